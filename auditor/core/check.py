@@ -1,0 +1,235 @@
+"""The contract of a check: it measures, and never judges.
+
+Three shapes. A `Fold` is one scan with mergeable state; a `Program` regroups rows; an `Inspection`
+reads no rows. A check is a frozen dataclass whose fields are its parameters, registered by
+decorator; one check is one file in `auditor/checks/` (or a package of the entry-point group
+`auditor.checks`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+
+import pyarrow as pa
+
+from auditor.model.errors import ConfigError, suggest
+from auditor.model.result import Measurement
+from auditor.model.rows import Dataset, Rows
+
+S = TypeVar("S")
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A tiny dataset for documents and law tests: records as a file would hold them.
+
+    moves: the metric (full name) that must be above zero where the case is in `fires`, and zero
+    where it is in `quiet`. parameters: overrides of the check's fields.
+    """
+
+    rows: tuple[Mapping[str, Any], ...]
+    moves: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    references: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number that a check gives: `near_duplicates.` + name.
+
+    unit: share, rows, clusters, characters … what: one line for reports. remedy: what a person does
+    about the rows behind it; empty where the number has no rows of its own.
+    """
+
+    name: str
+    unit: str
+    what: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """name: kebab-case, names the fault and not the remedy, never reused. reads: columns it needs;
+    a missing (or wholly null) one means SKIPPED with the reason. needs: references or derived tables.
+    annotations: annotators to run first. version: rises when old states stop merging with new ones."""
+
+    name: str
+    title: str
+    measures: tuple[Measure, ...]
+    over: Literal["rows", "verdicts"] = "rows"
+    reads: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
+    fires: tuple[Case, ...] = ()
+    quiet: tuple[Case, ...] = ()
+    version: int = 1
+
+    @property
+    def prefix(self) -> str:
+        return self.name.replace("-", "_")
+
+    def metric(self, measure: str) -> str:
+        return f"{self.prefix}.{measure}"
+
+    def remedy(self, metric: str) -> str:
+        """The remedy for a metric by its full name."""
+        return next((m.remedy for m in self.measures if self.metric(m.name) == metric), "")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a check may know beside its rows; injected, so that no check imports a sibling.
+
+    references: role ("real", "eval", …) -> dataset. expectations: folders of suites and word lists,
+    the user's before ours. scratch: an existing folder for spilled files, emptied afterwards.
+    memory: bytes of working memory. progress: told (done, total) by long work.
+    """
+
+    references: Mapping[str, Dataset] = field(default_factory=dict)
+    expectations: tuple[Path, ...] = ()
+    scratch: Path | None = None
+    memory: int = 2 << 30
+    progress: Callable[[int, int], None] = lambda done, total: None
+
+
+class Engine(Protocol):
+    """Three motions; a check never knows where they run."""
+
+    threads: int
+
+    def fold(self, rows: Dataset, folds: Sequence[Fold[Any]]) -> list[Any]: ...
+
+    def shuffle(
+        self, rows: Dataset, emit: Callable[[Rows], pa.Table], reduce: Callable[[pa.Table], pa.Table]
+    ) -> pa.Table:
+        """emit(shard) -> table with a uint64 `key`; rows of equal key meet in one call of reduce
+        (which may see many keys at once, sorted by key, row)."""
+        ...
+
+    def gather(self, rows: Dataset, extract: Callable[[Rows], C]) -> list[C]:
+        """extract(shard) for every shard, in parallel, results in shard order."""
+        ...
+
+    def map(self, function: Callable[[T], C], items: Iterable[T]) -> list[C]:
+        """function(item) in parallel threads (kernels release the GIL), results in order."""
+        ...
+
+
+class Fold(Protocol[S]):
+    """One scan, mergeable state: merge is associative and commutative with empty() as identity, and
+    folding two halves and merging measures exactly like folding the whole. update and merge may
+    change and return their first argument, never the second."""
+
+    spec: ClassVar[Spec]
+
+    def empty(self) -> S: ...
+    def update(self, state: S, rows: Rows) -> S: ...
+    def merge(self, left: S, right: S) -> S: ...
+    def measure(self, state: S, references: Mapping[str, S], context: Context) -> Measurement: ...
+
+
+class Program(Protocol):
+    """A check that regroups rows: duplicates, contamination, clusters."""
+
+    spec: ClassVar[Spec]
+
+    def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement: ...
+
+
+class Inspection(Protocol):
+    """A check that reads no rows: lineage, licences, expiry, trends over records."""
+
+    spec: ClassVar[Spec]
+
+    def inspect(self, context: Context) -> Measurement: ...
+
+
+@runtime_checkable
+class Locates(Protocol):
+    """The optional second pass: every affected row, in row order, as batches of FINDING_SCHEMA."""
+
+    def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]: ...
+
+
+Check = Fold[Any] | Program | Inspection
+
+_registered: dict[str, type[Any]] = {}
+
+
+def check(cls: type[C]) -> type[C]:
+    """Register a check class under its spec's name."""
+    name = cls.spec.name  # type: ignore[attr-defined]
+    other = _registered.get(name)
+    if other is not None and other.__qualname__ != cls.__qualname__:
+        raise ConfigError(f"two checks are called {name!r}: {other.__module__} and {cls.__module__}")
+    _registered[name] = cls
+    return cls
+
+
+def registered() -> dict[str, type[Any]]:
+    """Every check by name, in name order: ours and those of installed packages."""
+    importlib.import_module("auditor.checks")  # registration is its effect; checks import core, so it is late
+
+    for point in entry_points(group="auditor.checks"):
+        point.load()
+    return dict(sorted(_registered.items()))
+
+
+def build(name: str, parameters: Mapping[str, Any]) -> Any:
+    """An instance of the check with parameters converted to its fields' types.
+
+    Raises ConfigError for an unknown check or parameter (with a suggestion) and for a value of the
+    wrong type.
+    """
+    known = registered()
+    if name not in known:
+        raise ConfigError(f"unknown check {name!r}", hint=suggest(name, known))
+    cls = known[name]
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    values: dict[str, Any] = {}
+    for key, value in parameters.items():
+        if key not in fields:
+            raise ConfigError(f"check {name!r} has no parameter {key!r}", hint=suggest(key, fields))
+        values[key] = _convert(name, key, value, fields[key])
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise ConfigError(f"check {name!r}: {error}") from error
+
+
+def _convert(check_name: str, key: str, value: Any, parameter: dataclasses.Field[Any]) -> Any:
+    default = parameter.default
+    wanted: type[Any] = tuple if default is dataclasses.MISSING else type(default)
+    try:
+        if wanted is bool:
+            if isinstance(value, bool):
+                return value
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[str(value).lower()]
+        if wanted is tuple:
+            parts = value.split(",") if isinstance(value, str) else value
+            return tuple(str(part).strip() for part in parts)
+        if wanted is int and isinstance(value, float) and value != int(value):
+            raise ValueError
+        return wanted(value)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"parameter {key!r} of check {check_name!r} has the wrong type",
+            seen=repr(value),
+            wanted=f"{wanted.__name__}, such as {default!r}",
+        ) from error
+
+
+def parameters(instance: Any) -> dict[str, Any]:
+    """The check's fields as JSON values: recorded with every measurement."""
+    return {
+        f.name: list(value) if isinstance(value := getattr(instance, f.name), tuple) else value
+        for f in dataclasses.fields(instance)
+    }

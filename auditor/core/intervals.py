@@ -1,0 +1,33 @@
+"""Rates with their interval.
+
+The Wilson score interval (E. B. Wilson 1927, JASA 22:209-212) keeps its coverage at small n and at
+rates near 0, where most faults live. Our own closed form because importing `scipy.stats` costs
+0.7 s of an audit; tests hold it against `scipy.stats.binomtest(...).proportion_ci("wilson")`.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from auditor.model.result import Metric
+
+Z95 = 1.959963984540054
+"""Two-sided 95 % quantile of the standard normal."""
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """95 % interval of hits / n, n > 0."""
+    rate, z2 = hits / n, Z95 * Z95
+    centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
+    low = 0.0 if hits == 0 else max(0.0, centre - half)
+    high = 1.0 if hits == n else min(1.0, centre + half)
+    return low, high
+
+
+def rate(name: str, hits: int, n: int) -> Metric:
+    """Hits / n as a share with its interval, or None where there is nothing to divide by."""
+    if n == 0:
+        return Metric(name, None, "share", 0, why="no rows to measure")
+    low, high = wilson(hits, n)
+    return Metric(name, hits / n, "share", n, low=low, high=high)

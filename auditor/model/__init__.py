@@ -1,0 +1,1 @@
+"""Pure data: rows, results, errors. No input, no output, no judgement."""

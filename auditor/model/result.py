@@ -1,0 +1,151 @@
+"""What an audit says: metrics, slices, distributions, findings, verdicts, the record.
+
+A metric is a number with its interval where it has one, or `None` with the reason; never NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+Number = int | float
+
+
+class Status(StrEnum):
+    """In rising order of gravity for a gate; `max` by `gravity` is the verdict of many."""
+
+    PASS = "pass"
+    SKIPPED = "skipped"
+    WARN = "warn"
+    FAIL = "fail"
+    ERROR = "error"
+
+    @property
+    def gravity(self) -> int:
+        return list(Status).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """name: `near_duplicates.rate`. unit: share, rows, characters … n: what it was measured over."""
+
+    name: str
+    value: Number | None
+    unit: str
+    n: int
+    why: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The same metric for the rows of one group: by="generator", group="gpt-4"."""
+
+    by: str
+    group: str
+    metric: Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A fixed-bin histogram. counts[i] is the share of [edges[i], edges[i + 1]); the last bin is closed.
+
+    name: `record_integrity.words`. `scale` is how its axis is best drawn: "linear" or "log".
+    """
+
+    name: str
+    title: str
+    unit: str
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    scale: str = "linear"
+
+
+FINDING_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("metric", pa.string()),  # full name, `near_duplicates.rate`
+        ("related", pa.int64()),  # the other row of a pair, null where there is none
+        ("related_dataset", pa.string()),  # null: this dataset
+        ("cluster", pa.int64()),  # smallest row of the cluster, null where there is none
+        ("score", pa.float64()),  # Jaccard, share, length …; null where there is none
+        ("evidence", pa.large_string()),  # a cut of what was seen; at most EVIDENCE_CHARACTERS
+    ]
+)
+"""What a check's `locate` yields. `core.measure` adds check, id, file, line, remedy and attribution."""
+
+EVIDENCE_CHARACTERS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one check measured. `tables` carry what `locate` needs (partners of each row, say) and
+    are not part of the record; everything else is."""
+
+    metrics: tuple[Metric, ...]
+    slices: tuple[Slice, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    notes: tuple[str, ...] = ()
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One check's outcome before judgement. measurement is None where it was skipped or failed.
+
+    status: PASS (measured), SKIPPED or ERROR, with the reason in `why`. seconds: busy time in the
+    check, summed over threads. findings: rows that its `locate` named.
+    """
+
+    check: str
+    version: int
+    parameters: Mapping[str, Any]
+    measurement: Measurement | None
+    status: Status = Status.PASS
+    why: str = ""
+    seconds: float = 0.0
+    rows: int = 0
+    findings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One metric against one bound, or one check as a whole where `metric` is None.
+
+    observed: the value. expected: the bound as the policy has it, `<= 0.05`.
+    """
+
+    check: str
+    metric: str | None
+    status: Status
+    observed: Number | None
+    expected: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The truth of one audit; `audit.json` is this, and `run` alone may differ between two runs.
+
+    dataset: name, rows, format, digest, files (names only), shapes, fields, quarantine, notes.
+    references: role -> {dataset, metrics}, measured with the same checks.
+    """
+
+    tool: Mapping[str, str]
+    dataset: Mapping[str, Any]
+    policy: Mapping[str, Any]
+    checks: tuple[Mapping[str, Any], ...]
+    metrics: Mapping[str, Metric]
+    slices: tuple[Slice, ...]
+    distributions: tuple[Distribution, ...]
+    verdicts: tuple[Verdict, ...]
+    verdict: Status
+    references: Mapping[str, Any] = field(default_factory=dict)
+    waivers: tuple[Mapping[str, Any], ...] = ()
+    baseline: Mapping[str, Any] | None = None
+    run: Mapping[str, Any] = field(default_factory=dict)

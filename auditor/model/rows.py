@@ -1,0 +1,248 @@
+"""Canonical rows: the one shape that checks see, whatever the file was.
+
+A `Dataset` is a list of memory-mapped `Shard`s of about 64K rows. A shard's file is independent of
+its position, so that two versions of a dataset share the shards that they have in common; what
+depends on position (`row`, `copy`, file and line) is laid beside it when a shard is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SHARD_ROWS = 65_536
+"""Records of a source file that make one shard (rows are fewer where some were quarantined)."""
+
+MESSAGES = pa.list_(
+    pa.struct([("role", pa.large_string()), ("content", pa.large_string()), ("extra", pa.large_string())])
+)
+
+SHARD_SCHEMA = pa.schema(
+    [
+        ("digest", pa.binary(16)),  # xxh3-128 of the canonical row's typed content
+        ("id", pa.large_string()),  # the user's id, or the digest in hex where there is none
+        ("prompt", pa.large_string()),
+        ("response", pa.large_string()),
+        ("rejected", pa.large_string()),
+        ("text", pa.large_string()),  # everything a model would train on, in order; never null
+        ("messages", MESSAGES),  # the conversation as given; null for formats without turns
+        ("source", pa.large_string()),
+        ("meta", pa.large_string()),  # JSON object of every other field; never null ("{}")
+    ]
+)
+
+POSITION_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),  # position in the dataset: file order, then line order
+        ("copy", pa.int32()),  # the how-manieth row with this digest, from 0
+        ("file", pa.int32()),  # index into Dataset.files
+        ("line", pa.int64()),  # 1-based line, or 1-based record where the format has no lines
+    ]
+)
+
+OTHER, NONE = "(other)", "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """A text column as the kernels want it: value i is data[offsets[i]:offsets[i + 1]].
+
+    offsets: int64 [n + 1], ascending, not necessarily from 0. data: uint8. A null is an empty slice
+    with valid[i] False; `valid` is None where nothing is null.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    data: npt.NDArray[np.uint8]
+    valid: npt.NDArray[np.bool_] | None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def strings(array: pa.Array) -> Strings:
+    """View a large_string array's buffers without a copy."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+    if array.type != pa.large_string():
+        array = array.cast(pa.large_string())
+    n = len(array)
+    _, offsets, data = array.buffers()
+    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + n + 1] if n else np.zeros(1, np.int64)
+    content = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)
+    valid = None if array.null_count == 0 else np.asarray(array.is_valid())
+    return Strings(starts, content, valid)
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """One attribution column of a shard: labels[codes[i]] is row i's group. codes: int32 [n]."""
+
+    labels: tuple[str, ...]
+    codes: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One opened shard: canonical, positional and annotated columns under one roof.
+
+    Derived views are computed once and shared by all checks of a scan. Nothing here may be changed.
+    """
+
+    batch: pa.RecordBatch
+    by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.batch.num_rows)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.batch.schema.names
+
+    def column(self, name: str) -> pa.Array:
+        return self.batch.column(name)
+
+    def numpy(self, name: str) -> npt.NDArray[Any]:
+        """A numeric or boolean column; nulls become NaN in a float column and are an error elsewhere."""
+        key = f"numpy:{name}"
+        if key not in self._views:
+            self._views[key] = self.batch.column(name).to_numpy(zero_copy_only=False)
+        array: npt.NDArray[Any] = self._views[key]
+        return array
+
+    def strings(self, name: str) -> Strings:
+        key = f"strings:{name}"
+        if key not in self._views:
+            self._views[key] = strings(self.batch.column(name))
+        view: Strings = self._views[key]
+        return view
+
+    @cached_property
+    def _views(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def groups(self) -> Mapping[str, Groups]:
+        """Attribution columns as codes; beyond the labels kept for the dataset lies `(other)`."""
+        return {name: _groups(self.batch.column(name), labels) for name, labels in self.by.items()}
+
+
+def _groups(column: pa.Array, labels: tuple[str, ...]) -> Groups:
+    text = column.cast(pa.large_string())
+    codes = pc.index_in(text, value_set=pa.array(labels, pa.large_string()))
+    codes = pc.if_else(pc.is_null(text), len(labels) + 1, pc.fill_null(codes, len(labels)))
+    return Groups((*labels, OTHER, NONE), codes.to_numpy(zero_copy_only=False).astype(np.int32))
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A place on disk that opens as `Rows`.
+
+    digest: hex of the digest over its rows' digests, in order: equal digest, equal content.
+    position: IPC file with POSITION_SCHEMA for these rows. annotations: IPC files, one an
+    annotator, row-aligned with the shard.
+    """
+
+    digest: str
+    start: int
+    rows: int
+    path: Path
+    position: Path
+    annotations: tuple[Path, ...] = ()
+
+    def open(self, by: Mapping[str, tuple[str, ...]] | None = None) -> Rows:
+        columns: dict[str, pa.Array] = {}
+        for path in (self.path, self.position, *self.annotations):
+            batch = _map(path)
+            for name in batch.schema.names:
+                columns.setdefault(name, batch.column(name))
+        return Rows(pa.RecordBatch.from_pydict(columns), by or {})
+
+
+def _map(path: Path) -> pa.RecordBatch:
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Rows that could not be read: how many, and the first of them as (file, line, reason, cut)."""
+
+    count: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    examples: tuple[Mapping[str, str | int], ...] = ()
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Canonical rows on disk. Opening a shard costs a memory map; no row is held by this object.
+
+    digest: `sha256:HEX` over the sorted SHA-256 of the canonical rows (order-independent).
+    fields: typed columns found in `meta` (name -> "int" | "float" | "bool" | "string"), which the
+    fields annotator brings out. shapes: recognised record shape -> rows. notes: what a reader of the
+    report should know about how the data was read.
+    """
+
+    name: str
+    digest: str
+    format: str
+    rows: int
+    shards: tuple[Shard, ...]
+    files: tuple[str, ...]
+    shapes: Mapping[str, int]
+    fields: Mapping[str, str]
+    quarantine: Quarantine = Quarantine()
+    notes: tuple[str, ...] = ()
+    by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __iter__(self) -> Iterator[Rows]:
+        for shard in self.shards:
+            yield shard.open(self.by)
+
+    def shard(self, index: int) -> Rows:
+        return self.shards[index].open(self.by)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        if not self.shards:
+            return (*SHARD_SCHEMA.names, *POSITION_SCHEMA.names)
+        return tuple(self.shard(0).batch.schema.names)
+
+    def take(self, rows: Sequence[int] | npt.NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+        """The given rows, in the order given: random access for evidence, never for a scan."""
+        wanted = np.asarray(rows, np.int64)
+        starts = np.array([shard.start for shard in self.shards], np.int64)
+        home = np.searchsorted(starts, wanted, side="right") - 1
+        pieces, order = [], []
+        for index in np.unique(home):
+            mine = np.flatnonzero(home == index)
+            opened = self.shard(int(index))
+            picked = pa.table({name: opened.column(name) for name in columns}).take(wanted[mine] - starts[index])
+            pieces.append(picked)
+            order.append(mine)
+        if not pieces:
+            return self._empty(columns)
+        return pa.concat_tables(pieces).take(np.argsort(np.concatenate(order), kind="stable"))
+
+    def _empty(self, columns: Sequence[str]) -> pa.Table:
+        known = {**{f.name: f.type for f in SHARD_SCHEMA}, **{f.name: f.type for f in POSITION_SCHEMA}}
+        return pa.table({name: pa.array([], known.get(name, pa.null())) for name in columns})
+
+    def annotated(self, paths: Sequence[Path]) -> Dataset:
+        """The same dataset with one more annotation file a shard (in shard order)."""
+        shards = tuple(
+            replace(shard, annotations=(*shard.annotations, path))
+            for shard, path in zip(self.shards, paths, strict=True)
+        )
+        return replace(self, shards=shards)

@@ -1,0 +1,31 @@
+"""Shared fixtures: where public data lies, and an isolated workspace for every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DATA = Path(os.environ.get("AUDITOR_DATA") or Path(__file__).parent.parent.parent / "shared" / "data")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """Path of a public dataset by its place in the data folder; skips where the folder is absent."""
+
+    def find(relative: str) -> Path:
+        path = DATA / relative
+        if not path.exists():
+            pytest.skip(f"public dataset {relative} is not on this machine: set AUDITOR_DATA to its folder")
+        return path
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in an empty folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
