@@ -177,7 +177,7 @@ def sliced_rates(
     name: str, mask: Mask, groups: Mapping[str, tuple[Sequence[str], npt.NDArray[np.int32]]]
 ) -> tuple[Slice, ...]:
     """A Program's rate by attribution: mask bool [rows]; groups: by -> (labels, codes [rows])."""
-    found = []
+    found: list[Slice] = []
     for by, (labels, codes) in sorted(groups.items()):
         hits = np.bincount(codes[mask], minlength=len(labels))
         total = np.bincount(codes, minlength=len(labels))

@@ -18,7 +18,7 @@ Number = int | float
 class Status(StrEnum):
     """In rising order of gravity for a gate; `max` by `gravity` is the verdict of many."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  a status, not a password
     SKIPPED = "skipped"
     WARN = "warn"
     FAIL = "fail"
