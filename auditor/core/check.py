@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
@@ -128,7 +128,8 @@ class Fold(Protocol[S]):
     folding two halves and merging measures exactly like folding the whole. update and merge may
     change and return their first argument, never the second."""
 
-    spec: ClassVar[Spec]
+    @property
+    def spec(self) -> Spec: ...
 
     def empty(self) -> S: ...
     def update(self, state: S, rows: Rows) -> S: ...
@@ -139,7 +140,8 @@ class Fold(Protocol[S]):
 class Program(Protocol):
     """A check that regroups rows: duplicates, contamination, clusters."""
 
-    spec: ClassVar[Spec]
+    @property
+    def spec(self) -> Spec: ...
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement: ...
 
@@ -147,7 +149,8 @@ class Program(Protocol):
 class Inspection(Protocol):
     """A check that reads no rows: lineage, licences, expiry, trends over records."""
 
-    spec: ClassVar[Spec]
+    @property
+    def spec(self) -> Spec: ...
 
     def inspect(self, context: Context) -> Measurement: ...
 
@@ -155,6 +158,9 @@ class Inspection(Protocol):
 @runtime_checkable
 class Locates(Protocol):
     """The optional second pass: every affected row, in row order, as batches of FINDING_SCHEMA."""
+
+    @property
+    def spec(self) -> Spec: ...
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]: ...
 

@@ -98,6 +98,8 @@ class Rows:
 
     batch: pa.RecordBatch
     by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    identity: str = ""
+    """Equal identity, equal canonical and annotated content; empty where nobody vouches for it."""
 
     def __len__(self) -> int:
         return int(self.batch.num_rows)
@@ -162,7 +164,8 @@ class Shard:
             batch = _map(path)
             for name in batch.schema.names:
                 columns.setdefault(name, batch.column(name))
-        return Rows(pa.RecordBatch.from_pydict(columns), by or {})
+        identity = ":".join((self.digest, *(path.name for path in self.annotations)))
+        return Rows(pa.RecordBatch.from_pydict(columns), by or {}, identity)
 
 
 def _map(path: Path) -> pa.RecordBatch:

@@ -1,0 +1,220 @@
+"""Running checks: all folds in one scan, then the programs, then the inspections.
+
+A check that raises is an ERROR of that check alone; one without its input is SKIPPED and says what
+to give it. States are remembered by content (see `core.state`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from auditor.core.check import Context, Engine, Locates, parameters
+from auditor.core.state import StateStore, state_key
+from auditor.model.result import FINDING_SCHEMA, Measured, Measurement, Status
+from auditor.model.rows import Dataset, Rows
+
+NEEDS = {
+    "real": "give real data to compare with: --real FILE",
+    "eval": "give the benchmarks to look for: --eval FILE",
+}
+"""What to give for a reference that a check needs."""
+
+
+@dataclass
+class Remembered:
+    """A fold that looks into the store before it folds a shard, keeps time, and holds its own errors.
+
+    update(state, rows) is merge(state, update(empty(), rows)) by the law of folds, and the second
+    half is what the store knows.
+    """
+
+    fold: Any
+    store: StateStore | None
+    advance: Callable[[int], None]
+    seconds: float = 0.0
+    error: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def spec(self) -> Any:
+        return self.fold.spec
+
+    def empty(self) -> Any:
+        return self.fold.empty()
+
+    def merge(self, left: Any, right: Any) -> Any:
+        return left if self.error else self.fold.merge(left, right)
+
+    def update(self, state: Any, rows: Rows) -> Any:
+        if self.error:
+            return state
+        begun = time.thread_time()
+        try:
+            state = self.fold.merge(state, self._of(rows))
+        except Exception as error:  # noqa: BLE001  a broken check must not take the others down
+            self.error = _describe(error)
+        with self._lock:
+            self.seconds += time.thread_time() - begun
+        self.advance(len(rows))
+        return state
+
+    def _of(self, rows: Rows) -> Any:
+        fresh = self.fold.empty()
+        if self.store is None or not rows.identity:
+            return self.fold.update(fresh, rows)
+        key = state_key(rows.identity, self.spec.name, self.spec.version, parameters(self.fold), dict(rows.by))
+        known = self.store.get(key, type(fresh))
+        if known is not None:
+            return known
+        state = self.fold.update(fresh, rows)
+        self.store.put(key, state)
+        return state
+
+
+def measure(
+    checks: Sequence[Any],
+    rows: Dataset,
+    context: Context,
+    engine: Engine,
+    *,
+    store: StateStore | None = None,
+    stage: Callable[[str], Callable[[int, int], None]] = lambda name: lambda done, total: None,
+) -> list[Measured]:
+    """Measure every check, in the order given. stage(name) opens a progress line and returns its
+    advance(done, total)."""
+    outcome: dict[str, Measured] = {}
+    runnable = []
+    for check in checks:
+        why = missing(check, rows, context)
+        if why:
+            outcome[check.spec.name] = _measured(check, rows, status=Status.SKIPPED, why=why)
+        else:
+            runnable.append(check)
+    folds = [check for check in runnable if hasattr(check, "merge")]
+    if folds:
+        for measured in _fold(folds, rows, context, engine, store, stage("scan")):
+            outcome[measured.check] = measured
+    for check in runnable:
+        if not hasattr(check, "merge"):
+            name = check.spec.name
+            outcome[name] = _run(check, rows, replace(context, progress=stage(name)), engine)
+    return [outcome[check.spec.name] for check in checks]
+
+
+def missing(check: Any, rows: Dataset, context: Context) -> str:
+    """Why the check cannot run on these rows, or an empty string."""
+    for need in check.spec.needs:
+        if need not in context.references:
+            return f"needs {need!r}: {NEEDS.get(need, 'not given')}"
+    if check.spec.reads and not rows.rows:
+        return "the dataset has no rows"
+    for column in check.spec.reads:
+        if column not in rows.columns:
+            return f"the data has no {column!r}: map a field to it with --map {column}=FIELD"
+        if all(shard.column(column).null_count == len(shard) for shard in rows):
+            return f"no row has a {column!r} (recognised as {rows.format}): map a field to it with --map {column}=FIELD"
+    return ""
+
+
+def _fold(
+    checks: Sequence[Any],
+    rows: Dataset,
+    context: Context,
+    engine: Engine,
+    store: StateStore | None,
+    advance: Callable[[int, int], None],
+) -> Iterator[Measured]:
+    total = sum(d.rows for d in (rows, *context.references.values())) * len(checks)
+    done, lock = [0], threading.Lock()
+
+    def count(n: int) -> None:
+        with lock:
+            done[0] += n
+            advance(done[0], total)
+
+    remembered = [Remembered(check, store, count) for check in checks]
+    states = engine.fold(rows, remembered)
+    references = {role: engine.fold(reference, remembered) for role, reference in context.references.items()}
+    for index, (check, kept) in enumerate(zip(checks, remembered, strict=True)):
+        if not kept.error:
+            try:
+                theirs = {role: folded[index] for role, folded in references.items()}
+                measurement = check.measure(states[index], theirs, context)
+                yield _measured(check, rows, measurement=measurement, seconds=kept.seconds)
+                continue
+            except Exception as error:  # noqa: BLE001  as above
+                kept.error = _describe(error)
+        yield _measured(check, rows, status=Status.ERROR, why=kept.error, seconds=kept.seconds)
+
+
+def _run(check: Any, rows: Dataset, context: Context, engine: Engine) -> Measured:
+    begun = time.perf_counter()
+    try:
+        measurement = check.run(rows, context, engine) if hasattr(check, "run") else check.inspect(context)
+    except Exception as error:  # noqa: BLE001  as above
+        seconds = time.perf_counter() - begun
+        return _measured(check, rows, status=Status.ERROR, why=_describe(error), seconds=seconds)
+    return _measured(check, rows, measurement=measurement, seconds=time.perf_counter() - begun)
+
+
+def _measured(
+    check: Any,
+    rows: Dataset,
+    *,
+    measurement: Measurement | None = None,
+    status: Status = Status.PASS,
+    why: str = "",
+    seconds: float = 0.0,
+) -> Measured:
+    spec = check.spec
+    # A check may decline by giving no metrics and a note: not measured is never measured as fine.
+    if measurement is not None and not measurement.metrics:
+        status, why, measurement = Status.SKIPPED, "; ".join(measurement.notes) or "nothing to measure", None
+    return Measured(spec.name, spec.version, parameters(check), measurement, status, why, seconds, rows.rows)
+
+
+def _describe(error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+
+
+def locate(check: Any, measured: Measured, rows: Dataset, context: Context) -> Iterator[pa.Table]:
+    """A check's findings with what every finding carries: check, row id, file and line, remedy, and
+    the attribution of the row (`by.NAME`)."""
+    if measured.measurement is None or not isinstance(check, Locates):
+        return
+    attribution = list(rows.by)
+    for found in check.locate(rows, measured.measurement, context):
+        about = rows.take(found.column("row").to_numpy(), ["id", "file", "line", *attribution])
+        remedies = {name: check.spec.remedy(name) for name in found.column("metric").unique().to_pylist()}
+        extra: dict[str, Any] = {
+            "check": pa.array([check.spec.name] * len(found), pa.string()),
+            "id": about.column("id"),
+            "file": pa.array([rows.files[i] for i in about.column("file").to_pylist()], pa.string()),
+            "line": about.column("line"),
+            "remedy": pa.array([remedies[name] for name in found.column("metric").to_pylist()], pa.string()),
+        }
+        extra |= {f"by.{name}": about.column(name).cast(pa.large_string()) for name in attribution}
+        for name, column in extra.items():
+            found = found.append_column(name, column)
+        yield found
+
+
+def findings_schema(by: Mapping[str, Any]) -> pa.Schema:
+    """Columns of findings.parquet for a dataset with these attribution columns."""
+    extra = [
+        ("check", pa.string()),
+        ("id", pa.large_string()),
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("remedy", pa.string()),
+        *((f"by.{name}", pa.large_string()) for name in by),
+    ]
+    return pa.schema([*FINDING_SCHEMA, *(pa.field(name, kind) for name, kind in extra)])
