@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from auditor.core.check import Context, Engine, Locates, parameters
+from auditor.core.check import Context, Engine, Locates, Spec, parameters
 from auditor.core.state import StateStore, state_key
 from auditor.model.result import FINDING_SCHEMA, Measured, Measurement, Status
 from auditor.model.rows import Dataset, Rows
@@ -43,14 +43,19 @@ class Remembered:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def spec(self) -> Any:
-        return self.fold.spec
+    def spec(self) -> Spec:
+        spec: Spec = self.fold.spec
+        return spec
 
     def empty(self) -> Any:
         return self.fold.empty()
 
     def merge(self, left: Any, right: Any) -> Any:
         return left if self.error else self.fold.merge(left, right)
+
+    def measure(self, state: Any, references: Mapping[str, Any], context: Context) -> Measurement:
+        measurement: Measurement = self.fold.measure(state, references, context)
+        return measurement
 
     def update(self, state: Any, rows: Rows) -> Any:
         if self.error:
@@ -146,7 +151,7 @@ def _fold(
         if not kept.error:
             try:
                 theirs = {role: folded[index] for role, folded in references.items()}
-                measurement = check.measure(states[index], theirs, context)
+                measurement = kept.measure(states[index], theirs, context)
                 yield _measured(check, rows, measurement=measurement, seconds=kept.seconds)
                 continue
             except Exception as error:  # noqa: BLE001  as above
@@ -202,9 +207,7 @@ def locate(check: Any, measured: Measured, rows: Dataset, context: Context) -> I
             "remedy": pa.array([remedies[name] for name in found.column("metric").to_pylist()], pa.string()),
         }
         extra |= {f"by.{name}": about.column(name).cast(pa.large_string()) for name in attribution}
-        for name, column in extra.items():
-            found = found.append_column(name, column)
-        yield found
+        yield pa.table({**dict(zip(found.column_names, found.columns, strict=True)), **extra})
 
 
 def findings_schema(by: Mapping[str, Any]) -> pa.Schema:

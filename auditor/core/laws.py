@@ -1,0 +1,90 @@
+"""What every check must obey, as functions that raise AssertionError with the law's name.
+
+For a fold: splitting the rows and merging measures like the whole; merge is associative and
+commutative with `empty()` as identity; the second argument is untouched; a state survives storage.
+For a program: the same measurement for every sharding and number of threads. The project's tests run
+them against every registered check with Hypothesis; third-party checks can call them the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from auditor.core.check import Context, Engine
+from auditor.core.state import decode, encode
+from auditor.model.result import Measurement
+from auditor.model.rows import Dataset, Rows
+
+
+def fold_laws(check: Any, whole: Rows, parts: Sequence[Rows], context: Context) -> None:
+    """`parts` are consecutive pieces of `whole`, some possibly empty."""
+
+    def of(rows: Rows) -> Any:
+        return check.update(check.empty(), rows)
+
+    def measured(state: Any) -> Measurement:
+        measurement: Measurement = check.measure(state, {}, context)
+        return measurement
+
+    expected = measured(of(whole))
+    left_to_right = check.empty()
+    for part in parts:
+        left_to_right = check.merge(left_to_right, of(part))
+    _same("split: folding parts and merging measures like the whole", measured(left_to_right), expected)
+
+    in_place = check.empty()
+    for part in parts:
+        in_place = check.update(in_place, part)
+    _same("update: folding parts one after another measures like the whole", measured(in_place), expected)
+
+    right_to_left = check.empty()
+    for part in reversed(parts):
+        right_to_left = check.merge(of(part), right_to_left)
+    _same("associative: merging from the right measures the same", measured(right_to_left), expected)
+
+    reversed_order = check.empty()
+    for part in reversed(parts):
+        reversed_order = check.merge(reversed_order, of(part))
+    _same("commutative: merging in another order measures the same", measured(reversed_order), expected)
+
+    _same("identity: empty on the left changes nothing", measured(check.merge(check.empty(), of(whole))), expected)
+    _same("identity: empty on the right changes nothing", measured(check.merge(of(whole), check.empty())), expected)
+
+    right = of(whole)
+    before = encode(right)
+    check.merge(of(parts[0]), right)
+    _same("second argument: merge leaves it untouched", encode(right), before)
+
+    stored = decode(before, type(right))
+    _same("storage: a state decodes to what was encoded", encode(stored), before)
+    _same("storage: a stored state merges like a fresh one", measured(check.merge(check.empty(), stored)), expected)
+
+
+def empty_law(check: Any, context: Context) -> None:
+    """Measuring nothing gives metrics with reasons, or declines; it never divides by zero."""
+    measurement = check.measure(check.empty(), {}, context)
+    for metric in measurement.metrics:
+        assert metric.value is None or metric.value == 0, f"empty: {metric.name} is {metric.value} of no rows"
+        assert metric.value is not None or metric.why, f"empty: {metric.name} has no value and no reason"
+
+
+def program_laws(check: Any, shardings: Sequence[Dataset], engines: Sequence[Engine], context: Context) -> None:
+    """`shardings` hold the same rows in the same order, cut into shards differently."""
+    expected: Measurement | None = None
+    for dataset in shardings:
+        for engine in engines:
+            measurement = check.run(dataset, context, engine)
+            if expected is None:
+                expected = measurement
+            law = f"sharding: {len(dataset.shards)} shards on {engine.threads} threads measure the same"
+            _same(law, _comparable(measurement), _comparable(expected))
+
+
+def _comparable(measurement: Measurement) -> tuple[Any, ...]:
+    tables = {name: table.to_pydict() for name, table in sorted(measurement.tables.items())}
+    return (measurement.metrics, measurement.slices, measurement.distributions, measurement.notes, tables)
+
+
+def _same(law: str, seen: Any, wanted: Any) -> None:
+    assert seen == wanted, f"{law}\n  seen:   {seen!r}\n  wanted: {wanted!r}"
