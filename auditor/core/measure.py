@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +20,17 @@ from auditor.core.check import Context, Engine, Locates, Spec, parameters
 from auditor.core.state import StateStore, state_key
 from auditor.model.result import FINDING_SCHEMA, Measured, Measurement, Status
 from auditor.model.rows import Dataset, Rows
+
+Advance = Callable[[int, int], None]
+Stage = Callable[[str], AbstractContextManager[Advance]]
+"""stage(name) opens a progress line; within it advance(done, total) moves it."""
+
+
+@contextmanager
+def unwatched(name: str) -> Iterator[Advance]:
+    """A stage that nobody watches."""
+    yield lambda done, total: None
+
 
 NEEDS = {
     "real": "give real data to compare with: --real FILE",
@@ -90,10 +102,9 @@ def measure(
     engine: Engine,
     *,
     store: StateStore | None = None,
-    stage: Callable[[str], Callable[[int, int], None]] = lambda name: lambda done, total: None,
+    stage: Stage = unwatched,
 ) -> list[Measured]:
-    """Measure every check, in the order given. stage(name) opens a progress line and returns its
-    advance(done, total)."""
+    """Measure every check, in the order given."""
     outcome: dict[str, Measured] = {}
     runnable = []
     for check in checks:
@@ -104,12 +115,14 @@ def measure(
             runnable.append(check)
     folds = [check for check in runnable if hasattr(check, "merge")]
     if folds:
-        for measured in _fold(folds, rows, context, engine, store, stage("scan")):
-            outcome[measured.check] = measured
+        with stage("scan") as advance:
+            for measured in _fold(folds, rows, context, engine, store, advance):
+                outcome[measured.check] = measured
     for check in runnable:
         if not hasattr(check, "merge"):
             name = check.spec.name
-            outcome[name] = _run(check, rows, replace(context, progress=stage(name)), engine)
+            with stage(name) as advance:
+                outcome[name] = _run(check, rows, replace(context, progress=advance), engine)
     return [outcome[check.spec.name] for check in checks]
 
 
@@ -134,7 +147,7 @@ def _fold(
     context: Context,
     engine: Engine,
     store: StateStore | None,
-    advance: Callable[[int, int], None],
+    advance: Advance,
 ) -> Iterator[Measured]:
     total = sum(d.rows for d in (rows, *context.references.values())) * len(checks)
     done, lock = [0], threading.Lock()
