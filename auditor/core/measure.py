@@ -27,7 +27,7 @@ Stage = Callable[[str], AbstractContextManager[Advance]]
 
 
 @contextmanager
-def unwatched(name: str) -> Iterator[Advance]:
+def unwatched(_name: str) -> Iterator[Advance]:
     """A stage that nobody watches."""
     yield lambda done, total: None
 

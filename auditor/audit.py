@@ -1,0 +1,420 @@
+"""The straight line from a file to a verdict; the only module that knows everybody.
+
+read -> canonical rows -> annotate -> measure -> locate -> judge -> record -> publish and report
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import platform
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from auditor import annotators, readers, registry, reports, trackers
+from auditor.core import check as checking
+from auditor.core import measure as measuring
+from auditor.core import policy as policies
+from auditor.core import verdict as judging
+from auditor.core.check import Context, Engine
+from auditor.core.measure import Advance, unwatched
+from auditor.core.state import StateStore
+from auditor.engines.local import Local
+from auditor.files import slug
+from auditor.model.errors import ConfigError, suggest
+from auditor.model.result import Measured, Metric, Record, Status
+from auditor.model.rows import Dataset
+from auditor.registry.workspace import Workspace
+from auditor.reports.view import View
+
+
+class Progress(Protocol):
+    """Told what is going on: `with progress.stage("read") as advance: advance(done, total)`."""
+
+    def stage(self, name: str) -> AbstractContextManager[Advance]: ...
+
+
+class Silent:
+    """Nobody is watching."""
+
+    stage = staticmethod(unwatched)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one audit is asked for; every field has the default of the command line.
+
+    checks: parameters by check, {"near-duplicates": {"threshold": 0.7}}. only, skip: check names.
+    by: attribution columns; None takes them by itself. mapping: canonical column -> field. memory:
+    bytes of working memory; 0 is half of the machine. out: folder of the audit's files.
+    """
+
+    policy: str = "default"
+    checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    by: tuple[str, ...] | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    max_bad_rows: str | None = None
+    baseline: Path | None = None
+    waivers: Path | None = None
+    fail_on: str = "fail"
+    out: Path | None = None
+    memory: int = 0
+    threads: int = 0
+    track: bool = False
+    tracking_uri: str | None = None
+    top: int = 20
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an audit returns. `record` is the truth, everything else a view of it.
+
+    places: format or file name -> where it was written. exit_code: as the command line would end.
+    """
+
+    record: Record
+    exit_code: int
+    places: Mapping[str, Path]
+    view: View = field(repr=False)
+
+    @property
+    def verdict(self) -> Status:
+        return self.record.verdict
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        return self.record.metrics
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.view.dataset
+
+    @cached_property
+    def findings(self) -> pa.Table:
+        """Every affected row: one line a row and metric, with evidence, partner and remedy."""
+        return pq.read_table(self.places["findings.parquet"])
+
+    def render(self, format: str) -> str:  # noqa: A002  the command line's word
+        return reports.render(format, self.view)
+
+    def __repr__(self) -> str:
+        return self.render("text")
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        page = escape(self.render("html"), quote=True)
+        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" style="width:100%;height:720px;border:0"></iframe>'
+
+
+def audit(source: Any, real: Any = None, *, progress: Progress | None = None, **options: Any) -> Report:
+    """Audit a dataset and return its report; the files are in `.auditor/audits/NAME/DIGEST12/`.
+
+    source, real: a path, glob, folder or URL; or a pyarrow Table, a pandas or polars frame, a
+    `datasets.Dataset`, or an iterable of dicts. options: fields of `Options`.
+
+    Raises AuditorError (see `auditor.model.errors`) where the input or the configuration is wrong.
+    A failed gate is not an exception: see `Report.verdict`.
+    """
+    unknown = set(options) - set(Options.__dataclass_fields__)
+    if unknown:
+        name = min(unknown)
+        raise ConfigError(f"audit() has no option {name!r}", hint=suggest(name, Options.__dataclass_fields__))
+    return run(source, Options(**options), real=real, workspace=Workspace.find(), progress=progress or Silent())
+
+
+def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progress: Progress) -> Report:
+    """The straight line."""
+    clock = _Clock(progress)
+    engine = Local(options.threads)
+    checks = select(options, workspace)
+    policy = _policy(options, workspace)
+    baseline = reports.from_json(registry.load(options.baseline)) if options.baseline else None
+    waivers = _waivers(options, workspace)
+
+    with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
+        rows = _prepare(source, options, workspace, engine, checks, clock, name=options.name)
+        references = {}
+        if real is not None:
+            references["real"] = _prepare(real, options, workspace, engine, checks, clock, name=None)
+        context = Context(references, workspace.expectations, Path(scratch), _memory(options))
+        store = StateStore(workspace.cache / "states")
+        measured = measuring.measure(checks, rows, context, engine, store=store, stage=clock.stage)
+        beside = {role: _beside(checks, other, context, engine, store, clock) for role, other in references.items()}
+
+        with clock.stage("locate") as advance:
+            found = Path(scratch) / "findings.parquet"
+            measured = _locate(checks, measured, rows, context, found, advance)
+        verdicts, verdict, exit_code = judging.judge(
+            measured,
+            policy,
+            baseline=baseline,
+            waivers=waivers,
+            today=dt.datetime.now(dt.UTC).date(),
+            dataset=rows.name,
+            findings=lambda: pq.read_table(found),
+            fail_on=options.fail_on,
+        )
+        record = _record(rows, policy, measured, checks, verdicts, verdict, waivers, options, beside)
+
+        with clock.stage("report"):
+            features = Path(scratch) / "features.parquet"
+            _features(rows, features)
+            folder = options.out or workspace.audits / slug(rows.name) / rows.digest.split(":")[-1][:12]
+            places = {
+                name: folder / name for name in ("audit.json", "report.html", "findings.parquet", "features.parquet")
+            }
+            if rows.quarantine.count:
+                places["quarantine.jsonl"] = folder / "quarantine.jsonl"
+            record = replace(record, run=clock.run(measured, places))
+            view = View(
+                record=record,
+                findings=pq.read_table(found),
+                dataset=rows,
+                specs={check.spec.name: check.spec for check in checks},
+                places=places,
+                top=options.top,
+                dashboards=workspace.dashboards,
+            )
+            files: dict[str, bytes | Path] = {
+                "report.html": reports.render("html", view).encode(),
+                "findings.parquet": found,
+                "features.parquet": features,
+            }
+            if rows.quarantine.path is not None and rows.quarantine.count:
+                files["quarantine.jsonl"] = rows.quarantine.path
+            registry.save({**files, "audit.json": reports.to_json(record)}, folder)
+
+    report = Report(record, exit_code, places, view)
+    if options.track or options.tracking_uri or workspace.tracking_uri:
+        with clock.stage("track"):
+            uri = options.tracking_uri or workspace.tracking_uri
+            trackers.publish(record, places, uri=uri, experiment=slug(rows.name), workspace=workspace)
+    return report
+
+
+def select(options: Options, workspace: Workspace) -> list[Any]:
+    """Instances of the checks to run, in name order, with settings overridden by the call."""
+    known = checking.registered()
+    for name in (*options.only, *options.skip, *options.checks, *workspace.checks):
+        if name not in known:
+            raise ConfigError(f"unknown check {name!r}", hint=suggest(name, known))
+    names = [name for name in known if (not options.only or name in options.only) and name not in options.skip]
+    if not names:
+        raise ConfigError("no check is left to run", hint="see `auditor checks` and give fewer --skip")
+    return [checking.build(name, {**workspace.checks.get(name, {}), **options.checks.get(name, {})}) for name in names]
+
+
+def read(source: Any, options: Options, workspace: Workspace, advance: Advance = lambda done, total: None) -> Dataset:
+    """Canonical rows of anything that `audit` takes."""
+    if isinstance(source, str | os.PathLike):
+        version = registry.resolve(os.fspath(source), workspace)
+        return readers.open(
+            version.source,
+            cache=workspace.cache,
+            mapping=options.mapping,
+            max_bad_rows=options.max_bad_rows,
+            name=options.name or version.name,
+            progress=advance,
+        )
+    return readers.open_records(source, cache=workspace.cache, name=options.name or "data", mapping=options.mapping)
+
+
+def _prepare(
+    source: Any,
+    options: Options,
+    workspace: Workspace,
+    engine: Engine,
+    checks: Sequence[Any],
+    clock: _Clock,
+    *,
+    name: str | None,
+) -> Dataset:
+    with clock.stage("read") as advance:
+        rows = read(source, replace(options, name=name), workspace, advance)
+    with clock.stage("annotate") as advance:
+        wanted = {"surface", "fields", *(a for check in checks for a in check.spec.annotations)}
+        rows = annotators.annotate(rows, sorted(wanted), cache=workspace.cache, engine=engine, progress=advance)
+        return annotators.attribution(rows, options.by)
+
+
+def _beside(
+    checks: Sequence[Any], rows: Dataset, context: Context, engine: Engine, store: StateStore, clock: _Clock
+) -> dict[str, Any]:
+    """The reference measured with the same checks: numbers to hold the audited ones against."""
+    measured = measuring.measure(checks, rows, replace(context, references={}), engine, store=store, stage=clock.stage)
+    return {"dataset": _about(rows), "metrics": {m.name: m for m in _metrics(measured)}}
+
+
+def _locate(
+    checks: Sequence[Any],
+    measured: Sequence[Measured],
+    rows: Dataset,
+    context: Context,
+    path: Path,
+    advance: Advance,
+) -> list[Measured]:
+    """Stream every finding to `path`; returns the measured with their number of findings."""
+    counted = []
+    with pq.ParquetWriter(path, measuring.findings_schema(rows.by), compression="zstd") as writer:
+        for done, (check, outcome) in enumerate(zip(checks, measured, strict=True)):
+            count = 0
+            for table in measuring.locate(check, outcome, rows, context):
+                writer.write_table(table.select(writer.schema.names).cast(writer.schema))
+                count += len(table)
+            counted.append(replace(outcome, findings=count))
+            advance(done + 1, len(checks))
+    return counted
+
+
+def _features(rows: Dataset, path: Path) -> None:
+    """The annotated columns of every row: what expectations and later comparisons read."""
+    heavy = {"digest", "prompt", "response", "rejected", "text", "messages", "source", "meta"}
+    columns = [name for name in rows.columns if name not in heavy]
+    writer: pq.ParquetWriter | None = None
+    try:
+        for shard in rows:
+            batch = shard.batch.select(columns)
+            writer = writer or pq.ParquetWriter(path, batch.schema, compression="zstd")
+            writer.write_batch(batch)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _record(
+    rows: Dataset,
+    policy: policies.Policy,
+    measured: Sequence[Measured],
+    checks: Sequence[Any],
+    verdicts: Sequence[Any],
+    verdict: Status,
+    waivers: judging.Waivers,
+    options: Options,
+    references: Mapping[str, Any],
+) -> Record:
+    from auditor import __version__
+
+    status = judging.by_check(verdicts)
+    described = tuple(
+        {
+            "name": m.check,
+            "title": check.spec.title,
+            "version": m.version,
+            "parameters": dict(m.parameters),
+            "status": str(status[m.check]),
+            "why": m.why,
+            "rows": m.rows,
+            "findings": m.findings,
+            "notes": list(m.measurement.notes) if m.measurement else [],
+        }
+        for m, check in zip(measured, checks, strict=True)
+    )
+    done = [m.measurement for m in measured if m.measurement]
+    return Record(
+        tool={"name": "auditor", "version": __version__},
+        dataset=_about(rows),
+        policy={"name": policy.name, "digest": policy.digest},
+        checks=described,
+        metrics={m.name: m for m in _metrics(measured)},
+        slices=tuple(s for m in done for s in m.slices),
+        distributions=tuple(d for m in done for d in m.distributions),
+        verdicts=tuple(verdicts),
+        verdict=verdict,
+        references=references,
+        waivers=waivers.described(),
+        baseline={"file": options.baseline.name} if options.baseline else None,
+    )
+
+
+def _metrics(measured: Sequence[Measured]) -> list[Metric]:
+    return [metric for m in measured if m.measurement for metric in m.measurement.metrics]
+
+
+def _about(rows: Dataset) -> dict[str, Any]:
+    return {
+        "name": rows.name,
+        "rows": rows.rows,
+        "format": rows.format,
+        "digest": rows.digest,
+        "files": [Path(file).name for file in rows.files],
+        "shapes": dict(rows.shapes),
+        "fields": dict(rows.fields),
+        "by": list(rows.by),
+        "quarantine": {
+            "count": rows.quarantine.count,
+            "reasons": dict(rows.quarantine.reasons),
+            "examples": [dict(example) for example in rows.quarantine.examples],
+        },
+        "notes": list(rows.notes),
+    }
+
+
+def _policy(options: Options, workspace: Workspace) -> policies.Policy:
+    known = checking.registered()
+    metrics = [cls.spec.metric(measure.name) for cls in known.values() for measure in cls.spec.measures]
+    return policies.load(options.policy, workspace.expectations, metrics, list(known))
+
+
+def _waivers(options: Options, workspace: Workspace) -> judging.Waivers:
+    path = options.waivers or workspace.root / "waivers.yaml"
+    if options.waivers is None and not path.exists():
+        return judging.Waivers()
+    return judging.load_waivers(path, list(checking.registered()))
+
+
+def _memory(options: Options) -> int:
+    import psutil
+
+    return options.memory or int(psutil.virtual_memory().total) // 2
+
+
+class _Clock:
+    """Keeps the seconds of each stage, and says where and when the audit ran."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._begun = time.perf_counter()
+        self._started = dt.datetime.now(dt.UTC)
+        self._seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[Advance]:
+        begun = time.perf_counter()
+        with self._progress.stage(name) as advance:
+            yield advance
+        self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - begun
+
+    def run(self, measured: Sequence[Measured], places: Mapping[str, Path]) -> dict[str, Any]:
+        return {
+            "started": self._started.isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - self._begun, 3),
+            "host": socket.gethostname(),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+            "stages": {name: round(seconds, 3) for name, seconds in self._seconds.items()},
+            "checks": {
+                m.check: {
+                    "seconds": round(m.seconds, 3),
+                    "rows_per_second": round(m.rows / m.seconds) if m.seconds > 0 else None,
+                }
+                for m in measured
+            },
+            "paths": {name: str(path) for name, path in places.items()},
+        }
