@@ -1,3 +1,41 @@
-"""Audit synthetic training data before you train on it."""
+"""Audit synthetic training data before you train on it.
+
+    from auditor import audit
+    report = audit("data.jsonl")
+    report.verdict, report.metrics["near_duplicates.rate"], report.findings
+
+The map of the house, in the order a row walks through it:
+
+    cli            words in, exit code out
+    auditing       the straight line: read, annotate, measure, judge, record, publish
+    readers        files and Python objects -> canonical rows, a snapshot on disk
+    annotators     a row -> more columns, cached by content
+    checks         the rooms: one file, one question
+    engines        how a scan runs
+    registry       the workspace, references to data, the audit's files
+    trackers       MLflow, and the outbox for what could not be sent
+    reports        console, HTML, JSON, JUnit, SARIF, GitHub, Markdown
+    core           the contract of a check, measuring, policies, verdicts, laws
+    kernels        Numba over Arrow buffers; sketches: mergeable summaries
+    model, files   pure data and errors; atomic writes
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auditor.auditing import Options, Report, audit
 
 __version__ = "0.1.0"
+
+__all__ = ["Options", "Report", "__version__", "audit"]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that `import auditor` and `auditor --help` load neither NumPy nor Arrow nor Numba.
+    if name in {"Options", "Report", "audit"}:
+        from auditor import auditing
+
+        return getattr(auditing, name)
+    raise AttributeError(f"module 'auditor' has no attribute {name!r}")

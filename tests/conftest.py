@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A deadline would make a slow machine fail; the suite is timed as a whole instead.
+settings.register_profile("auditor", deadline=None)
+settings.load_profile("auditor")
 
 DATA = Path(os.environ.get("AUDITOR_DATA") or Path(__file__).parent.parent.parent / "shared" / "data")
 

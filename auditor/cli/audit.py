@@ -117,7 +117,7 @@ def audit(
     Parquet, Arrow and Hugging Face folders are recognised; so are the usual record shapes.
     """
     from auditor import reports
-    from auditor.audit import Options, run
+    from auditor.auditing import Options, run
     from auditor.files import write_text
     from auditor.registry.workspace import Workspace
     from auditor.reports.console import Console

@@ -22,7 +22,7 @@ def compare(left: str, right: str, policy: str | None, everything: bool, format_
 
     A name that ends in `.json` and holds a record is read; anything else is audited first.
     """
-    from auditor.audit import Options, record_of
+    from auditor.auditing import Options, record_of
     from auditor.core.compare import changes
     from auditor.registry.workspace import Workspace
 

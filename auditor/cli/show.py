@@ -21,7 +21,7 @@ COLUMNS = ["row", "copy", "file", "line", "id", "prompt", "response", "rejected"
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(source: str, row: int, mapping: dict[str, str], max_bad_rows: str | None, format_: str) -> None:
     """Print one row of a dataset as the checks see it. ROW counts from 0, as findings do."""
-    from auditor.audit import Options, read
+    from auditor.auditing import Options, read
     from auditor.model.errors import InputError
     from auditor.registry.workspace import Workspace
 

@@ -1,0 +1,1 @@
+"""How a scan runs. No check is known here."""
