@@ -1,0 +1,58 @@
+"""The faces of a record: one module a format. A face renders what `view.View` chose and decides nothing."""
+
+from __future__ import annotations
+
+from auditor.model.errors import ConfigError, suggest
+from auditor.reports.json import from_json, to_json
+from auditor.reports.view import View
+
+FORMATS = ("text", "json", "html", "junit", "sarif", "github", "markdown")
+
+__all__ = ["FORMATS", "View", "from_json", "render", "summary", "text", "to_json"]
+
+
+def render(format: str, view: View) -> str:  # noqa: A002  the command line's word
+    """The view in one of `FORMATS`, ending in a line feed; the same record gives the same text but
+    for what stands in its `run` block.
+
+    Raises ConfigError for an unknown format.
+    """
+    if format == "text":
+        return text(view)
+    if format == "json":
+        return to_json(view.record).decode()
+    if format == "html":
+        from auditor.reports import html
+
+        return html.page(view)
+    if format == "junit":
+        from auditor.reports import junit
+
+        return junit.document(view)
+    if format == "sarif":
+        from auditor.reports import sarif
+
+        return sarif.log(view)
+    if format == "github":
+        from auditor.reports import github
+
+        return github.commands(view)
+    if format == "markdown":
+        from auditor.reports import markdown
+
+        return markdown.comment(view)
+    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
+
+
+def text(view: View, width: int = 100, color: bool = False, quiet: bool = False) -> str:
+    """The report for a terminal `width` columns wide; quiet: the summary line alone."""
+    from auditor.reports import console
+
+    return console.text(view, width, color, quiet)
+
+
+def summary(view: View) -> str:
+    """Markdown for the page of a GitHub Actions run: append it to the file GITHUB_STEP_SUMMARY names."""
+    from auditor.reports import github
+
+    return github.summary(view)

@@ -1,0 +1,221 @@
+"""The terminal: progress while an audit runs, and its report as text."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from auditor.model.result import Status
+from auditor.reports import wording
+from auditor.reports.escaping import one_line, visible
+from auditor.reports.view import Example, Section, View
+
+if TYPE_CHECKING:
+    from rich.console import Console as Terminal
+    from rich.text import Text
+
+EXAMPLES = 3
+NARROW = 72
+"""Below this many columns a check's name and its reason stand on two lines."""
+
+_STYLES = {
+    Status.PASS: "green",
+    Status.WARN: "yellow",
+    Status.FAIL: "bold red",
+    Status.ERROR: "bold magenta",
+    Status.SKIPPED: "dim",
+}
+
+
+class Console:
+    """Progress on a stream: a live bar a stage on a terminal, a plain line a stage elsewhere."""
+
+    def __init__(self, stream: TextIO, quiet: bool = False, color: bool = True) -> None:
+        self._stream, self._quiet, self._color = stream, quiet, color
+        self._terminal: Terminal | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal, within reason."""
+        return max(20, min(shutil.get_terminal_size((100, 24)).columns, 120))
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
+        """`with console.stage("read") as advance: advance(done, total)`; advance may be called from
+        any thread. A stage that raises leaves no line."""
+        if self._quiet:
+            yield lambda done, total: None
+            return
+        begun = time.perf_counter()
+        if self._live():
+            with self._bar(name) as advance:
+                yield advance
+        else:
+            yield lambda done, total: None
+        took = wording.seconds(time.perf_counter() - begun)
+        self._stream.write(f"{visible(name):<24} {took:>10}\n")
+        self._stream.flush()
+
+    def _live(self) -> bool:
+        if not self._stream.isatty():
+            return False
+        if self._terminal is None:
+            from rich.console import Console as Terminal
+
+            self._terminal = Terminal(file=self._stream, no_color=not self._color, highlight=False, markup=False)
+        return not self._terminal.is_dumb_terminal
+
+    @contextmanager
+    def _bar(self, name: str) -> Iterator[Callable[[int, int], None]]:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None if self.width < NARROW else 32),
+            TaskProgressColumn(markup=False),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._terminal, transient=True, refresh_per_second=8) as progress:
+            task = progress.add_task(f"{visible(name):<24}" if self.width >= NARROW else visible(name), total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total or None)
+
+
+def text(view: View, width: int = 100, color: bool = False, quiet: bool = False) -> str:
+    """One line a check with the number that decided it, then who made the rows at fault, the worst
+    examples and the remedy; a summary line, and where the files are. Ends in a line feed."""
+    page = _Page(width, color)
+    if not quiet:
+        _heading(page, view)
+        for section in view.sections:
+            _section(page, view, section)
+        page.blank()
+    _summary(page, view)
+    if not quiet and view.places:
+        page.blank()
+        _files(page, view)
+    return page.text()
+
+
+class _Page:
+    """Lines wrapped to a width, with hanging indents; what it is given is data and never markup."""
+
+    def __init__(self, width: int, color: bool) -> None:
+        from rich.console import Console as Terminal
+
+        self.width = max(20, width)
+        self._out = io.StringIO()
+        self._console = Terminal(
+            file=self._out,
+            width=self.width,
+            force_terminal=color,
+            color_system="standard" if color else None,
+            no_color=not color,
+            legacy_windows=False,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            _environ={},
+        )
+
+    @property
+    def narrow(self) -> bool:
+        return self.width < NARROW
+
+    def line(self, *parts: tuple[str, str], indent: int = 0, hang: int = 0, whole: bool = False) -> None:
+        """Styled parts on as many lines as they need. whole: never broken, for paths to be copied."""
+        from rich.text import Text
+
+        content = Text.assemble(*parts)
+        if whole:
+            self._print(Text(" " * indent) + content, soft=True)
+            return
+        room = max(8, self.width - indent)
+        first, *rest = content.wrap(self._console, room) or [Text()]
+        self._print(Text(" " * indent) + first)
+        if rest:
+            remaining = Text(" ").join(rest) if hang else Text("\n").join(rest)
+            for further in remaining.wrap(self._console, max(8, room - hang)):
+                self._print(Text(" " * (indent + hang)) + further)
+
+    def blank(self) -> None:
+        self._out.write("\n")
+
+    def text(self) -> str:
+        return self._out.getvalue()
+
+    def _print(self, line: Text, soft: bool = False) -> None:
+        line.rstrip()
+        self._console.print(line, soft_wrap=soft, overflow="ignore" if soft else "fold")
+
+
+def _heading(page: _Page, view: View) -> None:
+    about = view.record.dataset
+    facts = f"{wording.count(int(about['rows']), 'row')} of {visible(str(about['format']))}"
+    page.line((visible(str(about["name"])), "bold"), (f"  {facts}, {str(about['digest'])[:19]}", ""))
+    bad = about["quarantine"]["count"]
+    if bad:
+        page.line((f"{wording.count(bad, 'line')} could not be read and {'is' if bad == 1 else 'are'} left out", ""))
+    for note in about["notes"]:
+        page.line((one_line(str(note)), "dim"))
+    page.blank()
+
+
+def _section(page: _Page, view: View, section: Section) -> None:
+    name = max((len(s.name) for s in view.sections), default=0)
+    status = (f"{section.status.value.upper():<8}", _STYLES[section.status])
+    if page.narrow:
+        page.line(status, (section.name, "bold"))
+        page.line((visible(section.reason, "\n"), ""), indent=2)
+    else:
+        page.line(status, (f"{section.name:<{name}}  ", "bold"), (one_line(section.reason, 500), ""), hang=name + 10)
+    if section.status not in (Status.FAIL, Status.WARN):
+        return
+    indent = 2 if page.narrow else 8
+    for culprit in section.culprits[:2]:
+        words = f"{one_line(culprit.name, 80)}: {culprit.words}"
+        page.line(("from ", "dim"), (words, ""), indent=indent, hang=5)
+    if section.status is Status.FAIL:
+        for example in section.examples[:EXAMPLES]:
+            _example(page, example, indent)
+        more = section.findings - min(EXAMPLES, len(section.examples))
+        if section.examples and more > 0:
+            page.line((f"and {more:,} more in findings.parquet", "dim"), indent=indent)
+    if section.remedy:
+        page.line(("fix  ", "dim"), (section.remedy, ""), indent=indent, hang=5)
+
+
+def _example(page: _Page, example: Example, indent: int) -> None:
+    parts = [(f"row {example.row}", "bold"), (f"  {visible(example.place)}  {example.label}", "")]
+    if example.score is not None:
+        parts.append((f" {example.score_words}", ""))
+    if example.related is not None:
+        where = f" of {one_line(example.related_dataset, 60)}" if example.related_dataset else ""
+        parts.append((f", like row {example.related}{where}", ""))
+        if example.partner:
+            parts.append((f"  {visible(example.partner.place)}", ""))
+    page.line(*parts, indent=indent, hang=4)
+    seen = example.evidence or (example.shown.text if example.shown else "")
+    if seen:
+        page.line((one_line(seen, max(60, 2 * (page.width - indent - 4))), "dim"), indent=indent + 4)
+
+
+def _summary(page: _Page, view: View) -> None:
+    verdict = view.record.verdict
+    took = view.record.run.get("seconds")
+    time_words = f" in {wording.seconds(took)}" if isinstance(took, int | float) else ""
+    page.line(
+        (f"{verdict.value.upper()}  ", _STYLES[verdict]),
+        (f"{view.headline}", "bold"),
+        (f": {view.summary}{time_words}", ""),
+        hang=2,
+    )
+
+
+def _files(page: _Page, view: View) -> None:
+    width = max(len(name) for name in view.places)
+    for name, path in view.places.items():
+        page.line((f"{name:<{width}}  ", "dim"), (visible(str(path)), ""), whole=True)

@@ -1,0 +1,150 @@
+"""`audit.json`: the record, whole. Its JSON Schema is `audit.schema.json` beside this file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auditor.model.errors import ConfigError
+from auditor.model.result import Distribution, Metric, Record, Slice, Status, Verdict
+
+SCHEMA_VERSION = 1
+SCHEMA = Path(__file__).with_name("audit.schema.json")
+
+
+def to_json(record: Record) -> bytes:
+    """The record as UTF-8 JSON, keys sorted, numbers unrounded.
+
+    A file name that is not UTF-8 keeps its lone surrogates as `\\udcXX` escapes. Raises ValueError
+    for NaN and infinity, which a metric never holds (`model.result`).
+    """
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": record.tool,
+        "verdict": record.verdict.value,
+        "dataset": record.dataset,
+        "policy": record.policy,
+        "checks": record.checks,
+        "metrics": {name: _metric(metric) for name, metric in record.metrics.items()},
+        "slices": [{"metric": s.metric.name, "by": s.by, "group": s.group, **_metric(s.metric)} for s in record.slices],
+        "distributions": [_distribution(d) for d in record.distributions],
+        "verdicts": [_verdict(v) for v in record.verdicts],
+        "references": {
+            role: {**reference, "metrics": {name: _metric(m) for name, m in reference.get("metrics", {}).items()}}
+            for role, reference in record.references.items()
+        },
+        "waivers": record.waivers,
+        "baseline": record.baseline,
+        "run": record.run,
+    }
+    text = json.dumps(about, ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True, default=_plain)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def from_json(content: bytes) -> Record:
+    """The record that `to_json` wrote.
+
+    Raises ConfigError where the content is no record, or one of a schema version unknown here.
+    """
+    try:
+        seen = json.loads(content)
+    except ValueError as error:
+        raise ConfigError(f"not a record: {error}", wanted="an audit.json") from error
+    version = seen.get("schema_version") if isinstance(seen, dict) else None
+    if version is None:
+        raise ConfigError("not a record: it has no schema_version", wanted="an audit.json")
+    if version != SCHEMA_VERSION:
+        raise ConfigError(
+            "the record is of another schema version",
+            seen=repr(version),
+            wanted=str(SCHEMA_VERSION),
+            hint="read it with the version of auditor that wrote it (`tool.version`), or audit the dataset again",
+        )
+    try:
+        return _record(seen)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(f"the record is damaged: {type(error).__name__} {error}", wanted="an audit.json") from error
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of `audit.json`."""
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_bytes())
+    return loaded
+
+
+def _record(seen: Mapping[str, Any]) -> Record:
+    return Record(
+        tool=seen["tool"],
+        dataset=seen["dataset"],
+        policy=seen["policy"],
+        checks=tuple(seen["checks"]),
+        metrics={name: _read_metric(name, m) for name, m in seen["metrics"].items()},
+        slices=tuple(Slice(s["by"], s["group"], _read_metric(s["metric"], s)) for s in seen["slices"]),
+        distributions=tuple(
+            Distribution(**{**d, "edges": tuple(d["edges"]), "counts": tuple(d["counts"])})
+            for d in seen["distributions"]
+        ),
+        verdicts=tuple(Verdict(**{**v, "status": Status(v["status"])}) for v in seen["verdicts"]),
+        verdict=Status(seen["verdict"]),
+        references={
+            role: {**reference, "metrics": {name: _read_metric(name, m) for name, m in reference["metrics"].items()}}
+            for role, reference in seen["references"].items()
+        },
+        waivers=tuple(seen["waivers"]),
+        baseline=seen["baseline"],
+        run=seen["run"],
+    )
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    return {
+        "value": metric.value,
+        "unit": metric.unit,
+        "n": metric.n,
+        "why": metric.why,
+        "low": metric.low,
+        "high": metric.high,
+    }
+
+
+def _read_metric(name: str, m: Mapping[str, Any]) -> Metric:
+    return Metric(name, m["value"], m["unit"], m["n"], m["why"], m["low"], m["high"])
+
+
+def _distribution(d: Distribution) -> dict[str, Any]:
+    return {
+        "name": d.name,
+        "title": d.title,
+        "unit": d.unit,
+        "edges": d.edges,
+        "counts": d.counts,
+        "scale": d.scale,
+    }
+
+
+def _verdict(v: Verdict) -> dict[str, Any]:
+    return {
+        "check": v.check,
+        "metric": v.metric,
+        "status": v.status.value,
+        "observed": v.observed,
+        "expected": v.expected,
+        "why": v.why,
+    }
+
+
+def _plain(value: object) -> Any:
+    """Mappings that are not dicts, paths, dates, and NumPy's scalars."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if hasattr(value, "item"):
+        return value.item()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError(f"a record cannot hold a {type(value).__name__}")

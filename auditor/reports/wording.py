@@ -1,0 +1,119 @@
+"""Numbers and bounds in words that a person reads at a glance; the exact values are in audit.json."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from auditor.model.result import Number, Status
+
+_BOUND = re.compile(r"^\s*(<=|>=|==|<|>|=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
+_SENSE = {"<=": "at most", "<": "below", ">=": "at least", ">": "above", "==": "exactly", "=": "exactly"}
+
+HEADLINES = {
+    Status.PASS: "Nothing here stands against training",
+    Status.WARN: "Look before you train on this",
+    Status.FAIL: "Do not train on this",
+    Status.SKIPPED: "Nothing was measured",
+    Status.ERROR: "This audit is incomplete",
+}
+"""The verdict in plain words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """`<= 0.05` taken apart: sense "<=", value 0.05."""
+
+    sense: str
+    value: float
+
+    @property
+    def upper(self) -> bool:
+        return self.sense.startswith("<")
+
+    def words(self, unit: str) -> str:
+        """`at most 5%`."""
+        return f"{_SENSE[self.sense]} {quantity(self.value, unit)}"
+
+
+def bound(expected: str | None) -> Bound | None:
+    """A policy's bound, or None where it is not one number (it is then shown as it stands)."""
+    match = _BOUND.match(expected or "")
+    return Bound(match[1], float(match[2])) if match else None
+
+
+def expected_words(expected: str | None, unit: str) -> str:
+    """`at most 5%` for `<= 0.05`; the policy's own words where it is no single bound."""
+    found = bound(expected)
+    return found.words(unit) if found else expected or ""
+
+
+def quantity(value: Number | None, unit: str, *, beside: float | None = None) -> str:
+    """A value with its unit: shares as per cent, thousands separated, about three digits.
+
+    beside: a bound shown next to it; digits are added until the two read differently, because
+    "5% is not at most 5%" helps nobody.
+    """
+    if value is None:
+        return "not measured"
+    text = _quantity(value, unit, 0)
+    if beside is not None and value != beside:
+        for extra in range(7):
+            text = _quantity(value, unit, extra)
+            if text != _quantity(beside, unit, extra):
+                break
+    return text
+
+
+def interval(low: float | None, high: float | None, unit: str) -> str:
+    """`11.8–13.0%`, or nothing where there is no interval."""
+    if low is None or high is None:
+        return ""
+    first, last = _quantity(low, unit, 0), _quantity(high, unit, 0)
+    return f"{first.removesuffix('%')}–{last}" if unit == "share" else f"{first.split(' ')[0]}–{last}"
+
+
+def count(n: int, noun: str = "") -> str:
+    """`12,400 rows`, `1 row`."""
+    if not noun:
+        return f"{n:,}"
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def seconds(value: float) -> str:
+    """`0.42 s`, `12.0 s`, `3 min 5 s`."""
+    if value >= 90:
+        return f"{int(value) // 60} min {int(value) % 60} s"
+    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+
+
+def label(name: str) -> str:
+    """`largest cluster` for `near_duplicates.largest_cluster`."""
+    return name.partition(".")[2].replace("_", " ").replace(".", " ") or name
+
+
+def _quantity(value: Number, unit: str, extra: int) -> str:
+    if unit == "share":
+        return _percent(value, extra)
+    text = f"{value:,}" if isinstance(value, int) else _decimal(value, extra)
+    return f"{text} {unit}" if unit and unit != "number" else text
+
+
+def _percent(value: Number, extra: int) -> str:
+    percent = 100 * value
+    size = abs(percent)
+    digits = (1 if size >= 10 else 2) + extra
+    text = f"{percent:.{digits}f}".rstrip("0").rstrip(".")
+    if text in ("0", "-0") and value:
+        return f"<{10**-digits:.{digits}f}%"
+    if text == "100" and value < 1:
+        return f"{99 + 0.9:.1f}%" if not extra else f"{percent:.6f}%"
+    return f"{'0' if text == '-0' else text}%"
+
+
+def _decimal(value: float, extra: int) -> str:
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.{extra}f}"
+    return f"{value:.{3 + extra}g}"
