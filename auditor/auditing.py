@@ -61,7 +61,7 @@ class Options:
     bytes of working memory; 0 is half of the machine. out: folder of the audit's files.
     """
 
-    policy: str = "default"
+    policy: str | None = None
     checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -141,6 +141,7 @@ def audit(source: Any, real: Any = None, *, progress: Progress | None = None, **
 def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progress: Progress) -> Report:
     """The straight line."""
     clock = _Clock(progress)
+    options = _settled(options, workspace)
     engine = Local(options.threads)
     checks = select(options, workspace)
     policy = _policy(options, workspace)
@@ -152,7 +153,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
         references = {}
         if real is not None:
             references["real"] = _prepare(real, options, workspace, engine, checks, clock, name=None)
-        context = Context(references, workspace.expectations, Path(scratch), _memory(options))
+        context = Context(references, workspace.expectations, Path(scratch), options.memory)
         store = StateStore(workspace.cache / "states")
         measured = measuring.measure(checks, rows, context, engine, store=store, stage=clock.stage)
         beside = {role: _beside(checks, other, context, engine, store, clock) for role, other in references.items()}
@@ -201,11 +202,22 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             registry.save({**files, "audit.json": reports.to_json(record)}, folder)
 
     report = Report(record, exit_code, places, view)
-    if options.track or options.tracking_uri or workspace.tracking_uri:
+    if options.track or options.tracking_uri:
         with clock.stage("track"):
-            uri = options.tracking_uri or workspace.tracking_uri
-            trackers.publish(record, places, uri=uri, experiment=slug(rows.name), workspace=workspace)
+            trackers.publish(record, places, uri=options.tracking_uri, experiment=slug(rows.name), workspace=workspace)
     return report
+
+
+def _settled(options: Options, workspace: Workspace) -> Options:
+    """What the call left open, from `auditor.yaml`, then from the defaults."""
+    return replace(
+        options,
+        policy=options.policy or workspace.policy or "default",
+        by=options.by or workspace.by or None,
+        max_bad_rows=options.max_bad_rows or workspace.max_bad_rows,
+        memory=options.memory or workspace.memory or _half_of_memory(),
+        tracking_uri=options.tracking_uri or workspace.tracking_uri,
+    )
 
 
 def select(options: Options, workspace: Workspace) -> list[Any]:
@@ -233,6 +245,14 @@ def read(source: Any, options: Options, workspace: Workspace, advance: Advance =
             progress=advance,
         )
     return readers.open_records(source, cache=workspace.cache, name=options.name or "data", mapping=options.mapping)
+
+
+def record_of(source: str, options: Options, workspace: Workspace) -> Record:
+    """The record at `source` where it is one (`audit.json`, or an audit's folder), else of an audit of it."""
+    path = Path(source)
+    if path.name == registry.RECORD or (path / registry.RECORD).is_file():
+        return reports.from_json(registry.load(path))
+    return run(source, options, real=None, workspace=workspace, progress=Silent()).record
 
 
 def _prepare(
@@ -368,7 +388,7 @@ def _about(rows: Dataset) -> dict[str, Any]:
 def _policy(options: Options, workspace: Workspace) -> policies.Policy:
     known = checking.registered()
     metrics = [cls.spec.metric(measure.name) for cls in known.values() for measure in cls.spec.measures]
-    return policies.load(options.policy, workspace.expectations, metrics, list(known))
+    return policies.load(options.policy or "default", workspace.expectations, metrics, list(known))
 
 
 def _waivers(options: Options, workspace: Workspace) -> judging.Waivers:
@@ -378,10 +398,10 @@ def _waivers(options: Options, workspace: Workspace) -> judging.Waivers:
     return judging.load_waivers(path, list(checking.registered()))
 
 
-def _memory(options: Options) -> int:
+def _half_of_memory() -> int:
     import psutil
 
-    return options.memory or int(psutil.virtual_memory().total) // 2
+    return int(psutil.virtual_memory().total) // 2
 
 
 class _Clock:

@@ -1,0 +1,129 @@
+"""Every registered check against every law, on rows drawn from its own cases, and on random ones."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auditor import annotators, fakes
+from auditor.core import laws
+from auditor.core.check import Context, registered
+from auditor.core.measure import missing
+from auditor.engines.local import Local
+from auditor.model.rows import Dataset
+from auditor.registry.workspace import Workspace
+
+CHECKS = registered()
+FOLDS = [name for name, cls in CHECKS.items() if hasattr(cls, "merge")]
+PROGRAMS = [name for name, cls in CHECKS.items() if hasattr(cls, "run")]
+
+WORDS = st.sampled_from(
+    ["the", "cat", "sat", "on", "a", "mat", "As an AI language model", "été", "猫", "\n##", "", " "]
+)
+TEXT = st.lists(WORDS, max_size=30).map(" ".join)
+RANDOM = st.fixed_dictionaries(
+    {"prompt": TEXT, "response": TEXT, "generator": st.sampled_from(["a", "b", "c"])},
+    optional={"id": st.sampled_from(["1", "2", "3"]), "rejected": TEXT},
+)
+
+
+def records(name: str) -> st.SearchStrategy[list[Mapping[str, Any]]]:
+    spec = CHECKS[name].spec
+    cases = [row for case in (*spec.fires, *spec.quiet) for row in case.rows]
+    one = RANDOM | st.sampled_from(cases) if cases else RANDOM
+    return st.lists(one, min_size=1, max_size=24)
+
+
+def prepared(rows: list[Mapping[str, Any]], folder: Path, name: str, shard_rows: int) -> Dataset:
+    dataset = fakes.dataset(rows, folder, name="laws", shard_rows=shard_rows)
+    wanted = sorted({"surface", "fields", *CHECKS[name].spec.annotations})
+    dataset = annotators.annotate(dataset, wanted, cache=folder, engine=Local(1))
+    return annotators.attribution(dataset, ("generator",) if "generator" in dataset.fields else ())
+
+
+LAWS = settings(max_examples=15, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("name", FOLDS)
+@LAWS
+@given(data=st.data())
+def test_folds_obey_the_laws(name: str, data: st.DataObject) -> None:
+    drawn = data.draw(records(name))
+    shard_rows = data.draw(st.integers(1, len(drawn)))
+    with tempfile.TemporaryDirectory() as folder:
+        whole = prepared(drawn, Path(folder) / "whole", name, len(drawn))
+        parts = prepared(drawn, Path(folder) / "parts", name, shard_rows)
+        check = CHECKS[name]()
+        context = Context(expectations=Workspace.find().expectations)
+        if missing(check, whole, context):
+            return
+        laws.fold_laws(check, whole.shard(0), list(parts), context)
+
+
+@pytest.mark.parametrize("name", FOLDS)
+def test_folds_measure_nothing_of_nothing(name: str) -> None:
+    laws.empty_law(CHECKS[name](), Context())
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@settings(parent=LAWS, max_examples=6)
+@given(data=st.data())
+def test_programs_obey_the_laws(name: str, data: st.DataObject) -> None:
+    drawn = data.draw(records(name))
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = sorted({1 + len(drawn) // 3, len(drawn)})
+        shardings = [prepared(drawn, Path(folder) / str(size), name, size) for size in sizes]
+        scratch = Path(folder) / "scratch"
+        scratch.mkdir()
+        context = Context(expectations=Workspace.find().expectations, scratch=scratch)
+        if missing(CHECKS[name](), shardings[0], context):
+            return
+        laws.program_laws(CHECKS[name](), shardings, [Local(1), Local(3)], context)
+
+
+CASES = [
+    pytest.param(name, case, fires, id=f"{name}-{'fires' if fires else 'quiet'}-{index}")
+    for name, cls in CHECKS.items()
+    for fires, cases in ((True, cls.spec.fires), (False, cls.spec.quiet))
+    for index, case in enumerate(cases)
+]
+
+
+@pytest.mark.parametrize(("name", "case", "fires"), CASES)
+def test_cases_move_their_metric_or_leave_it(name: str, case: Any, fires: bool, tmp_path: Path) -> None:
+    from auditor.core.check import build
+    from auditor.core.measure import measure
+
+    rows = prepared(list(case.rows), tmp_path, name, 1000)
+    context = Context(expectations=Workspace.find().expectations, scratch=tmp_path)
+    (measured,) = measure([build(name, case.parameters)], rows, context, Local(1))
+    if measured.measurement is None:
+        assert not fires, measured.why
+        return
+    values = {metric.name: metric.value for metric in measured.measurement.metrics}
+    moved = {metric: value for metric, value in values.items() if value}
+    if fires:
+        assert case.moves in moved, f"{case.moves} should be above zero, moved: {moved}"
+    else:
+        assert not values.get(case.moves), f"{case.moves} should be zero"
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_check_is_documented_and_has_cases(name: str) -> None:
+    cls = CHECKS[name]
+    assert cls.spec.fires, f"{name} has no case that fires"
+    assert cls.spec.quiet, f"{name} has no case that is quiet"
+    assert len(cls.__doc__ or "") > 300, f"{name}: say what, why it matters, an example, the remedy and the source"
+    names = [measure.name for measure in cls.spec.measures]
+    assert len(set(names)) == len(names)
+    assert any(measure.remedy for measure in cls.spec.measures), f"{name} names no remedy"
+    assert not set(itertools.chain(cls.spec.reads)) - {
+        "prompt", "response", "rejected", "text", "messages", "source", "meta", "id",
+    }  # fmt: skip
