@@ -22,37 +22,37 @@ def render(format: str, view: View) -> str:  # noqa: A002  the command line's wo
     if format == "json":
         return to_json(view.record).decode()
     if format == "html":
-        from auditor.reports import html
+        from auditor.reports.html import page
 
-        return html.page(view)
+        return page(view)
     if format == "junit":
-        from auditor.reports import junit
+        from auditor.reports.junit import document
 
-        return junit.document(view)
+        return document(view)
     if format == "sarif":
-        from auditor.reports import sarif
+        from auditor.reports.sarif import log
 
-        return sarif.log(view)
+        return log(view)
     if format == "github":
-        from auditor.reports import github
+        from auditor.reports.github import commands
 
-        return github.commands(view)
+        return commands(view)
     if format == "markdown":
-        from auditor.reports import markdown
+        from auditor.reports.markdown import comment
 
-        return markdown.comment(view)
+        return comment(view)
     raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
 
 
 def text(view: View, width: int = 100, color: bool = False, quiet: bool = False) -> str:
     """The report for a terminal `width` columns wide; quiet: the summary line alone."""
-    from auditor.reports import console
+    from auditor.reports.console import text as written
 
-    return console.text(view, width, color, quiet)
+    return written(view, width, color, quiet)
 
 
 def summary(view: View) -> str:
     """Markdown for the page of a GitHub Actions run: append it to the file GITHUB_STEP_SUMMARY names."""
-    from auditor.reports import github
+    from auditor.reports.markdown import comment
 
-    return github.summary(view)
+    return comment(view)

@@ -137,7 +137,9 @@ class _Page:
         first, *rest = content.wrap(self._console, room) or [Text()]
         self._print(Text(" " * indent) + first)
         if rest:
-            remaining = Text(" ").join(rest) if hang else Text("\n").join(rest)
+            for further in rest:
+                further.rstrip()
+            remaining = Text(" " if hang else "\n").join(rest)
             for further in remaining.wrap(self._console, max(8, room - hang)):
                 self._print(Text(" " * (indent + hang)) + further)
 
@@ -189,14 +191,12 @@ def _section(page: _Page, view: View, section: Section) -> None:
 
 
 def _example(page: _Page, example: Example, indent: int) -> None:
-    parts = [(f"row {example.row}", "bold"), (f"  {visible(example.place)}  {example.label}", "")]
-    if example.score is not None:
-        parts.append((f" {example.score_words}", ""))
+    words = " ".join(w for w in ("" if example.label == "rate" else example.label, example.score_words) if w)
+    parts = [(f"row {example.row}", "bold"), (f"  {visible(example.place)}  {words}".rstrip(), "")]
     if example.related is not None:
         where = f" of {one_line(example.related_dataset, 60)}" if example.related_dataset else ""
-        parts.append((f", like row {example.related}{where}", ""))
-        if example.partner:
-            parts.append((f"  {visible(example.partner.place)}", ""))
+        place = f" ({visible(example.partner.place)})" if example.partner else ""
+        parts.append((f" like row {example.related}{where}{place}", ""))
     page.line(*parts, indent=indent, hang=4)
     seen = example.evidence or (example.shown.text if example.shown else "")
     if seen:

@@ -177,7 +177,8 @@ class Section:
             return f"{decision.label} {decision.observed_words}, no bound in the policy"
         if decision.metric.value is None:
             return f"{decision.label} {decision.why or decision.metric.why or 'not measured'}"
-        return f"{decision.label} {decision.observed_words}, {decision.expected_words}".rstrip(", ")
+        of = f" ({decision.rows_words})" if decision.metric.value and decision.rows_words else ""
+        return f"{decision.label} {decision.observed_words}{of}, {decision.expected_words}".rstrip(", ")
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ class View:
 
     findings: columns of `core.measure.findings_schema`. places: file name -> where it was written.
     top: findings shown a check. dashboards: the workspace's own folder of templates, whose files
-    stand before ours.
+    stand before ours. docs: check -> its docstring, for formats that carry help.
     """
 
     record: Record
@@ -196,6 +197,7 @@ class View:
     places: Mapping[str, Path] = field(default_factory=dict)
     top: int = 20
     dashboards: Path | None = None
+    docs: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:

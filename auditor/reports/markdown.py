@@ -1,0 +1,65 @@
+"""Markdown for a pull request or a step summary. Whatever comes from the data is shown as written."""
+
+from __future__ import annotations
+
+from auditor.model.result import Status
+from auditor.reports import wording
+from auditor.reports.escaping import markdown as escaped
+from auditor.reports.view import Example, Section, View
+
+MARKS = {
+    Status.PASS: "✅",
+    Status.WARN: "⚠️",
+    Status.FAIL: "❌",
+    Status.ERROR: "💥",
+    Status.SKIPPED: "⏭️",
+}
+"""Always beside the word, never instead of it."""
+
+EXAMPLES = 5
+"""Findings shown a check: a comment is read, not searched."""
+
+
+def comment(view: View) -> str:
+    """Verdict, a table of the checks, and the details of each that did not pass, folded."""
+    about = view.record.dataset
+    lines = [
+        f"### {MARKS[view.record.verdict]} {view.record.verdict.value.upper()}: {view.headline}",
+        "",
+        f"**{escaped(str(about['name']))}**, {wording.count(int(about['rows']), 'row')}: {view.summary}.",
+        "",
+        "| | Check | Result |",
+        "| --- | --- | --- |",
+        *(f"| {MARKS[s.status]} {s.status.value.upper()} | {s.name} | {escaped(s.reason)} |" for s in view.sections),
+        "",
+    ]
+    for section in view.bad:
+        lines += _details(section)
+    digest = str(about["digest"])
+    lines.append(f"<sub>{digest[:19]}, policy {escaped(str(view.record.policy['name']))}, ")
+    lines[-1] += f"auditor {escaped(str(view.record.tool['version']))}</sub>"
+    return "\n".join(lines) + "\n"
+
+
+def _details(section: Section) -> list[str]:
+    lines = [f"<details><summary>{MARKS[section.status]} {section.name}</summary>", ""]
+    if section.remedy:
+        lines += [f"**Fix:** {escaped(section.remedy, 600)}", ""]
+    lines += [f"- From **{escaped(culprit.name, 80)}**: {escaped(culprit.words)}" for culprit in section.culprits[:5]]
+    if section.culprits:
+        lines.append("")
+    shown = section.examples[:EXAMPLES]
+    if shown:
+        lines += ["| Row | Where | Fault | Seen |", "| ---: | --- | --- | --- |"]
+        lines += [_row(example) for example in shown]
+        if section.findings > len(shown):
+            lines += ["", f"{len(shown)} of {section.findings:,} findings; all are in `findings.parquet`."]
+        lines.append("")
+    return [*lines, "</details>", ""]
+
+
+def _row(example: Example) -> str:
+    fault = " ".join(part for part in (example.label, example.score_words) if part)
+    like = "" if example.related is None else f", like row {example.related}"
+    seen = escaped(example.evidence, 160)
+    return f"| {example.row} | {escaped(example.place)} | {escaped(fault)}{like} | {seen} |"
