@@ -51,7 +51,7 @@ def campaign(kills: int, rows: int, seed: int, folder: Path) -> int:
     again = subprocess.run([*COMMAND, *SKIPPED], cwd=folder, env=environment, capture_output=True)
     assert again.returncode == whole.returncode, again.stderr.decode()
     assert record(folder) == expected
-    left = [path for path in (folder / ".auditor" / "scratch").iterdir()]
+    left = list((folder / ".auditor" / "scratch").iterdir())
     assert not left, f"the next run left {left}"
     return hit
 
