@@ -46,22 +46,22 @@ def resolve(ref: str, workspace: Workspace) -> Version:  # noqa: ARG001  registe
     if ref == STDIN:
         return Version("stdin", ref)
     if _URL.match(ref):
-        return Version(name_of(ref.split("?", 1)[0].split("#", 1)[0]), ref)
+        return Version(name_of(re.split(r"[?#]", ref, maxsplit=1)[0], pattern=True), ref)
     if os.path.lexists(ref):
         return Version(name_of(os.path.abspath(ref)), ref)  # noqa: PTH100  `.` and `..` get their folder's name
     if glob.has_magic(ref) and next(glob.iglob(ref, recursive=True), None) is not None:  # noqa: PTH207  any root
-        return Version(name_of(ref), ref)
+        return Version(name_of(ref, pattern=True), ref)
     raise _unknown(ref)
 
 
-def name_of(path: str) -> str:
-    """`shards/train.jsonl.gz` -> `train`; `shards/*.parquet` -> `shards`; `s3://bucket/a/b.csv` -> `b`."""
+def name_of(path: str, *, pattern: bool = False) -> str:
+    """`shards/train.jsonl.gz` -> `train`; `s3://bucket/a/b.csv` -> `b`; a pattern `shards/*.parquet` -> `shards`."""
     parts = [part for part in re.split(r"[/\\]+", _URL.sub("", path)) if part]
     for part in reversed(parts):
         bare = part
         while _SUFFIXES.search(bare):
             bare = _SUFFIXES.sub("", bare)
-        bare = re.sub(r"[*?]+|\[[^\]]*\]", "", bare) if glob.has_magic(bare) else bare
+        bare = re.sub(r"[*?]+|\[[^\]]*\]", "", bare) if pattern else bare
         if bare.strip("-._ "):
             return slug(bare)
     return slug("")

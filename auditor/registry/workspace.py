@@ -62,9 +62,7 @@ class Workspace:
                 try:
                     check.build(name, given)
                 except ConfigError as error:
-                    said = {"seen": error.seen, "wanted": error.wanted}
-                    kept = {label: text for label, text in said.items() if text}
-                    raise self.settings.error(error.message, place, hint=error.hint, **kept) from error
+                    raise self.settings.refused(place, error) from error
         return self.settings.checks
 
     @property
@@ -92,20 +90,18 @@ class Workspace:
     @property
     def expectations(self) -> tuple[Path, ...]:
         """Folders of policies, suites and word lists: the user's before ours; the first file of a name wins."""
-        return self._shipped("expectations")
-
-    @property
-    def dashboards(self) -> tuple[Path, ...]:
-        """Folders of templates and styles: the user's before ours; the first file of a name wins."""
-        return self._shipped("dashboards")
-
-    def _shipped(self, name: str) -> tuple[Path, ...]:
         package = Path(__file__).resolve().parent.parent
         # In a wheel the folder lies inside the package, in a checkout beside it.
-        inside, beside = package / f"_{name}", package.parent / name
+        inside, beside = package / "_expectations", package.parent / "expectations"
         ours = inside if inside.is_dir() else beside
-        theirs = self.root / name
+        theirs = self.root / "expectations"
         return (theirs, ours) if theirs.is_dir() and theirs.resolve() != ours.resolve() else (ours,)
+
+    @property
+    def dashboards(self) -> Path | None:
+        """The user's own folder of templates and styles, whose files come before ours."""
+        theirs = self.root / "dashboards"
+        return theirs if theirs.is_dir() else None
 
     @cached_property
     def home(self) -> Path:
