@@ -1,0 +1,101 @@
+"""Datasets for tests, made by the real reader: for our own suite and for checks of third parties.
+
+rows = fakes.dataset([{"prompt": "Why?", "response": "Because."}], tmp_path, by=("generator",))
+opened = fakes.rows([{"text": "one shard, in memory"}])
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from auditor.model.rows import POSITION_SCHEMA, SHARD_ROWS, Dataset, Rows
+from auditor.readers import open_records
+from auditor.readers import rows as reading
+
+__all__ = ["dataset", "rows"]
+
+
+def dataset(
+    records: Iterable[Mapping[str, Any]],
+    folder: Path,
+    *,
+    name: str = "fake",
+    shard_rows: int = SHARD_ROWS,
+    by: Sequence[str] = (),
+    annotate: Sequence[str] = (),
+    mapping: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Canonical rows of `records` on disk under `folder`, as reading a file of them gives.
+
+    by: fields of the records to slice by. annotate: annotators to run (`surface`, `fields`, …).
+    No records at all give an empty dataset.
+    """
+    given = list(records)
+    if not given:
+        return Dataset(name, "sha256:" + "0" * 64, "records", 0, (), ("<memory>",), {}, {})
+    made = open_records(given, cache=folder, name=name, mapping=mapping, shard_rows=shard_rows)
+    if annotate:
+        from auditor import annotators
+        from auditor.engines.local import Local
+
+        made = annotators.annotate(made, sorted(annotate), cache=folder, engine=Local(1))
+    if not by:
+        return made
+    paths = []
+    for index, opened in enumerate(made):
+        path = folder / f"by-{index:04d}.arrow"
+        table = pa.table(_attribution(opened.column("meta"), by))
+        with pa.OSFile(str(path), "wb") as target, pa.ipc.new_file(target, table.schema) as writer:
+            writer.write_table(table)
+        paths.append(path)
+    return replace(made.annotated(paths), by=_labels(given, by))
+
+
+def rows(
+    records: Iterable[Mapping[str, Any]], by: Sequence[str] = (), *, mapping: Mapping[str, str] | None = None
+) -> Rows:
+    """Canonical rows of `records` as one shard in memory; positions as in a file of their own."""
+    given = list(records)
+    batch = reading.batch(given, mapping)
+    seen: Counter[bytes] = Counter()
+    copies = []
+    for digest in batch.column("digest").to_pylist():
+        copies.append(seen[digest])
+        seen[digest] += 1
+    n = len(given)
+    columns = {column: batch.column(column) for column in batch.schema.names}
+    columns |= {
+        "row": pa.array(np.arange(n), POSITION_SCHEMA.field("row").type),
+        "copy": pa.array(copies, POSITION_SCHEMA.field("copy").type),
+        "file": pa.array(np.zeros(n), POSITION_SCHEMA.field("file").type),
+        "line": pa.array(np.arange(1, n + 1), POSITION_SCHEMA.field("line").type),
+    }
+    for name, column in _attribution(batch.column("meta"), by).items():
+        columns.setdefault(name, column)
+    return Rows(pa.RecordBatch.from_pydict(columns), _labels(given, by))
+
+
+def _attribution(meta: pa.Array, by: Sequence[str]) -> dict[str, pa.Array]:
+    fields = [orjson.loads(value) for value in meta.to_pylist()]
+    return {name: pa.array([_label(one.get(name)) for one in fields], pa.large_string()) for name in by}
+
+
+def _labels(records: Sequence[Mapping[str, Any]], by: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Labels by falling frequency, ties by name."""
+    counts = {name: Counter(_label(record.get(name)) for record in records) for name in by}
+    return {
+        name: tuple(sorted((l for l in count if l is not None), key=lambda label: (-count[label], label)))
+        for name, count in counts.items()
+    }
+
+
+def _label(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
