@@ -12,7 +12,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~^$<>&-])")
 _URL = re.compile(r"(?i)\b(https?|ftp|www)(?=[:.])")
-_MENTION = re.compile(r"(@(?=[A-Za-z0-9])|#(?=\d)|\bGH(?=-|\\-))")
+_MENTION = re.compile(r"(@(?=[A-Za-z0-9])|#(?=\d)|\bGH(?=-\d))")
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -42,8 +42,8 @@ def markdown(text: str, length: int = 240) -> str:
     Characters are escaped by backslash or entity (CommonMark 0.31, sections 2.4 and 2.5); mentions,
     issue numbers and bare URLs, which GitHub links without markup, are broken by a zero-width space.
     """
-    escaped = _MARKDOWN.sub(_entity, one_line(text, length))
-    return _MENTION.sub("\\1\u200b", _URL.sub("\\1\u200b", escaped))
+    unlinked = _MENTION.sub("\\1\u200b", _URL.sub("\\1\u200b", one_line(text, length)))
+    return _MARKDOWN.sub(_entity, unlinked)
 
 
 def command_value(text: str) -> str:

@@ -1,0 +1,170 @@
+"""Pictures as SVG: distributions with the policy's bound, cluster sizes, rates of groups.
+
+Drawn by matplotlib without pyplot (no global state) and rewritten for a page with a strict
+Content-Security-Policy: style attributes become presentation attributes, colours become CSS
+variables (with a fallback for a picture that stands alone), ids are made unique. Same data, same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from auditor.model.result import Distribution, Slice
+from auditor.reports import wording
+
+# Sentinels that matplotlib draws with -> the page's variables, with the light theme's colour as fallback.
+# The bars' blue and the bound's vermilion are told apart in every kind of colour blindness
+# (Okabe and Ito, "Color Universal Design", 2008).
+INK, FAINT, BAR, MARK = "#010101", "#020202", "#030303", "#040404"
+_PALETTE = {
+    INK: "var(--muted, #57606a)",
+    FAINT: "var(--line, #d8dee4)",
+    BAR: "var(--bar, #4477aa)",
+    MARK: "var(--mark, #c2410c)",
+}
+CLUSTERS = 24
+"""Cluster sizes drawn, largest first; the rest is told in words."""
+
+_STYLE = re.compile(r' style="([^"]*)"')
+_ID = re.compile(r'(\bid="|"#|url\(#)([^")]+)')
+_KEPT = {
+    "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin",
+    "stroke-opacity", "opacity", "font-size", "text-anchor",
+}  # fmt: skip
+
+
+def distribution(d: Distribution, mark: float | None, style: Path, key: str) -> str:
+    """A histogram over the fixed bins; mark: a bound or threshold on the same axis, drawn dashed."""
+    figure, axes = _figure(style)
+    edges, log = list(d.edges), d.scale == "log" and d.edges[-1] > 0
+    positions = list(range(len(d.counts))) if log else edges[:-1]
+    widths = [1.0] * len(d.counts) if log else [b - a for a, b in pairwise(edges)]
+    axes.bar(positions, d.counts, width=widths, align="edge", color=BAR, edgecolor="none", linewidth=0)
+    axes.set_xlim(positions[0], positions[-1] + widths[-1])
+    if log:
+        step = max(1, len(edges) // 8)
+        axes.set_xticks(range(0, len(edges), step), [_tick(edge) for edge in edges[::step]])
+    if mark is not None and not log and edges[0] <= mark <= edges[-1]:
+        axes.axvline(mark, color=MARK, linewidth=1.4, linestyle=(0, (4, 2)))
+    axes.set_xlabel(_safe(d.unit))
+    return _svg(figure, key, _described(d))
+
+
+def clusters(sizes: Sequence[int], style: Path, key: str) -> str:
+    """Rows of the largest clusters, one bar each."""
+    figure, axes = _figure(style)
+    shown = list(sizes[:CLUSTERS])
+    axes.bar(range(1, len(shown) + 1), shown, width=0.72, color=BAR, linewidth=0)
+    axes.set_xlim(0.3, max(len(shown), 8) + 0.7)
+    axes.set_xlabel("cluster, largest first")
+    return _svg(
+        figure, key, f"{wording.count(len(sizes), 'cluster')}; the largest has {wording.count(sizes[0], 'row')}"
+    )
+
+
+def groups(slices: Sequence[Slice], bound: wording.Bound | None, style: Path, key: str) -> str:
+    """One metric by group: the rate as a dot on its 95 % interval, the bound as a dashed line."""
+    shown = [s for s in slices if s.metric.value is not None][:CLUSTERS]
+    figure, axes = _figure(style, height=0.6 + 0.24 * max(1, len(shown)))
+    for place, s in enumerate(reversed(shown)):
+        value = float(s.metric.value or 0)
+        low = value if s.metric.low is None else s.metric.low
+        high = value if s.metric.high is None else s.metric.high
+        axes.plot([low, high], [place, place], color=BAR, linewidth=2.4, solid_capstyle="round")
+        axes.plot([value], [place], "o", color=BAR, markersize=5)
+    axes.set_yticks(range(len(shown)), [_safe(s.group) for s in reversed(shown)])
+    axes.set_ylim(-0.6, len(shown) - 0.4)
+    if bound is not None:
+        axes.axvline(bound.value, color=MARK, linewidth=1.4, linestyle=(0, (4, 2)))
+    told = "; ".join(f"{s.group} {wording.quantity(s.metric.value, s.metric.unit)}" for s in shown)
+    return _svg(figure, key, told)
+
+
+def _figure(style: Path, height: float | None = None) -> tuple[Any, Any]:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_rc(style)):
+        figure = Figure(layout="constrained")
+        if height is not None:
+            figure.set_figheight(height)
+        return figure, figure.add_subplot()
+
+
+_styles: dict[tuple[Path, float], Any] = {}
+
+
+def _rc(style: Path) -> Any:
+    """The style file with our colours; read once for each version of it."""
+    key = (style, style.stat().st_mtime)
+    if key not in _styles:
+        import matplotlib as mpl
+
+        rc: dict[Any, Any] = dict(mpl.rc_params_from_file(style, use_default_template=False))
+        inked = ("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "text.color")
+        _styles[key] = {**rc, **dict.fromkeys(inked, INK), "grid.color": FAINT}
+    return _styles[key]
+
+
+def _svg(figure: Any, key: str, told: str) -> str:
+    import matplotlib as mpl
+    from markupsafe import escape
+
+    written = io.StringIO()
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "auditor"}
+    with mpl.rc_context(settings):
+        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(written, format="svg", metadata=metadata, transparent=True)
+    text = written.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style\b.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = _STYLE.sub(_presentation, text)
+    for sentinel, variable in _PALETTE.items():
+        text = text.replace(sentinel, variable)
+    text = _ID.sub(lambda m: f"{m[1]}{key}-{m[2]}", text)
+    text = re.sub(r"\s*\n\s*", "\n", text)
+    head = re.compile(r'<svg[^>]*?viewBox="([^"]+)"[^>]*>')
+    opening = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        r'viewBox="\1" role="img" stroke-linejoin="round">'
+    )
+    text = head.sub(opening, text, count=1)
+    return text.replace(">", f"><title>{escape(told)}</title>", 1).strip()
+
+
+def _presentation(match: re.Match[str]) -> str:
+    pairs = (part.partition(":") for part in match[1].replace("&quot;", "'").split(";"))
+    found = {name.strip(): value.strip() for name, _, value in pairs if value}
+    if "font" in found:
+        size = re.search(r"([\d.]+)px", found["font"])
+        if size:
+            found["font-size"] = size[1]
+    return "".join(f' {name}="{value}"' for name, value in found.items() if name in _KEPT)
+
+
+def _described(d: Distribution) -> str:
+    total = sum(d.counts)
+    if not total:
+        return f"{d.title}: nothing counted"
+    middle, seen = d.edges[0], 0
+    for edge, count in zip(d.edges, d.counts, strict=False):
+        middle, seen = edge, seen + count
+        if 2 * seen >= total:
+            break
+    ends = f"from {_tick(d.edges[0])} to {_tick(d.edges[-1])} {d.unit}"
+    return f"{d.title}: {total:,} values {ends}, the median in the bin from {_tick(middle)}"
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
+def _safe(text: str) -> str:
+    """Data as a label: short, printable, and never mathtext."""
+    short = "".join(c if c.isprintable() else "·" for c in text[:28])
+    return (short if len(text) <= 28 else short[:27] + "…").replace("$", r"\$")

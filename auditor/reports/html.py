@@ -1,0 +1,244 @@
+"""The HTML report: one self-contained file that asks the network for nothing.
+
+The template only lays out; every number, word and picture is made here or in the view. Values are
+escaped by Jinja, hostile characters are made visible, and the Content-Security-Policy allows this
+page's own style and script by hash and nothing else, so that even a hole in the escaping runs nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditor.model.errors import ConfigError
+from auditor.model.result import Slice, Status
+from auditor.reports import dashboards, figures, wording
+from auditor.reports.differences import Segments, differences
+from auditor.reports.escaping import one_line, visible
+from auditor.reports.view import Decision, Example, Section, View
+
+FIGURES = 10
+"""Pictures in a report: each costs about 50 ms to draw; those of failed checks come first."""
+GROUPS = 8
+"""Groups of an attribution column drawn for one metric."""
+
+_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A value against its bound on a scale of 100: positions for the SVG rectangles and the mark."""
+
+    value: float
+    low: float
+    high: float
+    bound: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One group of an attribution column."""
+
+    group: str
+    meter: Meter
+    words: str
+    interval: str
+    n: int
+    culprit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """One metric by one column. overall: where the whole dataset lies on the bars' scale of 100."""
+
+    title: str
+    by: str
+    bars: tuple[Bar, ...]
+    rest: int
+    overall: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    svg: Any
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two texts side by side. left, right: (text, differs) segments."""
+
+    left_title: str
+    right_title: str
+    left: Segments
+    right: Segments
+
+
+def page(view: View) -> str:
+    """The report as one HTML document."""
+    from jinja2 import FileSystemLoader
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from markupsafe import Markup
+
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader([str(folder) for folder in dashboards.folders(view.dashboards)]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"line": one_line, "shown": lambda text: visible(str(text), "\n\t"), "count": wording.count}
+    style, script = (_raw(dashboards.find(name, view.dashboards)) for name in ("report.css", "report.js"))
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    pictures = _pictures(view)
+    return environment.get_template("report.html.j2").render(
+        view=view,
+        record=view.record,
+        style=Markup(style),  # noqa: S704  our own file or the workspace's, checked by _raw
+        script=Markup(script),  # noqa: S704  as above
+        policy=policy,
+        verdict=view.record.verdict.value,
+        pictures=pictures,
+        meter=meter,
+        bars=bars,
+        pair=pair,
+        command=_command(view.record.run),
+        seconds=wording.seconds,
+        by_columns=list(view.record.dataset.get("by", ())),
+        bad=(Status.FAIL, Status.ERROR, Status.WARN),
+        marks={"pass": "✓", "warn": "!", "fail": "✕", "error": "⚡", "skipped": "–"},
+    )
+
+
+def meter(decision: Decision) -> Meter | None:
+    """The value and its interval against the bound, or None where there is no number or no bound."""
+    metric, limit = decision.metric, decision.bound
+    if metric.value is None or limit is None:
+        return None
+    low = metric.value if metric.low is None else metric.low
+    high = metric.value if metric.high is None else metric.high
+    top = max(abs(limit.value), high, metric.value) * 1.25 or 1.0
+    if metric.unit == "share":
+        top = min(1.0, top)
+    return Meter(
+        _hundredths(metric.value, top), _hundredths(low, top), _hundredths(high, top), _hundredths(limit.value, top)
+    )
+
+
+def bars(section: Section) -> tuple[Bars, ...]:
+    """Rates by group of the judged metrics that some group stands out in, the worst group first."""
+    culprits = {(c.slice.by, c.slice.group, c.overall.name) for c in section.culprits}
+    found: dict[tuple[str, str], list[Slice]] = {}
+    for s in section.slices:
+        if s.metric.value is not None and any(by == s.by and m == s.metric.name for by, _, m in culprits):
+            found.setdefault((s.metric.name, s.by), []).append(s)
+    overall = {c.overall.name: c.overall for c in section.culprits}
+    upper = {d.metric.name: d.bound.upper for d in section.decisions if d.bound}
+    drawn = []
+    for (name, by), group in found.items():
+        sign = -1 if upper.get(name, True) else 1
+        group.sort(key=lambda s: (sign * float(s.metric.value or 0), s.group))
+        top = max(float(s.metric.high or s.metric.value or 0) for s in group) * 1.05 or 1.0
+        shown = tuple(_bar(s, top, (s.by, s.group, name) in culprits) for s in group[:GROUPS])
+        title = section.name if wording.label(name) == "rate" else wording.label(name)
+        whole = _hundredths(float(overall[name].value or 0), top)
+        drawn.append(Bars(title, by, shown, len(group) - len(shown), whole))
+    return tuple(drawn)
+
+
+def pair(example: Example) -> Pair | None:
+    """The two texts of a finding about a pair: two rows, or the two answers of one row."""
+    shown, partner = example.shown, example.partner
+    if shown is not None and partner is not None:
+        left, right = differences(shown.text, partner.text)
+        return Pair(f"row {shown.row}, {shown.place}", f"row {partner.row}, {partner.place}", left, right)
+    if shown is not None and shown.rejected is not None and shown.response is not None:
+        left, right = differences(shown.response, shown.rejected)
+        return Pair("chosen", "rejected", left, right)
+    return None
+
+
+def _bar(s: Slice, top: float, culprit: bool) -> Bar:
+    value = float(s.metric.value or 0)
+    low = value if s.metric.low is None else s.metric.low
+    high = value if s.metric.high is None else s.metric.high
+    drawn = Meter(_hundredths(value, top), _hundredths(low, top), _hundredths(high, top), None)
+    unit = s.metric.unit
+    return Bar(s.group, drawn, wording.quantity(value, unit), wording.interval(low, high, unit), s.metric.n, culprit)
+
+
+def _hundredths(value: float, top: float) -> float:
+    return round(max(0.0, min(100.0, 100 * value / top)), 2)
+
+
+def _pictures(view: View) -> Mapping[str, tuple[Figure, ...]]:
+    """SVG figures by check, at most `FIGURES` in all."""
+    from markupsafe import Markup
+
+    style = dashboards.find("auditor.mplstyle", view.dashboards)
+    drawn: dict[str, tuple[Figure, ...]] = {}
+    left = FIGURES
+    for section in view.sections:
+        made = []
+        for drawing, caption in _drawings(section, style, len(drawn)):
+            if left == 0:
+                break
+            left -= 1
+            made.append(Figure(Markup(drawing()), caption))  # noqa: S704  our own SVG; its text is escaped
+        drawn[section.name] = tuple(made)
+    return drawn
+
+
+def _drawings(section: Section, style: Path, place: int) -> list[tuple[Any, str]]:
+    found: list[tuple[Any, str]] = []
+    for index, d in enumerate(section.distributions):
+        if not sum(d.counts):
+            continue
+        mark, words = _mark(section, d.name, d.unit)
+        key = f"f{place}-{index}"
+        found.append((lambda d=d, mark=mark, key=key: figures.distribution(d, mark, style, key), d.title + words))
+    if section.clusters and not any("cluster" in d.name for d in section.distributions):
+        told = f"Rows in each cluster: {wording.count(len(section.clusters), 'cluster')}"
+        if len(section.clusters) > figures.CLUSTERS:
+            told += f", the largest {figures.CLUSTERS} shown"
+        found.append((lambda: figures.clusters(section.clusters, style, f"f{place}-c"), told))
+    return found
+
+
+def _mark(section: Section, name: str, unit: str) -> tuple[float | None, str]:
+    """What to mark on a distribution's axis: the policy's bound on that quantity, or the check's own
+    threshold where the axis is what it cuts."""
+    for decision in section.decisions:
+        if decision.metric.name == name and decision.bound and decision.metric.unit == unit:
+            return decision.bound.value, f" (dashed: {decision.expected_words})"
+    threshold = section.parameters.get("threshold")
+    if unit.lower() == "jaccard" and isinstance(threshold, int | float):
+        return float(threshold), f" (dashed: the threshold, {threshold:g})"
+    return None, ""
+
+
+def _command(run: Mapping[str, Any]) -> str:
+    """The command line that made this, without passwords in URLs."""
+    return _SECRET.sub("…@", shlex.join(str(part) for part in run.get("command", ())))
+
+
+def _raw(path: Path) -> str:
+    """A style sheet or script as it goes into the page; line ends as the browser will hash them."""
+    text = path.read_text(encoding="utf-8").replace("\r\n", "\n").replace("\r", "\n").strip()
+    if "</style" in text.lower() or "</script" in text.lower() or "<!--" in text:
+        raise ConfigError(f"{path.name} cannot hold a closing tag or an HTML comment", file=str(path))
+    return text
+
+
+def _hash(text: str) -> str:
+    """The source expression that lets this inline content through (CSP level 3, section 2.3.1)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
