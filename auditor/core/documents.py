@@ -1,0 +1,145 @@
+"""YAML that people write by hand, read so that every mistake can be shown where it stands.
+
+Only plain data: a key given twice, an anchor or an alias (a few lines of which can stand for
+gigabytes), a tag and a second document are refused.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import yaml
+
+from auditor.model.errors import ConfigError, suggest
+
+LARGEST = 16 << 20
+"""Bytes of the largest settings file that is read: word lists are kilobytes, so more is a mistake."""
+
+Scalar = str | int | float | bool | dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value with the place where it stands. line: 1-based. Every reader below raises ConfigError
+    naming file and line where the value is of another kind."""
+
+    value: Scalar | dict[str, Entry] | list[Entry]
+    file: str
+    line: int
+
+    def mapping(
+        self, what: str, known: Collection[str] | None = None, required: Collection[str] = ()
+    ) -> dict[str, Entry]:
+        """The entries by key; `known` are the only keys allowed (None: any)."""
+        if not isinstance(self.value, dict):
+            self.refuse(f"{what} must be a mapping of keys to values")
+        for key, entry in self.value.items():
+            if known is not None and key not in known:
+                entry.refuse(f"{what} has an unknown key {key!r}", hint=suggest(key, known))
+        for key in required:
+            if key not in self.value:
+                self.refuse(f"{what} has no {key!r}", wanted=f"keys {', '.join(required)}")
+        return self.value
+
+    def items(self, what: str) -> Iterator[Entry]:
+        if not isinstance(self.value, list):
+            self.refuse(f"{what} must be a list")
+        return iter(self.value)
+
+    def text(self, what: str) -> str:
+        if not isinstance(self.value, str) or not self.value.strip():
+            self.refuse(f"{what} must be a text that is not empty")
+        return self.value
+
+    def names(self, what: str, known: Collection[str]) -> tuple[str, ...]:
+        """A list of known names."""
+        return tuple(entry.name(what, known) for entry in self.items(what))
+
+    def name(self, what: str, known: Collection[str]) -> str:
+        name = self.text(what)
+        if name not in known:
+            self.refuse(f"{what}: unknown name {name!r}", hint=suggest(name, known))
+        return name
+
+    def date(self, what: str) -> dt.date:
+        value = self.value
+        if isinstance(value, str):
+            try:
+                value = dt.date.fromisoformat(value)
+            except ValueError:
+                self.refuse(f"{what} is not a date", wanted="a day such as 2027-01-31")
+        if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
+            self.refuse(f"{what} must be a date", wanted="a day such as 2027-01-31")
+        return value
+
+    def refuse(self, message: str, *, wanted: str | None = None, hint: str | None = None) -> NoReturn:
+        seen = None if isinstance(self.value, dict | list) else repr(self.value)[:120]
+        raise ConfigError(message, file=self.file, line=self.line, seen=seen, wanted=wanted, hint=hint)
+
+
+def read(path: Path) -> Entry:
+    """The document in a YAML file.
+
+    Raises ConfigError where it is missing, too large, not UTF-8, empty, not YAML or not plain data.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ConfigError("the file is too large for settings", file=str(path), wanted="at most 16 MiB")
+        content = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"cannot read: {error.strerror}", file=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("the file is not UTF-8", file=str(path), seen=str(error)) from error
+    return parse(content, str(path))
+
+
+def parse(content: str, file: str) -> Entry:
+    """The document in a text; `file` names it in errors."""
+    try:
+        loader = _Plain(content)
+        node = loader.get_single_node()
+        if node is None:
+            raise ConfigError("the file is empty", file=file)
+        return _entry(loader, node, file)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else None
+        raise ConfigError(f"not plain YAML: {error.problem}", file=file, line=line) from error
+    except yaml.YAMLError as error:
+        raise ConfigError("not YAML", file=file, seen=str(error)[:200]) from error
+    except RecursionError:
+        raise ConfigError("the values are nested too deeply", file=file) from None
+
+
+class _Plain(yaml.SafeLoader):
+    """Refuses anchors and aliases while composing, before anything can be multiplied."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "anchor", None) is not None:
+            raise yaml.composer.ComposerError(None, None, "anchors and aliases are not allowed here", event.start_mark)
+        return super().compose_node(parent, index)
+
+
+def _entry(loader: _Plain, node: yaml.Node, file: str) -> Entry:
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, Entry] = {}
+        for key_node, value_node in node.value:
+            at = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ConfigError("a key must be a word", file=file, line=at)
+            if key_node.value in mapping:
+                raise ConfigError(f"the key {key_node.value!r} is given twice", file=file, line=at)
+            mapping[key_node.value] = _entry(loader, value_node, file)
+        return Entry(mapping, file, line)
+    if isinstance(node, yaml.SequenceNode):
+        return Entry([_entry(loader, item, file) for item in node.value], file, line)
+    try:
+        return Entry(loader.construct_object(node), file, line)
+    except ValueError as error:  # 2027-02-30: YAML takes it for a date, and it is none
+        raise ConfigError(f"not a value: {error}", file=file, line=line, seen=str(node.value)[:120]) from error

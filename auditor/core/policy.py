@@ -1,0 +1,199 @@
+"""Policies: the bounds that turn numbers into verdicts, as data.
+
+    name: strict
+    extends: default                 # optional; one level
+    metrics:
+      near_duplicates.rate: {warn: "> 0.02", fail: "> 0.10"}
+      preference_pairs.longer_wins: {warn: ["> 0.8", "< 0.2"]}    # any of them
+      refusals_and_artifacts.no_input: null                       # drops an inherited bound
+    required: [exact-duplicates]     # where one of these is skipped, the audit ends with exit code 3
+
+A bound says when a metric is at fault. It is held against the metric over the whole dataset, never
+against a slice. An entry of an extending policy replaces the inherited entry of the same metric
+whole, and `required` replaces `required`. Nothing unknown is ever ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import operator
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from auditor.core import documents
+from auditor.core.documents import Entry
+from auditor.model.errors import ConfigError, suggest
+from auditor.model.result import Number
+
+_COMPARE: Mapping[str, Callable[[Number, Number], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
+_BOUND = re.compile(r"\s*(>=|<=|>|<)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """`> 0.1`: at fault where the value is above 0.1."""
+
+    sign: str
+    limit: float
+
+    def broken(self, value: Number) -> bool:
+        return _COMPARE[self.sign](value, self.limit)
+
+    def worse(self, value: Number, before: Number) -> bool:
+        """Whether `value` lies further to the bad side than `before`; exact, without a tolerance."""
+        return value > before if self.sign.startswith(">") else value < before
+
+    @property
+    def wanted(self) -> str:
+        """What a value must be to keep the bound: `<= 0.1`."""
+        return f"{_OPPOSITE[self.sign]} {self.limit:.12g}"
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.limit:.12g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A metric's bounds. Any broken one of `fail` fails; otherwise any broken one of `warn` warns."""
+
+    warn: tuple[Bound, ...] = ()
+    fail: tuple[Bound, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """digest: SHA-256 (hex) of the canonical content: the same bounds, the same digest, however the
+    file is written and wherever it lies."""
+
+    name: str
+    metrics: Mapping[str, Bounds]
+    required: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        content = {
+            "name": self.name,
+            "metrics": {
+                metric: {"warn": [str(b) for b in bounds.warn], "fail": [str(b) for b in bounds.fail]}
+                for metric, bounds in self.metrics.items()
+            },
+            "required": list(self.required),
+        }
+        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def load(
+    path_or_name: str, folders: Sequence[Path], known_metrics: Collection[str], known_checks: Collection[str]
+) -> Policy:
+    """The policy in a file, or the first `policies/NAME.yaml` in `folders`.
+
+    Raises ConfigError, naming file and line, for anything that is unknown, doubled or malformed.
+    """
+    path = _find(path_or_name, folders, beside=None)
+    policy, extends = _read(path, known_metrics, known_checks)
+    if extends is None:
+        return policy
+    name = extends.text("extends")
+    parent_path = _find(name, folders, beside=path)
+    parent, further = _read(parent_path, known_metrics, known_checks)
+    if further is not None:
+        extends.refuse(
+            f"{name!r} extends another policy itself", wanted="one level, so that every bound is found in two files"
+        )
+    return _extended(path, parent, known_metrics, known_checks)
+
+
+def available(folders: Sequence[Path]) -> tuple[str, ...]:
+    """Names of the policies in the folders."""
+    return tuple(sorted({path.stem for folder in folders for path in (folder / "policies").glob("*.yaml")}))
+
+
+def _find(path_or_name: str, folders: Sequence[Path], beside: Path | None) -> Path:
+    """`beside`: the extending file; a policy may extend a shipped one of its own name."""
+    if path_or_name.endswith((".yaml", ".yml")) or "/" in path_or_name or "\\" in path_or_name:
+        path = Path(path_or_name)
+        if beside is not None and not path.is_absolute():
+            path = beside.parent / path
+        if not path.is_file():
+            raise ConfigError("no such policy file", file=str(path), hint="or give the name of one, such as 'default'")
+        return path
+    for folder in folders:
+        path = folder / "policies" / f"{path_or_name}.yaml"
+        if path.is_file() and (beside is None or path.resolve() != beside.resolve()):
+            return path
+    names = available(folders)
+    raise ConfigError(
+        f"unknown policy {path_or_name!r}",
+        wanted="a name, or a path ending in .yaml",
+        hint=suggest(path_or_name, names) if names else None,
+    )
+
+
+KEYS = ("name", "extends", "metrics", "required")
+
+
+def _read(path: Path, known_metrics: Collection[str], known_checks: Collection[str]) -> tuple[Policy, Entry | None]:
+    top = documents.read(path).mapping("a policy", KEYS)
+    metrics = {metric: bounds for metric, bounds in _metrics(top, known_metrics).items() if bounds is not None}
+    policy = Policy(_name(top, path), dict(sorted(metrics.items())), _required(top, known_checks) or ())
+    return policy, top.get("extends")
+
+
+def _extended(path: Path, parent: Policy, known_metrics: Collection[str], known_checks: Collection[str]) -> Policy:
+    top = documents.read(path).mapping("a policy", KEYS)
+    merged: dict[str, Bounds | None] = {**parent.metrics, **_metrics(top, known_metrics)}
+    kept = {metric: bounds for metric, bounds in sorted(merged.items()) if bounds is not None}
+    required = _required(top, known_checks)
+    return Policy(_name(top, path), kept, parent.required if required is None else required)
+
+
+def _name(top: Mapping[str, Entry], path: Path) -> str:
+    return top["name"].text("name") if "name" in top else path.stem
+
+
+def _required(top: Mapping[str, Entry], known_checks: Collection[str]) -> tuple[str, ...] | None:
+    if "required" not in top:
+        return None
+    return tuple(sorted(set(top["required"].names("required", known_checks))))
+
+
+def _metrics(top: Mapping[str, Entry], known_metrics: Collection[str]) -> dict[str, Bounds | None]:
+    if "metrics" not in top:
+        return {}
+    found: dict[str, Bounds | None] = {}
+    for metric, entry in top["metrics"].mapping("metrics").items():
+        if metric not in known_metrics:
+            entry.refuse(f"unknown metric {metric!r}", hint=suggest(metric, known_metrics))
+        if entry.value is None:
+            found[metric] = None
+            continue
+        bounds = entry.mapping(f"the bounds of {metric}", ("warn", "fail"))
+        if not bounds:
+            entry.refuse(f"{metric} has no bound", wanted='{warn: "> 0.02", fail: "> 0.10"}, or null to drop it')
+        found[metric] = Bounds(**{level: _bounds(metric, level, value) for level, value in bounds.items()})
+    return found
+
+
+def _bounds(metric: str, level: str, entry: Entry) -> tuple[Bound, ...]:
+    entries = list(entry.value) if isinstance(entry.value, list) else [entry]
+    if not entries:
+        entry.refuse(f"{metric}: {level} is an empty list")
+    return tuple(_bound(metric, level, each) for each in entries)
+
+
+def _bound(metric: str, level: str, entry: Entry) -> Bound:
+    match = _BOUND.fullmatch(entry.value) if isinstance(entry.value, str) else None
+    if match is None or not math.isfinite(float(match[2])):
+        entry.refuse(f"{metric}: {level} is not a bound", wanted='a sign and a number in quotes, such as "> 0.02"')
+    return Bound(match[1], float(match[2]))
