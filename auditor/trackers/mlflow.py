@@ -1,0 +1,131 @@
+"""An audit as an MLflow run: dataset input, parameters, metrics, verdict tags, description, artifacts.
+
+Sending is idempotent. A run is found again by the tag `auditor.record` (the digest of the record);
+one that is finished is left alone, one that was cut off is gone on with. Everything written a second
+time is written with the same key, time and value, so a run sent twice reads as if sent once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auditor.trackers.publication import Publication
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+BATCH = 100
+"""Parameters or tags in a request: MLflow's limit (mlflow/utils/validation.py); metrics allow 1,000."""
+
+RECORD_TAG, DONE_TAG = "auditor.record", "auditor.complete"
+
+# Audits wait for a tracker only so long: what it does not take now the outbox keeps. Twenty seconds a
+# request and one retry bound a dead server to a minute. What the user set stands.
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+_LOGGERS = ("mlflow", "alembic", "urllib3.connectionpool")
+
+
+def send(about: Publication, files: Mapping[str, Path], uri: str | None, home: Path) -> str:
+    """Make, or complete, the run of this publication; returns its id.
+
+    uri: None is `mlflow.db` in `home` (the workspace's `.auditor/`), with artifacts beside it.
+
+    Raises whatever MLflow raises; the caller redacts it.
+    """
+    with _quiet():
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=uri or f"sqlite:///{home / 'mlflow.db'}")
+        experiment = _experiment(client, about.experiment, None if uri else home / "mlflow-artifacts")
+        run, done = _find(client, experiment, about)
+        if not done:
+            _fill(client, run, about)
+            for name, folder in about.artifacts.items():
+                client.log_artifact(run, str(files[name]), folder or None)
+            client.set_tag(run, DONE_TAG, "true")
+            client.set_terminated(run, "FINISHED", end_time=about.ended)
+        return run
+
+
+def _experiment(client: MlflowClient, name: str, artifacts: Path | None) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifacts.as_uri() if artifacts else None))
+        except MlflowException:
+            # Somebody else was faster.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    if found.lifecycle_stage != "active":
+        raise RuntimeError(f"experiment {name!r} was deleted: restore it with `mlflow experiments restore`")
+    return str(found.experiment_id)
+
+
+def _find(client: MlflowClient, experiment: str, about: Publication) -> tuple[str, bool]:
+    """The run's id, and whether all of it is there."""
+    found = client.search_runs([experiment], f"tags.`{RECORD_TAG}` = '{about.digest}'", max_results=1)
+    if found:
+        return found[0].info.run_id, found[0].data.tags.get(DONE_TAG) == "true"
+    # The tag is set with the run, in one request: a run without it cannot be ours.
+    tags = {RECORD_TAG: about.digest, "mlflow.source.name": "auditor", "mlflow.source.type": "LOCAL"}
+    run = client.create_run(experiment, start_time=about.started, tags=tags, run_name=about.name)
+    return run.info.run_id, False
+
+
+def _fill(client: MlflowClient, run: str, about: Publication) -> None:
+    from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+    from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
+
+    from auditor.trackers.dataset import audited
+
+    tags = {**about.tags, MLFLOW_RUN_NOTE: about.description}
+    for batch in _batches([RunTag(key, value) for key, value in tags.items()], BATCH):
+        client.log_batch(run, tags=batch)
+    for batch in _batches([Param(key, value) for key, value in about.parameters.items()], BATCH):
+        client.log_batch(run, params=batch)
+    metrics = [Metric(key, value, about.ended, 0) for key, value in about.metrics.items()]
+    for batch in _batches(metrics, 10 * BATCH):
+        client.log_batch(run, metrics=batch)
+    entity = audited(about.dataset)._to_mlflow_entity()  # noqa: SLF001  as mlflow.log_input does
+    client.log_inputs(run, [DatasetInput(entity, [InputTag(MLFLOW_DATASET_CONTEXT, "audit")])])
+
+
+def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Bounded patience, no telemetry, and nothing below an error on the terminal."""
+    before = {name: os.environ.get(name) for name in _PATIENCE}
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    import mlflow  # noqa: F401  it sets its loggers up when it is imported
+
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        for name, was in before.items():
+            if was is None:
+                os.environ.pop(name, None)
