@@ -191,7 +191,7 @@ def _section(page: _Page, view: View, section: Section) -> None:
 
 
 def _example(page: _Page, example: Example, indent: int) -> None:
-    words = " ".join(w for w in ("" if example.label == "rate" else example.label, example.score_words) if w)
+    words = " ".join(w for w in ("" if example.metric.endswith(".rate") else example.label, example.score_words) if w)
     parts = [(f"row {example.row}", "bold"), (f"  {visible(example.place)}  {words}".rstrip(), "")]
     if example.related is not None:
         where = f" of {one_line(example.related_dataset, 60)}" if example.related_dataset else ""

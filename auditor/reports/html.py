@@ -93,7 +93,13 @@ def page(view: View) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"line": one_line, "shown": lambda text: visible(str(text), "\n\t"), "count": wording.count}
+    filters: dict[str, Any] = {
+        "line": one_line,
+        "shown": lambda text: visible(str(text), "\n\t"),
+        "count": wording.count,
+        "prose": _prose,
+    }
+    environment.filters |= filters
     style, script = (_raw(dashboards.find(name, view.dashboards)) for name in ("report.css", "report.js"))
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -174,6 +180,15 @@ def _bar(s: Slice, top: float, culprit: bool) -> Bar:
     drawn = Meter(_hundredths(value, top), _hundredths(low, top), _hundredths(high, top), None)
     unit = s.metric.unit
     return Bar(s.group, drawn, wording.quantity(value, unit), wording.interval(low, high, unit), s.metric.n, culprit)
+
+
+def _prose(text: str) -> Any:
+    """A sentence of ours, its `code` in a code element; everything is escaped."""
+    from markupsafe import Markup, escape
+
+    parts = one_line(text, 800).split("`")
+    pieces = [Markup("<code>%s</code>") % part if i % 2 else escape(part) for i, part in enumerate(parts)]
+    return Markup("").join(pieces)
 
 
 def _hundredths(value: float, top: float) -> float:

@@ -30,7 +30,8 @@ _ORDER = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIPPED)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One metric and what the policy said of it. status is None where the policy has no bound for it."""
+    """One metric and what the policy said of it. status is None where the policy has no bound for it.
+    references: role -> the same metric of the data compared with."""
 
     metric: Metric
     status: Status | None
@@ -38,6 +39,7 @@ class Decision:
     why: str
     what: str
     remedy: str
+    references: tuple[tuple[str, Metric], ...] = ()
 
     @property
     def label(self) -> str:
@@ -59,6 +61,11 @@ class Decision:
     @property
     def interval_words(self) -> str:
         return wording.interval(self.metric.low, self.metric.high, self.metric.unit)
+
+    @property
+    def reference_words(self) -> Mapping[str, str]:
+        """Role -> its value in words."""
+        return {role: wording.quantity(m.value, m.unit) for role, m in self.references}
 
     @property
     def rows_words(self) -> str:
@@ -122,7 +129,9 @@ class Example:
 
     @property
     def label(self) -> str:
-        return wording.label(self.metric)
+        """The fault in words: `truncated`; the check's name where the metric is its plain rate."""
+        found = wording.label(self.metric)
+        return self.metric.partition(".")[0].replace("_", " ") if found == "rate" else found
 
     @property
     def place(self) -> str:
@@ -178,7 +187,8 @@ class Section:
         if decision.metric.value is None:
             return f"{decision.label} {decision.why or decision.metric.why or 'not measured'}"
         of = f" ({decision.rows_words})" if decision.metric.value and decision.rows_words else ""
-        return f"{decision.label} {decision.observed_words}{of}, {decision.expected_words}".rstrip(", ")
+        beside = "".join(f"; {role} {words}" for role, words in decision.reference_words.items())
+        return f"{decision.label} {decision.observed_words}{of}, {decision.expected_words}".rstrip(", ") + beside
 
 
 @dataclass(frozen=True)
@@ -277,6 +287,11 @@ class View:
                         (said.why if said else "") or metric.why,
                         measure.what if measure else "",
                         measure.remedy if measure else "",
+                        tuple(
+                            (role, reference["metrics"][metric.name])
+                            for role, reference in self.record.references.items()
+                            if metric.name in reference["metrics"]
+                        ),
                     )
                 )
         return tuple(sorted(decisions, key=lambda d: (_gravity(d), -_excess(d), order.get(d.metric.name, 999))))

@@ -32,8 +32,8 @@ class Bound:
         return self.sense.startswith("<")
 
     def words(self, unit: str) -> str:
-        """`at most 5%`."""
-        return f"{_SENSE[self.sense]} {quantity(self.value, unit)}"
+        """`at most 5%`; other units stand beside the value already."""
+        return f"{_SENSE[self.sense]} {quantity(self.value, unit if unit == 'share' else '')}"
 
 
 def bound(expected: str | None) -> Bound | None:
