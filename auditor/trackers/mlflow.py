@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,9 +33,10 @@ _PATIENCE = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is the report's, and the URL may hold a password
 }
 
-_LOGGERS = ("mlflow", "alembic", "urllib3.connectionpool")
+_LOGGERS = ("mlflow", "alembic", "urllib3")
 
 
 def send(about: Publication, files: Mapping[str, Path], uri: str | None, home: Path) -> str:
@@ -112,12 +114,26 @@ def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Bounded patience, no telemetry, and nothing below an error on the terminal."""
+    """Bounded patience, no telemetry, and nothing on the terminal that is not ours: MLflow's libraries
+    warn of each other (SQLAlchemy 2.1 of MLflow's mappers, say), which is no news of this audit."""
     before = {name: os.environ.get(name) for name in _PATIENCE}
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
-    import mlflow  # noqa: F401  it sets its loggers up when it is imported
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import mlflow  # noqa: F401  it sets its loggers up when it is imported
 
+            with _silenced():
+                yield
+    finally:
+        for name, was in before.items():
+            if was is None:
+                os.environ.pop(name, None)
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -126,6 +142,3 @@ def _quiet() -> Iterator[None]:
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
-        for name, was in before.items():
-            if was is None:
-                os.environ.pop(name, None)
