@@ -92,7 +92,7 @@ def _labels(records: Sequence[Mapping[str, Any]], by: Sequence[str]) -> dict[str
     """Labels by falling frequency, ties by name."""
     counts = {name: Counter(_label(record.get(name)) for record in records) for name in by}
     return {
-        name: tuple(sorted((l for l in count if l is not None), key=lambda label: (-count[label], label)))
+        name: tuple(sorted((label for label in count if label is not None), key=lambda label: (-count[label], label)))
         for name, count in counts.items()
     }
 

@@ -11,6 +11,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterable
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -70,7 +71,7 @@ def plain(value: Any) -> Any:
     if kind is int:
         return value if -(1 << 63) <= value < (1 << 64) else float(value)
     if kind is float:
-        if value != value or value in (float("inf"), float("-inf")):
+        if not isfinite(value):
             return None
         return int(value) if value.is_integer() and -EXACT <= value <= EXACT else value
     if kind is dict:

@@ -11,14 +11,13 @@ import xxhash
 
 from auditor.model.errors import InputError
 from auditor.model.rows import SHARD_ROWS, Dataset
-from auditor.readers import quarantine, snapshot
-from auditor.readers.accept import accept
-from auditor.readers.quarantine import NOT_AN_OBJECT, Bad, shown
-from auditor.readers.rows import Columns
-from auditor.readers.shapes import BadRecord, Shapes
+from auditor.readers import accept, snapshot
+from auditor.readers.items import Item, shards
+from auditor.readers.quarantine import NOT_AN_OBJECT, shown
+from auditor.readers.shapes import Shapes
+from auditor.readers.tabular import batch_records
 
-SHARD_BYTES = 256 << 20
-"""A shard closes at this many bytes of source too, so that huge rows do not fill the memory."""
+PLACE = "<memory>"
 
 
 def open_records(
@@ -34,58 +33,46 @@ def open_records(
 
     Raises InputError where `source` is none of these, and what `readers.open` raises.
     """
-    kind, records = _records(source)
+    kind, items = _items(source)
     shapes = Shapes(mapping)
     with snapshot.lock(cache):
-        reading = snapshot.Reading(kind, ("<memory>",))
-        for shard in shards(records, 0, shapes, cache, shard_rows):
-            reading.shards.append(shard)
+        reading = snapshot.Reading(kind, (PLACE,))
+        reading.shards.extend(shards(items, 0, shapes, cache, shard_rows))
         key = xxhash.xxh3_128(f"{snapshot.VERSION}:{kind}".encode())
         for shard in reading.shards:
             key.update(shard.digest.encode())
-            key.update(shard.signatures)
+            key.update(shard.signatures.tobytes())
             key.update(repr(shard.bad).encode())
-        accept(reading, shapes.mapping, max_bad_rows, name)
-        return snapshot.commit(reading, key.hexdigest(), name, cache)
+        accept.trainable(reading, shapes.mapping, name)
+        dataset = snapshot.commit(reading, key.hexdigest(), name, cache)
+    accept.bearable(dataset, max_bad_rows)
+    return dataset
 
 
-def shards(
-    records: Iterable[Any], file: int, shapes: Shapes, cache: Path, shard_rows: int
-) -> Iterator[snapshot.Written]:
-    """Shards of `shard_rows` records each, bad ones included in the count."""
-    columns, bad, count = Columns(shapes), list[Bad](), 0
-    for ordinal, record in enumerate(records, 1):
-        try:
-            if not isinstance(record, Mapping):
-                raise BadRecord(NOT_AN_OBJECT)
-            columns.add(record if type(record) is dict else dict(record), ordinal)
-        except BadRecord as error:
-            bad.append(Bad(file, ordinal, str(error), shown(repr(record)[: quarantine.SEEN * 2])))
-        count += 1
-        if count >= shard_rows:
-            yield snapshot.write_shard(columns, file, bad, cache)
-            columns, bad, count = Columns(shapes), [], 0
-    if count:
-        yield snapshot.write_shard(columns, file, bad, cache)
-
-
-def _records(source: Any) -> tuple[str, Iterable[Any]]:
+def _items(source: Any) -> tuple[str, Iterator[Item]]:
     kind = type(source).__module__.partition(".")[0]
-    if isinstance(source, pa.Table | pa.RecordBatch):
-        return "arrow", _of_table(pa.table(source) if isinstance(source, pa.Table) else pa.Table.from_batches([source]))
+    if isinstance(source, pa.RecordBatch):
+        return "arrow", batch_records(iter([source]))
+    if isinstance(source, pa.Table):
+        return "arrow", batch_records(iter(source.to_batches()))
     if kind == "datasets":
-        return "datasets", source
+        return "datasets", _dicts(source)
     if hasattr(source, "__arrow_c_stream__"):
-        return kind, _of_table(pa.table(source))
+        return kind, batch_records(iter(pa.table(source).to_batches()))
     if isinstance(source, str | bytes | Mapping) or not isinstance(source, Iterable):
         raise InputError(
             "these are no rows",
             seen=type(source).__name__,
             wanted="a path, a pyarrow Table, a pandas or polars frame, a datasets.Dataset, or an iterable of dicts",
         )
-    return "records", source
+    return "records", _dicts(source)
 
 
-def _of_table(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches(max_chunksize=4096):
-        yield from batch.to_pylist()
+def _dicts(records: Iterable[Any]) -> Iterator[Item]:
+    for number, record in enumerate(records, 1):
+        if type(record) is dict:
+            yield Item(number, record)
+        elif isinstance(record, Mapping):
+            yield Item(number, dict(record))
+        else:
+            yield Item(number, None, 0, NOT_AN_OBJECT, shown(repr(record)[:1000]))

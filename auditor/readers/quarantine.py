@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from auditor.model.errors import ConfigError, TooManyBadRows, UnknownShape
@@ -62,7 +63,11 @@ def limit(allowed: str | float | None, records: int) -> int:
 
 
 def judge(
-    bad: Sequence[Mapping[str, str | int]], reasons: Mapping[str, int], rows: int, allowed: str | float | None
+    bad: Sequence[Mapping[str, str | int]],
+    reasons: Mapping[str, int],
+    rows: int,
+    allowed: str | float | None,
+    path: Path | None,
 ) -> None:
     """Raise TooManyBadRows (or UnknownShape, where nothing is an object) past the limit."""
     count = sum(reasons.values())
@@ -86,5 +91,7 @@ def judge(
         else f"no record could be read: {several}",
         seen="\n        ".join(told),
         wanted=f"at most {borne} (--max-bad-rows)" if rows else "at least one record that can be read",
-        hint="mend them, or allow more with --max-bad-rows COUNT or SHARE" if rows else "check the file's format",
+        hint=f"mend them (all are in {path}), or allow more with --max-bad-rows COUNT or SHARE"
+        if rows
+        else "check the file's format",
     )

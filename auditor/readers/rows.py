@@ -28,8 +28,8 @@ class Facts:
     """What is known of rows without opening them again; adds up over shards.
 
     shapes: shape -> rows. kinds: field of meta -> [rows that have it, bits of `_KINDS` seen].
-    textual: rows of a known shape, or with any text. mapped: fields of the mapping that some row has. keys: fields of the
-    first record.
+    textual: rows of a known shape, or with any text. mapped: fields of the mapping that some row has.
+    keys: fields of the first record.
     """
 
     shapes: dict[str, int] = field(default_factory=dict)
@@ -78,11 +78,11 @@ class Columns:
         except RecursionError:
             raise BadRecord("nested too deep") from None
         except (TypeError, ValueError) as error:  # orjson: recursion limit, lone surrogates, foreign types
-            repaired = _repaired(record) if "surrogate" in str(error) or isinstance(error, UnicodeError) else None
-            if repaired is None:
+            whole = repaired(record) if "surrogate" in str(error) or isinstance(error, UnicodeError) else None
+            if whole is None:
                 reason = "nested too deep" if "ecursion" in str(error) else f"not a JSON value: {error}"
                 raise BadRecord(reason) from None
-            self._add(repaired, line)
+            self._add(whole, line)
 
     def _add(self, record: Mapping[str, Any], line: int) -> None:
         row = self.shapes.canonical(record)
@@ -197,12 +197,12 @@ def as_bytes(values: list[bytes], width: int) -> npt.NDArray[np.uint8]:
     return np.frombuffer(b"".join(values), np.uint8).reshape(len(values), width)
 
 
-def _repaired(value: Any) -> Any:
+def repaired(value: Any) -> Any:
     """`value` with what UTF-8 cannot hold (lone surrogates) as U+FFFD, the mark of damaged text."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
-        return {_repaired(key): _repaired(item) for key, item in value.items()}
+        return {repaired(key): repaired(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_repaired(item) for item in value]
+        return [repaired(item) for item in value]
     return value

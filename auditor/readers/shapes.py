@@ -1,20 +1,20 @@
 """A record as a file holds it -> canonical fields, recognised by its shape.
 
 The first line of this table whose fields a record has wins. Fields that a shape does not use go to
-`meta`. `P | Q` means P where both are there. A field that is null counts as absent, except that a
-pair of which one half is null is still that pair.
+`meta`. P/Q means P where both are there. A field that is null counts as absent, except that a pair of
+which one half is null is still that pair.
 
 | shape | fields | prompt | response |
 | --- | --- | --- | --- |
-| preference | chosen + rejected; prompt &#124; instruction &#124; question &#124; query | as given, or the turns before the last answer | chosen (and rejected) |
-| messages | messages | the last user turn before the last answer, with its context | the last assistant turn |
-| sharegpt | conversations &#124; conversation | same | same |
-| alpaca | instruction; input &#124; context; output &#124; response; history | system, instruction, input | output &#124; response |
+| preference | chosen + rejected; prompt/instruction/question/query | as given, or the turns before | chosen |
+| messages | messages | the last user turn before the last answer, in context | last assistant turn |
+| sharegpt | conversations/conversation | same | same |
+| alpaca | instruction; input/context; output/response; history | system, instruction, input | output |
 | kto | prompt + completion + label (true or false) | prompt | completion; `label` stays in `meta` |
 | prompt-completion | prompt + completion | prompt | completion |
-| prompt-response | prompt; response &#124; answer | prompt | response (null where there is none) |
-| query-response | query + response &#124; answer | query | response |
-| question-answer | question + answer &#124; response | question | answer |
+| prompt-response | prompt; response/answer | prompt | response, null where there is none |
+| query-response | query + response/answer | query | response |
+| question-answer | question + answer/response | question | answer |
 | text | text | null | null |
 | record | anything else | null | null; `text` is "key: value" lines in the order of the file |
 
@@ -124,7 +124,7 @@ class Shapes:
             given = int(given)
         if given == "" or not isinstance(given, str | int) or isinstance(given, bool):
             given, identity = None, ""
-        meta = {k: v for k, v in record.items() if v is not None and k not in used and k != identity and k != mapped}
+        meta = {k: v for k, v in record.items() if v is not None and k not in used and k not in (identity, mapped)}
         source = _string(record.get(mapped)) if mapped else None
         if said is None:
             text = "\n".join([f"{k}: {v if type(v) is str else _string(v)}" for k, v in meta.items()])
@@ -193,7 +193,7 @@ def _pair(record: Mapping[str, Any], shape: str, prompt_key: str, response_key: 
     prompt, response = record[prompt_key], record[response_key] if response_key else None
     if prompt is None and response is None:
         return None
-    used = (prompt_key, response_key)
+    used: tuple[str, ...] = (prompt_key, response_key)
     if shape == "prompt-completion" and isinstance(record.get("label"), bool):
         shape = "kto"
     if (prompt is None or type(prompt) is str) and (response is None or type(response) is str):
@@ -214,7 +214,7 @@ def _alpaca(record: Mapping[str, Any], inputs: tuple[str, ...], outputs: tuple[s
     if not isinstance(extra, str) or not (response is None or isinstance(response, str)):
         return None
     prompt = _join(instruction, extra) if instruction is not None else extra or None
-    used = ("instruction", given, made)
+    used: tuple[str, ...] = ("instruction", given, made)
     past = _history(record.get("history"))
     if past:
         turns = [*past, turn("user", prompt or "")]
@@ -263,7 +263,7 @@ def _preference(record: Mapping[str, Any], asked: str, system: str) -> Said | No
     if chosen is None and rejected is None:
         return None
     prompt = record.get(asked) if asked else None
-    used = ("chosen", "rejected", asked)
+    used: tuple[str, ...] = ("chosen", "rejected", asked)
     if all(value is None or isinstance(value, str) for value in (prompt, chosen, rejected)):
         if system:
             prompt, used = _with_system(record, prompt, system, used)

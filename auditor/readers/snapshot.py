@@ -47,6 +47,7 @@ class Written:
     """One shard as its writer saw it; small enough to send between processes.
 
     lines: int64 [rows]. digests: uint8 [rows, 16]. signatures: uint8 [rows, 32]. size: bytes on disk.
+    source: bytes of the source behind it, about.
     """
 
     digest: str
@@ -58,6 +59,7 @@ class Written:
     signatures: npt.NDArray[np.uint8]
     facts: Facts
     bad: tuple[Bad, ...] = ()
+    source: int = 0
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Reading:
         return dict(sorted(counts.items()))
 
 
-def write_shard(columns: Columns, file: int, bad: Sequence[Bad], cache: Path) -> Written:
+def write_shard(columns: Columns, file: int, bad: Sequence[Bad], cache: Path, source: int = 0) -> Written:
     """Write one shard's rows under their digest, unless they are there. Raises StorageError."""
     rows = columns.finish()
     digest = content_digest(rows)
@@ -121,7 +123,14 @@ def write_shard(columns: Columns, file: int, bad: Sequence[Bad], cache: Path) ->
         as_bytes(columns.signatures, 32),
         columns.facts,
         tuple(bad),
+        source,
     )
+
+
+def nothing(file: int) -> Written:
+    """A shard without rows."""
+    empty = np.zeros((0, 16), np.uint8)
+    return Written("", 0, 0, file, np.zeros(0, np.int64), empty, np.zeros((0, 32), np.uint8), Facts())
 
 
 def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
@@ -145,8 +154,6 @@ def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
         "fields": fields,
         "reasons": reading.reasons(),
         "notes": notes,
-        "keys": facts.keys[:64],
-        "textual": facts.textual,
     }
     home = cache / "snapshots" / key
     with storage(home):
@@ -165,9 +172,9 @@ def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
                     ],
                     schema=POSITION_SCHEMA,
                 )
-                with pa.OSFile(str(staged / _position(index)), "wb") as target:
-                    with pa.ipc.new_file(target, POSITION_SCHEMA) as writer:
-                        writer.write_batch(position)
+                path = str(staged / _position(index))
+                with pa.OSFile(path, "wb") as target, pa.ipc.new_file(target, POSITION_SCHEMA) as writer:
+                    writer.write_batch(position)
                 start = stop
             with (staged / "quarantine.jsonl").open("wb") as lines:
                 lines.writelines(orjson.dumps(one) + b"\n" for one in reading.bad())
@@ -181,11 +188,11 @@ def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
     dataset = load(key, name, cache)
     if dataset is None:
         raise StorageError("the snapshot just written cannot be read back", file=str(home), hint="check the disk")
-    return dataset[0]
+    return dataset
 
 
-def load(key: str, name: str, cache: Path) -> tuple[Dataset, dict[str, Any]] | None:
-    """The snapshot of that key with its manifest; None where any part is missing or damaged."""
+def load(key: str, name: str, cache: Path) -> Dataset | None:
+    """The snapshot of that key; None where any part is missing or damaged."""
     home = cache / "snapshots" / key
     try:
         manifest = _unsealed((home / "manifest.json").read_bytes())
@@ -207,7 +214,7 @@ def load(key: str, name: str, cache: Path) -> tuple[Dataset, dict[str, Any]] | N
     if bool(count) != bool(examples):
         return None
     quarantine = Quarantine(count, manifest["reasons"], tuple(examples), home / "quarantine.jsonl" if count else None)
-    dataset = Dataset(
+    return Dataset(
         name,
         manifest["digest"],
         manifest["format"],
@@ -219,7 +226,6 @@ def load(key: str, name: str, cache: Path) -> tuple[Dataset, dict[str, Any]] | N
         quarantine,
         tuple(manifest["notes"]),
     )
-    return dataset, manifest
 
 
 @contextmanager
@@ -237,6 +243,8 @@ def lock(cache: Path) -> Iterator[None]:
                 hint="wait for it, or end it and run again",
             ) from None
     try:
+        for left in (cache / "spool").glob("*"):
+            shutil.rmtree(left, ignore_errors=True)
         for folder in ("shards", "snapshots"):
             for left in (cache / folder).glob(f"{_TEMPORARY}*"):
                 shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
@@ -315,7 +323,7 @@ def _whole(path: Path, rows: int) -> bool:
     try:
         with pa.memory_map(str(path)) as source:
             reader = pa.ipc.open_file(source)
-            return sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches)) == rows
+            return bool(sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches)) == rows)
     except (OSError, pa.ArrowInvalid):
         return False
 

@@ -2,7 +2,7 @@
 
 | dialect | role | content | roles |
 | --- | --- | --- | --- |
-| OpenAI, Hugging Face | `role` | `content` (a string, or a list of parts) | user, assistant, system, developer, tool, function |
+| OpenAI, Hugging Face | `role` | `content` (a string, or a list of parts) | user, assistant, system, tool, … |
 | ShareGPT | `from` | `value` | human, gpt, system, tool, function_call, observation |
 
 Tool calls, reasoning, names and content parts stay in `extra`, and are part of the row's `text`.
