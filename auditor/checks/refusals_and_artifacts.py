@@ -1,0 +1,287 @@
+"""refusals-and-artifacts: words that a generator or its pipeline left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from auditor.core import documents
+from auditor.core.check import Case, Measure, Spec, check
+from auditor.core.documents import Entry
+from auditor.core.rowwise import Flags, Mask, Rowwise
+from auditor.model.errors import ConfigError
+from auditor.model.rows import Rows
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+SHIPPED = next(
+    (folder for folder in (_PACKAGE / "_expectations", _PACKAGE.parent / "expectations") if folder.is_dir()),
+    _PACKAGE / "_expectations",
+)
+"""Our word lists: in the package when installed, beside it in a checkout."""
+
+Side = Literal["response", "prompt"]
+CONTEXT = 60
+"""Characters of evidence on either side of what matched."""
+
+MEASURES = (
+    Measure("rate", "share", "rows with any of these faults"),
+    Measure("refusal", "share", "answers that decline", "drop the row, or answer it with another generator"),
+    Measure("ai_self_mention", "share", "answers that speak of themselves as a model", "drop or rewrite the answer"),
+    Measure("teacher_mention", "share", "answers that name their maker", "drop the row, or replace the identity"),
+    Measure("template_slot", "share", "answers with a slot left to fill", "fill the slot, or generate the row again"),
+    Measure("prompt_scaffolding", "share", "answers that echo the pipeline", "strip the scaffolding at its source"),
+    Measure("fabricated_url", "share", "answers with an address made up by form", "remove the address or the row"),
+    Measure("image_request", "share", "prompts that ask a text model for an image", "drop the row"),
+    Measure("no_input_placeholder", "share", "a placeholder where nothing should stand", "empty the field"),
+    Measure("custom", "share", "phrases of your own lists", "as your list says"),
+)
+CATEGORIES = tuple(measure.name for measure in MEASURES if measure.name != "rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Patterns (RE2, without flags) of one category that are looked for on one side of a row."""
+
+    category: str
+    side: Side
+    patterns: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    unless_prompt: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> str:
+        return _any(self.patterns)
+
+
+@check
+@dataclass(frozen=True)
+class RefusalsAndArtifacts(Rowwise):
+    """Answers that refuse, talk about being a model, or carry debris of the pipeline that made them.
+
+    Why it matters: a model trained on refusals refuses more than it should; one trained on its
+    teacher's self-description answers with the teacher's name; slots, scaffolding and made-up
+    addresses are learnt as if they were content. All are cheap to find and cheaper to leave out.
+
+    Example: "As an AI language model, I don't have personal opinions." · "Dear [Recipient Name]," ·
+    "### Response: …" · "www.yourwebsite.com" · a prompt that ends in "<noinput>".
+
+    Remedy: each category names its own; most rows are best generated again, for a placeholder is the
+    sign of a prompt that was not filled in.
+
+    Limits: English lists, by form alone. Answers are looked at as `response` (of a chat, the last
+    answer). Slots are not looked for in rows with code or in those that were asked for a template.
+    Your own lists: `words` names files of the form of `expectations/words/artifacts.yaml`, `phrases`
+    are looked for in answers literally; both are part of the recorded parameters (`lexicon` is the
+    digest of all lists).
+
+    Reference: the categories of AlpacaDataCleaned (github.com/gururise/AlpacaDataCleaned) and the
+    refusal filters of Vicuna and WizardLM; the source of each list stands beside it.
+    """
+
+    words: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    lexicon: str = ""
+
+    spec: ClassVar[Spec] = Spec(
+        name="refusals-and-artifacts",
+        title="Refusals and artifacts",
+        measures=MEASURES,
+        reads=("text",),
+        fires=(
+            Case(
+                ({"prompt": "Who wins?", "response": "As an AI language model, I don't have personal opinions."},),
+                "refusals_and_artifacts.ai_self_mention",
+            ),
+            Case(
+                ({"prompt": "Help me.", "response": "I'm sorry, but I cannot help with that."},),
+                "refusals_and_artifacts.refusal",
+            ),
+            Case(
+                ({"prompt": "Hello?", "response": "Hi! I was trained by OpenAI to answer."},),
+                "refusals_and_artifacts.teacher_mention",
+            ),
+            Case(
+                ({"prompt": "Thank them.", "response": "Dear [Recipient Name],\nthank you."},),
+                "refusals_and_artifacts.template_slot",
+            ),
+            Case(
+                ({"prompt": "Shorten it.", "response": "Here is a rephrased version: Go home."},),
+                "refusals_and_artifacts.prompt_scaffolding",
+            ),
+            Case(
+                ({"prompt": "Where?", "response": "See https://www.yourwebsite.com for more."},),
+                "refusals_and_artifacts.fabricated_url",
+            ),
+            Case(
+                ({"prompt": "Draw a picture of a cat.", "response": "A cat sits on a mat."},),
+                "refusals_and_artifacts.image_request",
+            ),
+            Case(
+                ({"instruction": "Name a colour.", "input": "<noinput>", "output": "Blue."},),
+                "refusals_and_artifacts.no_input_placeholder",
+            ),
+            Case(
+                ({"prompt": "Greet.", "response": "Howdy partner!"},),
+                "refusals_and_artifacts.custom",
+                parameters={"phrases": ("howdy  Partner",)},
+            ),
+        ),
+        quiet=(
+            Case(
+                (
+                    {"prompt": "What is OpenAI?", "response": "OpenAI is a company that trains ChatGPT."},
+                    {"prompt": "Explain language models.", "response": "A language model predicts the next word."},
+                    {"prompt": "Write f-string code.", "response": 'name = "x"\nprint(f"Hello {name}")'},
+                    {"prompt": "Give me a fraction.", "response": "\\frac{name}{date} = 2"},
+                    {"prompt": "Comfort a customer.", "response": "We are sorry for the delay of your parcel."},
+                    {"prompt": "Where is it documented?", "response": "At https://example.com/docs."},
+                    {"prompt": "Draw a conclusion from the text.", "response": "## Result\nPrices rose."},
+                ),
+                "refusals_and_artifacts.rate",
+            ),
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(repr(self._lists()).encode()).hexdigest()[:16]
+        if self.lexicon not in ("", digest):
+            raise ValueError("lexicon is the digest of the word lists and cannot be set")
+        object.__setattr__(self, "lexicon", digest)
+
+    def _lists(self) -> tuple[Words, ...]:
+        paths = (*sorted((SHIPPED / "words").glob("*.yaml")), *map(Path, self.words))
+        lists = tuple(one for path in paths for one in _load(path, _stamp(path)))
+        return (*lists, Words("custom", "response", tuple(map(_literal, self.phrases)))) if self.phrases else lists
+
+    def flag(self, rows: Rows) -> Flags:
+        masks: dict[str, Mask] = {name: np.zeros(len(rows), np.bool_) for name in CATEGORIES}
+        prompts = rows.column("prompt")
+        for side, words, column in self._sides(rows):
+            hits = np.flatnonzero(_match(column, _any(p for w in words for p in w.patterns)))
+            if not len(hits):
+                continue
+            some, asked = column.take(pa.array(hits)), prompts.take(pa.array(hits))
+            for one in words:
+                mask = _match(some, one.pattern)
+                if one.unless and mask.any():
+                    mask &= ~_match(some, _any(one.unless))
+                if one.unless_prompt and mask.any() and side == "response":
+                    mask &= ~_match(asked, _any(one.unless_prompt))
+                masks[one.category][hits[mask]] = True
+        return Flags(masks)
+
+    def evidence(self, rows: Rows, measure: str, hits: npt.NDArray[np.int64]) -> Sequence[str]:
+        seen = [""] * len(hits)
+        for _, words, column in self._sides(rows):
+            expressions = [_compiled(one.pattern) for one in words if one.category == measure]
+            if not expressions:
+                continue
+            for position, text in enumerate(column.take(pa.array(hits)).to_pylist()):
+                for expression in expressions:
+                    if text and not seen[position] and (match := expression.search(text)):
+                        seen[position] = _around(text, match)
+        return seen
+
+    def _sides(self, rows: Rows) -> list[tuple[str, list[Words], pa.Array]]:
+        lists = sorted(self._lists(), key=lambda words: words.side)
+        return [(side, list(words), _column(rows, side)) for side, words in groupby(lists, key=lambda w: w.side)]
+
+
+def _column(rows: Rows, side: str) -> pa.Array:
+    if side == "prompt":
+        return rows.column("prompt")
+    response = rows.column("response")
+    if response.null_count == 0:
+        return response
+    bare = pc.and_(pc.is_null(response), pc.is_null(rows.column("prompt")))
+    return pc.if_else(bare, rows.column("text"), response)
+
+
+def _match(column: pa.Array, pattern: str) -> Mask:
+    found = pc.match_substring_regex(column, pattern, ignore_case=True)
+    mask: Mask = pc.fill_null(found, False).to_numpy(zero_copy_only=False)
+    return mask.copy() if not mask.flags.writeable else mask
+
+
+def _any(patterns: Iterable[str]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    start, end = max(0, match.start() - CONTEXT), min(len(text), match.end() + CONTEXT)
+    return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _literal(phrase: str) -> str:
+    """A phrase as a pattern: any white space between words, either apostrophe."""
+    words = (re.sub(r"([^\w\s])", r"\\\1", word) for word in phrase.split())
+    return r"\s+".join(words).replace("\\'", "['’]").replace("\\’", "['’]")
+
+
+def _stamp(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+_KEYS = ("category", "in", "at", "phrases", "patterns", "unless", "unless_prompt")
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path, stamp: int) -> tuple[Words, ...]:
+    """The lists of a file; `stamp` (its time of change) makes a changed file read again."""
+    found = []
+    for entry in documents.read(path).items("a word list"):
+        given = entry.mapping("a word list", _KEYS, required=("category", "in"))
+        side = given["in"].name("in", ("response", "prompt"))
+        start = "at" in given and given["at"].name("at", ("start", "anywhere")) == "start"
+        patterns = _texts(given, "patterns") + tuple(_literal(phrase) for phrase in _texts(given, "phrases", plain=True))
+        if not patterns:
+            entry.refuse("a word list has neither phrases nor patterns")
+        if start:
+            patterns = (rf"^[\s\"'“]*{_grouped(patterns)}",)
+        found.append(
+            Words(
+                given["category"].name("category", CATEGORIES),
+                "prompt" if side == "prompt" else "response",
+                patterns,
+                _texts(given, "unless"),
+                _texts(given, "unless_prompt"),
+            )
+        )
+    return tuple(found)
+
+
+def _grouped(patterns: Iterable[str]) -> str:
+    return f"(?:{_any(patterns)})"
+
+
+def _texts(given: Mapping[str, Entry], key: str, *, plain: bool = False) -> tuple[str, ...]:
+    if key not in given:
+        return ()
+    entries = list(given[key].items(key))
+    texts = tuple(entry.text(key) for entry in entries)
+    for entry, text in zip(entries, texts, strict=True):
+        if not plain:
+            try:
+                re.compile(text)
+                pc.match_substring_regex(pa.array([""]), text)
+            except (re.error, pa.ArrowInvalid) as error:
+                raise ConfigError(
+                    "not a regular expression", file=entry.file, line=entry.line, seen=str(error)[:200]
+                ) from error
+    return texts
