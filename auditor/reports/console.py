@@ -177,6 +177,8 @@ def _section(page: _Page, view: View, section: Section) -> None:
     if section.status not in (Status.FAIL, Status.WARN):
         return
     indent = 2 if page.narrow else 8
+    if section.deciding and section.deciding.remarks:
+        page.line((one_line(section.deciding.remarks, 500), "dim"), indent=indent)
     for culprit in section.culprits[:2]:
         words = f"{one_line(culprit.name, 80)}: {culprit.words}"
         page.line(("from ", "dim"), (words, ""), indent=indent, hang=5)

@@ -66,7 +66,7 @@ def _metric(section: Section, decision: Decision) -> TestCase:
     case = TestCase(xml(decision.metric.name), f"auditor.checks.{section.name}", 0.0)
     said = f"{decision.observed_words}, {decision.expected_words}"
     failure = Failure(xml(said), "bound")
-    failure.text = xml("\n".join(part for part in (decision.what, decision.why, decision.remedy) if part))
+    failure.text = xml("\n".join(part for part in (decision.what, decision.remarks, decision.remedy) if part))
     case.result = [failure]
     return case
 

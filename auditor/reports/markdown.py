@@ -43,6 +43,8 @@ def comment(view: View) -> str:
 
 def _details(section: Section) -> list[str]:
     lines = [f"<details><summary>{MARKS[section.status]} {section.name}</summary>", ""]
+    if section.deciding and section.deciding.remarks:
+        lines += [escaped(section.deciding.remarks, 600), ""]
     if section.remedy:
         lines += [f"**Fix:** {escaped(section.remedy, 600)}", ""]
     lines += [f"- From **{escaped(culprit.name, 80)}**: {escaped(culprit.words)}" for culprit in section.culprits[:5]]

@@ -6,6 +6,7 @@ The faces differ in clothes only; none of them chooses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,7 @@ from auditor.reports import wording
 SHOWN_CHARACTERS = 4_000
 """Of a row's text shown beside a finding: enough to judge it by, and a huge row cannot swell a report."""
 
+_BROKEN = re.compile(r"^\S+ (?:breaks|keeps) the bound[^,;]*(?:[,;]\s*)?(?:but )?")
 _ORDER = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIPPED)
 
 
@@ -47,7 +49,9 @@ class Decision:
 
     @property
     def bound(self) -> wording.Bound | None:
-        return wording.bound(self.expected)
+        """The bound that is broken, else the first one."""
+        found, value = wording.bounds(self.expected), self.metric.value
+        return next((b for b in found if value is not None and b.broken(value)), found[0] if found else None)
 
     @property
     def observed_words(self) -> str:
@@ -61,6 +65,12 @@ class Decision:
     @property
     def interval_words(self) -> str:
         return wording.interval(self.metric.low, self.metric.high, self.metric.unit)
+
+    @property
+    def remarks(self) -> str:
+        """What the judge said beyond "it breaks the bound": doubt, baseline, waivers."""
+        said = _BROKEN.sub("", self.why)
+        return said[:1].upper() + said[1:]
 
     @property
     def reference_words(self) -> Mapping[str, str]:
@@ -244,14 +254,15 @@ class View:
         decisions = self._decisions(name, prefix, spec)
         found = self._of_check(name)
         run = self.record.run.get("checks", {}).get(name, {})
+        why = str(described.get("why") or self._why(name))
         return Section(
             name=name,
             title=str(described.get("title") or name),
             status=Status(described["status"]),
-            why=str(described.get("why") or self._why(name)),
+            why=why,
             version=int(described["version"]),
             parameters=described["parameters"],
-            notes=tuple(described.get("notes", ())),
+            notes=(*described.get("notes", ()), *self._aside(name, decisions, why)),
             decisions=decisions,
             culprits=_culprits(decisions, self.record.slices),
             slices=tuple(s for s in self.record.slices if s.metric.name.startswith(prefix)),
@@ -265,6 +276,12 @@ class View:
 
     def _why(self, name: str) -> str:
         return next((v.why for v in self.record.verdicts if v.check == name and v.metric is None), "")
+
+    def _aside(self, name: str, decisions: tuple[Decision, ...], why: str) -> tuple[str, ...]:
+        """What was said of the check and stands beside none of its numbers."""
+        told = {decision.why for decision in decisions} | {why}
+        said = [v for v in self.record.verdicts if v.check == name and v.why and v.why not in told]
+        return tuple(f"{v.metric}: {v.why}" if v.metric else v.why for v in said)
 
     def _decisions(self, name: str, prefix: str, spec: Spec | None) -> tuple[Decision, ...]:
         judged: dict[str, Verdict] = {}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from auditor.model.result import Number, Status
 
 _BOUND = re.compile(r"^\s*(<=|>=|==|<|>|=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
 _SENSE = {"<=": "at most", "<": "below", ">=": "at least", ">": "above", "==": "exactly", "=": "exactly"}
+_KEPT: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "==": operator.eq, "=": operator.eq,
+}  # fmt: skip
 
 HEADLINES = {
     Status.PASS: "Nothing here stands against training",
@@ -35,17 +40,21 @@ class Bound:
         """`at most 5%`; other units stand beside the value already."""
         return f"{_SENSE[self.sense]} {quantity(self.value, unit if unit == 'share' else '')}"
 
+    def broken(self, value: Number) -> bool:
+        """Whether a value does not keep it."""
+        return not _KEPT[self.sense](value, self.value)
 
-def bound(expected: str | None) -> Bound | None:
-    """A policy's bound, or None where it is not one number (it is then shown as it stands)."""
-    match = _BOUND.match(expected or "")
-    return Bound(match[1], float(match[2])) if match else None
+
+def bounds(expected: str | None) -> tuple[Bound, ...]:
+    """A policy's bounds (`>= 0.1 and <= 0.5` is two); empty where they cannot be read as numbers."""
+    matches = [_BOUND.match(part) for part in expected.split(" and ")] if expected else []
+    found = tuple(Bound(match[1], float(match[2])) for match in matches if match)
+    return found if len(found) == len(matches) else ()
 
 
 def expected_words(expected: str | None, unit: str) -> str:
-    """`at most 5%` for `<= 0.05`; the policy's own words where it is no single bound."""
-    found = bound(expected)
-    return found.words(unit) if found else expected or ""
+    """`at most 5%` for `<= 0.05`; the policy's own words where they are not bounds."""
+    return " and ".join(found.words(unit) for found in bounds(expected)) or expected or ""
 
 
 def quantity(value: Number | None, unit: str, *, beside: float | None = None) -> str:
@@ -107,7 +116,7 @@ def _percent(value: Number, extra: int) -> str:
     if text in ("0", "-0") and value:
         return f"<{10**-digits:.{digits}f}%"
     if text == "100" and value < 1:
-        return f"{99 + 0.9:.1f}%" if not extra else f"{percent:.6f}%"
+        return f">{100 - 10**-digits:.{digits}f}%"
     return f"{'0' if text == '-0' else text}%"
 
 

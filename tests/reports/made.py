@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -262,8 +263,11 @@ def record(about: Dataset, found: pa.Table) -> Record:
         ("expectations.unmet", Status.PASS, "<= 0"),
     ]
     words = {
-        "near_duplicates.rate": "more near-copies than the policy allows",
-        "record_integrity.truncated": "too many responses stop in the middle",
+        "near_duplicates.rate": "0.115 breaks the bound <= 0.05; the waiver of near-duplicates by ana (on purpose) "
+        "expired on 2026-10-31",
+        "record_integrity.truncated": "0.03333 breaks the bound <= 0.02, but its 95 % interval from 0.02168 to 0.05092 "
+        "crosses it: 600 are too few to be sure",
+        "repetition.rate": "0.008333 breaks the bound <= 0.005; waived until 2027-01-31 by data team: known",
     }
     verdicts = [
         Verdict(m.split(".")[0].replace("_", "-"), m, s, named[m].value, e, words.get(m, "")) for m, s, e in judged
@@ -372,3 +376,57 @@ def view(folder: Path, top: int = 20) -> View:
     names = ("audit.json", "report.html", "findings.parquet")
     places = {name: Path(".auditor/audits/sft-v3/5f2b8c4e1d7a") / name for name in names}
     return View(record(about, found), found, about, SPECS, places, top)
+
+
+ATTACKS = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "</style><script>alert(1)</script>",
+    '"><svg onload=alert(1)>',
+    "<a href='javascript:alert(1)'>click</a> javascript:alert(1)",
+    "\u202egnp.exe\u202c \u2066isolate\u2069",
+    "\x1b[31mred\x1b[0m \x1b]8;;http://evil.example\x07link\x1b]8;;\x07 \x07\x00",
+    "{{7*7}} {% for x in () %} ${7*7} #{7*7} <%= 7*7 %>",
+    "::error file=x::owned%0A\n::warning::owned",
+    "| a | b |\n| --- | --- |\n@everyone #1 [x](http://evil.example) `code` <details>",
+    "]]> <!-- --> <?xml version='1.0'?> &lt; &amp; \ud800 \ufffe",
+    "=cmd|' /C calc'!A0",
+    ']\u2028\u2029\' style="background:url(http://evil.example/x)"',
+    "$\\frac{1}{2}$ \\n \\u0041",
+    "A" * 300_000,
+    "\u00e9" * 5 + " \u0301" * 3000,
+)
+
+
+def hostile(folder: Path) -> View:
+    """An audit of attacks: rows, names, groups, notes and lines in quarantine."""
+    calm = view(folder / "calm")
+    plain = [a.encode("utf-8", "replace").decode() for a in ATTACKS]
+    rows = [{"prompt": a, "response": f"{a} answered", "generator": a[:60], "rejected": a} for a in plain]
+    about = dataset(folder / "rows", rows, plain[0])
+    metrics = ("near_duplicates.rate", "record_integrity.truncated", "refusals_and_artifacts.refusals")
+    found = [
+        finding(
+            rows, i, metric, plain[i], id=plain[i][:200], file=f"{plain[i][:40]}.jsonl", score=i / 20, cluster=i % 3
+        )
+        | ({"related": (i + 1) % len(rows)} if metric.startswith("near") else {})
+        for metric in metrics
+        for i in range(len(rows))
+    ]
+    table = pa.Table.from_pylist(found, findings_schema({"generator": ()}))
+    base = calm.record
+    groups = [
+        Slice("generator", a[:60], rate("near_duplicates.rate", 40 if i % 2 else 0, 40)) for i, a in enumerate(plain)
+    ]
+    hurt = replace(
+        base,
+        metrics={**base.metrics, "near_duplicates.rate": rate("near_duplicates.rate", 100, 640)},
+        dataset={**base.dataset, "name": ATTACKS[0], "files": list(ATTACKS[:4]), "notes": list(ATTACKS)},
+        slices=tuple(groups),
+        distributions=tuple(replace(d, title=plain[0], unit=plain[3]) for d in base.distributions),
+        verdicts=tuple(replace(v, why=f"x breaks the bound; {plain[1]}") for v in base.verdicts),
+        checks=tuple({**c, "title": plain[2], "why": c["why"] and plain[0], "notes": plain[:3]} for c in base.checks),
+        run={**base.run, "command": ["auditor", "audit", plain[0], "--mlflow-uri", "http://ana:secret@host/"]},
+    )
+    places = {name: Path("out\x1b[31m") / name for name in calm.places}
+    return replace(calm, record=hurt, findings=table, dataset=about, places=places, docs=dict.fromkeys(SPECS, plain[0]))

@@ -1,0 +1,162 @@
+"""What is chosen for every face, held against a plain reading of the same tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pytest
+
+from auditor.model.result import Status, Verdict
+from auditor.reports import wording
+from auditor.reports.view import View, relative
+from tests.reports import made
+
+
+def test_failed_checks_come_first(view: View) -> None:
+    assert [s.status for s in view.sections] == sorted(
+        (s.status for s in view.sections), key=["fail", "error", "warn", "pass", "skipped"].index
+    )
+    assert view.sections[0].name == "near-duplicates"
+    assert view.counts[Status.FAIL] == 3
+    assert view.summary == "3 failed, 1 warned, 3 passed, 1 skipped of 8 checks on 600 rows"
+
+
+def test_the_metric_furthest_past_its_bound_decides(view: View) -> None:
+    refusals = next(s for s in view.sections if s.name == "refusals-and-artifacts")
+    # 4/600 against 0.001 is 6.7 times the bound, 10/600 against 0.01 only 1.7 times.
+    assert refusals.deciding is not None
+    assert refusals.deciding.metric.name == "refusals_and_artifacts.template"
+    assert refusals.remedy == "Mend the template and regenerate."
+
+
+def test_culprits_are_groups_whose_interval_clears_the_whole(view: View) -> None:
+    near = view.sections[0]
+    overall = view.record.metrics["near_duplicates.rate"]
+    expected = {
+        (s.by, s.group)
+        for s in view.record.slices
+        if s.metric.name == overall.name and (s.metric.low or 0) > (overall.high or 0)
+    }
+    assert {(c.slice.by, c.slice.group) for c in near.culprits} == expected == {("generator", "small-model-v2")}
+    truncated = next(s for s in view.sections if s.name == "record-integrity")
+    assert truncated.culprits == ()
+
+
+def test_a_lower_bound_names_the_groups_that_fall_short(view: View) -> None:
+    record = view.record
+    turned = tuple(
+        replace(v, status=Status.FAIL, expected=">= 0.5") if v.metric == "near_duplicates.rate" else v
+        for v in record.verdicts
+    )
+    near = replace(view, record=replace(record, verdicts=turned)).sections[0]
+    assert [c.slice.group for c in near.culprits] == ["large-model-v1"]
+
+
+@pytest.mark.parametrize("top", [0, 1, 3, 20, 10_000])
+def test_findings_are_cut_at_top_and_counted_in_full(view: View, top: int) -> None:
+    for section in replace(view, top=top).sections:
+        total = view.findings.filter(pc.equal(view.findings.column("check"), section.name)).num_rows
+        assert section.findings == total
+        assert sum(section.by_metric.values()) == total
+        assert len(section.examples) == min(top, total)
+
+
+def test_each_cluster_is_shown_before_any_twice_and_the_likest_first(view: View) -> None:
+    table = view.findings.filter(pc.equal(view.findings.column("check"), "near-duplicates")).to_pylist()
+    best: dict[int, float] = {}
+    for row in table:
+        best[row["cluster"]] = max(best.get(row["cluster"], 0), row["score"])
+    shown = replace(view, top=len(best)).sections[0].examples
+    assert [e.score for e in shown] == sorted(best.values(), reverse=True)
+    assert {e.cluster for e in shown} == set(best)
+
+
+def test_every_fault_of_a_check_is_shown(view: View) -> None:
+    section = next(s for s in replace(view, top=4).sections if s.name == "refusals-and-artifacts")
+    assert {e.label for e in section.examples} == {"template", "refusals"}
+
+
+def test_examples_carry_the_text_of_both_rows(view: View) -> None:
+    rows = made.chats()
+    example = view.sections[0].examples[0]
+    assert example.shown is not None
+    assert example.partner is not None
+    assert example.related is not None
+    assert example.shown.prompt == rows[example.row]["prompt"]
+    assert example.partner.response == rows[example.related]["response"]
+    assert example.partner.place == f"data.jsonl:{example.related + 1}"
+    assert example.by == (("generator", "small-model-v2"),)
+
+
+def test_cluster_sizes_are_counted_from_the_findings(view: View) -> None:
+    table = view.findings.filter(pc.equal(view.findings.column("check"), "near-duplicates"))
+    clusters = table.column("cluster").to_pylist()
+    expected = sorted((clusters.count(c) for c in set(clusters)), reverse=True)
+    assert list(view.sections[0].clusters) == expected
+
+
+def test_what_the_judge_said_beside_the_bound_is_told(view: View) -> None:
+    assert view.sections[0].deciding is not None
+    assert (
+        view.sections[0].deciding.remarks == "The waiver of near-duplicates by ana (on purpose) expired on 2026-10-31"
+    )
+    unneeded = Verdict("repetition", "repetition.rate", Status.PASS, None, None, "the waiver was not needed: remove it")
+    record = replace(view.record, verdicts=(*view.record.verdicts, unneeded))
+    section = next(s for s in replace(view, record=record).sections if s.name == "repetition")
+    assert section.notes == ("repetition.rate: the waiver was not needed: remove it",)
+
+
+def test_an_audit_without_findings_or_rows_has_a_view(view: View) -> None:
+    empty = replace(view, findings=view.findings.slice(0, 0))
+    assert all(section.examples == () and section.findings == 0 for section in empty.sections)
+
+
+def test_no_absolute_path_gets_into_a_report(tmp_path: Path) -> None:
+    assert relative("data/a.jsonl") == "data/a.jsonl"
+    assert relative(str(Path.cwd() / "data" / "a.jsonl")) == "data/a.jsonl"
+    assert relative("/home/ana/secret project/a.jsonl") == "a.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (0, "share", "0%"),
+        (0.0, "share", "0%"),
+        (0.05, "share", "5%"),
+        (0.1234, "share", "12.3%"),
+        (0.03333, "share", "3.33%"),
+        (0.00001, "share", "<0.01%"),
+        (1.0, "share", "100%"),
+        (0.99999, "share", ">99.9%"),
+        (12_400, "rows", "12,400 rows"),
+        (3.14159, "characters", "3.14 characters"),
+        (12345.6, "", "12,346"),
+        (None, "share", "not measured"),
+        (-0.25, "share", "-25%"),
+    ],
+)
+def test_numbers_in_words(value: float | None, unit: str, words: str) -> None:
+    assert wording.quantity(value, unit) == words
+
+
+@pytest.mark.parametrize(("value", "limit"), [(0.050001, 0.05), (0.04999, 0.05), (0.9999, 1.0), (100.4, 100)])
+def test_a_value_never_reads_like_the_bound_it_breaks(value: float, limit: float) -> None:
+    for unit in ("share", "characters"):
+        assert wording.quantity(value, unit, beside=limit) != wording.quantity(limit, unit)
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        ("<= 0.05", "at most 5%"),
+        (">= 0.9", "at least 90%"),
+        ("< 1e-3", "below 0.1%"),
+        (">= 0.1 and <= 0.5", "at least 10% and at most 50%"),
+        ("one of en, fr", "one of en, fr"),
+        (None, ""),
+    ],
+)
+def test_bounds_in_words(expected: str | None, words: str) -> None:
+    assert wording.expected_words(expected, "share") == words
