@@ -27,6 +27,7 @@ LINE_BYTES = 1 << 30
 """A longer record is not parsed: it would need several times that memory."""
 
 _BLOCK = 16 << 20
+_BUFFER = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -114,12 +115,14 @@ def wrapped(path: Path) -> tuple[str, list[Any]] | None:
 
 
 def _lines(task: Range) -> Iterator[Item]:
-    with task.path.open("rb") as opened:
+    with task.path.open("rb", buffering=_BUFFER) as opened:
         opened.seek(task.start)
-        lines = opened.read(task.stop - task.start).split(b"\n")
-    for number, line in enumerate(lines, task.first):
-        if line and not line.isspace():
-            yield _item(line, number)
+        left, number = task.stop - task.start, task.first
+        while left > 0 and (line := opened.readline(left)):
+            left -= len(line)
+            if not line.isspace():
+                yield _item(line, number)
+            number += 1
 
 
 def _cut_records(task: Range) -> Iterator[Item]:

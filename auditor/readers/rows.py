@@ -139,16 +139,19 @@ class Columns:
                 facts.mapped.add(name)
 
     def finish(self) -> pa.RecordBatch:
-        """All rows so far as one batch of SHARD_SCHEMA."""
+        """All rows as one batch of SHARD_SCHEMA. Takes them out of here as it goes: they are needed once."""
         columns = [
             pa.array(self.digests, pa.binary(16)),
             pa.array(self._ids, pa.large_string()),
-            *(pa.array(self._fields[name], pa.large_string()) for name in ("prompt", "response", "rejected", "text")),
+            *(self._take(name) for name in ("prompt", "response", "rejected", "text")),
             self._messages(),
-            pa.array(self._fields["source"], pa.large_string()),
+            self._take("source"),
             pa.array(self._meta, pa.large_string()),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=SHARD_SCHEMA)
+
+    def _take(self, name: str) -> pa.Array:
+        return pa.array(self._fields.pop(name), pa.large_string())
 
     def _messages(self) -> pa.Array:
         if not any(self._chats):

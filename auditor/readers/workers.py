@@ -7,6 +7,7 @@ gets ranges on standard input and ends with it, so that no worker outlives a kil
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -127,6 +128,7 @@ def serve() -> None:
     os.dup2(2, 1)  # nothing printed can end up among the answers
     mapping, cache = pickle.load(sys.stdin.buffer)  # noqa: S301  our own parent's pipe
     shapes = Shapes(mapping)
+    gc.disable()  # rows are trees: counting references frees them, looking for cycles is wasted
     while True:
         try:
             task = pickle.load(sys.stdin.buffer)  # noqa: S301  same
