@@ -242,14 +242,16 @@ _KEYS = ("category", "in", "at", "phrases", "patterns", "unless", "unless_prompt
 
 
 @lru_cache(maxsize=64)
-def _load(path: Path, stamp: int) -> tuple[Words, ...]:
+def _load(path: Path, stamp: int) -> tuple[Words, ...]:  # noqa: ARG001  part of the cache's key
     """The lists of a file; `stamp` (its time of change) makes a changed file read again."""
     found = []
     for entry in documents.read(path).items("a word list"):
         given = entry.mapping("a word list", _KEYS, required=("category", "in"))
         side = given["in"].name("in", ("response", "prompt"))
         start = "at" in given and given["at"].name("at", ("start", "anywhere")) == "start"
-        patterns = _texts(given, "patterns") + tuple(_literal(phrase) for phrase in _texts(given, "phrases", plain=True))
+        patterns = _texts(given, "patterns") + tuple(
+            _literal(phrase) for phrase in _texts(given, "phrases", plain=True)
+        )
         if not patterns:
             entry.refuse("a word list has neither phrases nor patterns")
         if start:
