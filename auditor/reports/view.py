@@ -323,7 +323,12 @@ class View:
 
     def _of_check(self, name: str) -> pa.Table:
         places = self._places_of_checks.get(name)
-        return self.findings.slice(0, 0) if places is None else self.findings.take(pa.array(places))
+        if places is None:
+            return self.findings.slice(0, 0)
+        first, last = int(places[0]), int(places[-1])
+        if last - first + 1 == len(places):  # as they are written: a view, not a copy of millions of strings
+            return self.findings.slice(first, len(places))
+        return self.findings.take(pa.array(places))
 
     def _examples(self, found: pa.Table, decisions: tuple[Decision, ...]) -> tuple[Example, ...]:
         if not len(found) or not self.top:

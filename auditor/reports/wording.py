@@ -16,7 +16,7 @@ _KEPT: dict[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 
 HEADLINES = {
-    Status.PASS: "Nothing here stands against training",
+    Status.PASS: "Nothing found against training on this",
     Status.WARN: "Look before you train on this",
     Status.FAIL: "Do not train on this",
     Status.SKIPPED: "Nothing was measured",
