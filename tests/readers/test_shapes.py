@@ -1,0 +1,119 @@
+"""Every shape of the table in `readers.shapes`, with the canonical fields written out by hand."""
+
+import json
+
+import pytest
+
+from auditor import fakes
+from auditor.model.errors import ConfigError
+from auditor.readers.shapes import BadRecord, Shapes
+
+USER, BOT = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}
+
+CASES = [
+    # record, shape, prompt, response, rejected, text
+    ({"messages": [USER, BOT]}, "messages", "Q", "A", None, "Q\n\nA"),
+    ({"messages": json.dumps([USER, BOT])}, "messages", "Q", "A", None, "Q\n\nA"),
+    ({"messages": [{"role": "system", "content": "S"}, USER, BOT]}, "messages", "S\n\nQ", "A", None, "S\n\nQ\n\nA"),
+    ({"messages": [USER, BOT, USER]}, "messages", "Q", "A", None, "Q\n\nA\n\nQ"),
+    ({"messages": [USER]}, "messages", "Q", None, None, "Q"),
+    ({"messages": []}, "messages", None, None, None, ""),
+    (
+        {"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}], "system": "S"},
+        "sharegpt", "S\n\nQ", "A", None, "S\n\nQ\n\nA",
+    ),
+    ({"instruction": "I", "input": "X", "output": "O"}, "alpaca", "I\n\nX", "O", None, "I\n\nX\n\nO"),
+    ({"instruction": "I", "input": "", "output": "O", "text": "T"}, "alpaca", "I", "O", None, "I\n\nO"),
+    ({"instruction": "I", "context": "C", "response": "R"}, "alpaca", "I\n\nC", "R", None, "I\n\nC\n\nR"),
+    (
+        {"instruction": "I", "output": "O", "history": [["q", "a"]]},
+        "alpaca", "q\n\na\n\nI", "O", None, "q\n\na\n\nI\n\nO",
+    ),
+    ({"prompt": "P", "completion": "C"}, "prompt-completion", "P", "C", None, "P\n\nC"),
+    ({"prompt": "P", "completion": "C", "response": "R"}, "prompt-completion", "P", "C", None, "P\n\nC"),
+    ({"prompt": "P", "completion": None}, "prompt-completion", "P", None, None, "P"),
+    ({"prompt": [USER], "completion": [BOT]}, "prompt-completion", "Q", "A", None, "Q\n\nA"),
+    ({"prompt": "P", "completion": "C", "label": True}, "kto", "P", "C", None, "P\n\nC"),
+    ({"prompt": "P", "response": "R"}, "prompt-response", "P", "R", None, "P\n\nR"),
+    ({"prompt": "P"}, "prompt-response", "P", None, None, "P"),
+    ({"query": "Q", "response": "R"}, "query-response", "Q", "R", None, "Q\n\nR"),
+    ({"question": "Q", "answer": "A"}, "question-answer", "Q", "A", None, "Q\n\nA"),
+    ({"system_prompt": "S", "question": "Q", "response": "R"}, "question-answer", "S\n\nQ", "R", None, "S\n\nQ\n\nR"),
+    ({"prompt": "P", "chosen": "W", "rejected": "L"}, "preference", "P", "W", "L", "P\n\nW\n\nL"),
+    ({"chosen": [USER, BOT], "rejected": [USER, {"role": "assistant", "content": "B"}]},
+     "preference", "Q", "A", "B", "Q\n\nA\n\nB"),
+    ({"prompt": [USER], "chosen": [BOT], "rejected": [{"role": "assistant", "content": "B"}]},
+     "preference", "Q", "A", "B", "Q\n\nA\n\nB"),
+    ({"text": "T", "label": 1}, "text", None, None, None, "T"),
+    ({"amount": 5, "note": "N", "nothing": None}, "record", None, None, None, "amount: 5\nnote: N"),
+    ({"text": 5, "note": "N"}, "record", None, None, None, "text: 5\nnote: N"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[1]}: {','.join(case[0])}")
+def test_recognition(case) -> None:
+    record, shape, prompt, response, rejected, text = case
+    row = Shapes().canonical(record)
+    assert row[:6] == (shape, None, prompt, response, rejected, text)
+
+
+def test_what_a_shape_does_not_use_is_kept() -> None:
+    record = {"id": "u1", "prompt": "P", "completion": "C", "response": "R", "idx": 3, "score": 0.5, "label": False}
+    row = Shapes().canonical(record)
+    assert row.id == "u1"
+    assert row.meta == {"response": "R", "idx": 3, "score": 0.5, "label": False}
+
+
+def test_a_loser_that_took_another_path_is_kept_whole() -> None:
+    other = [{"role": "user", "content": "other"}, BOT]
+    row = Shapes().canonical({"chosen": [USER, BOT], "rejected": other})
+    assert row.meta == {"rejected": other}
+
+
+@pytest.mark.parametrize(
+    ("record", "given"),
+    [({"_id": 7}, 7), ({"uuid": "x", "row_id": "y"}, "x"), ({"id": True}, None), ({"idx": 1}, None)],
+)
+def test_ids(record, given) -> None:
+    assert Shapes().canonical({**record, "text": "t"}).id == given
+
+
+def test_tool_calls_reasoning_names_and_parts_are_kept_and_are_text() -> None:
+    call = [{"type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}]
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": "x"}]},
+        {"role": "assistant", "content": None, "tool_calls": call, "reasoning_content": "hmm"},
+        {"role": "tool", "name": "add", "content": "2"},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "easy"}, {"type": "text", "text": "Two"}]},
+    ]
+    rows = fakes.rows([{"messages": messages}])
+    row = rows.batch.to_pylist()[0]
+    assert row["text"] == 'look\n\nhmm\n\nadd({"a":1})\n\nadd: 2\n\neasy\n\nTwo'
+    assert row["prompt"] == "look"
+    assert row["response"] == "Two"
+    kept = [json.loads(turn["extra"]) for turn in row["messages"]]
+    assert kept == [
+        {"content": messages[0]["content"]},
+        {"tool_calls": call, "reasoning_content": "hmm"},
+        {"name": "add"},
+        {"content": messages[3]["content"]},
+    ]
+
+
+def test_a_list_that_is_no_conversation_is_a_damaged_row() -> None:
+    with pytest.raises(BadRecord, match="messages: not a list of turns"):
+        Shapes().canonical({"messages": [{"role": "user", "content": "a"}, 5]})
+
+
+def test_mapping_comes_before_recognition() -> None:
+    shapes = Shapes({"prompt": "q", "response": "prompt", "source": "seed", "id": "key"})
+    row = shapes.canonical({"q": "Q", "prompt": "A", "seed": "S", "key": 9, "rest": 1})
+    assert row[:6] == ("mapped", 9, "Q", "A", None, "Q\n\nA")
+    assert (row.source, row.meta) == ("S", {"rest": 1})
+    recognised = Shapes({"source": "seed"}).canonical({"prompt": "P", "response": "R", "seed": {"a": 1}})
+    assert (recognised.shape, recognised.source, recognised.meta) == ("prompt-response", '{"a":1}', {})
+
+
+def test_an_unknown_canonical_name_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'prompt'"):
+        Shapes({"promt": "q"})
