@@ -41,13 +41,15 @@ _KEPT = {
 def distribution(d: Distribution, mark: float | None, style: Path, key: str) -> str:
     """A histogram over the fixed bins; mark: a bound or threshold on the same axis, drawn dashed."""
     figure, axes = _figure(style)
-    edges, log = list(d.edges), d.scale == "log" and d.edges[-1] > 0
-    positions = list(range(len(d.counts))) if log else edges[:-1]
-    widths = [1.0] * len(d.counts) if log else [b - a for a, b in pairwise(edges)]
-    axes.bar(positions, d.counts, width=widths, align="edge", color=BAR, edgecolor="none", linewidth=0)
+    first, last = _used(d, mark)
+    edges, counts = list(d.edges[first : last + 1]), d.counts[first:last]
+    log = d.scale == "log" and d.edges[-1] > 0
+    positions = list(range(len(counts))) if log else edges[:-1]
+    widths = [1.0] * len(counts) if log else [b - a for a, b in pairwise(edges)]
+    axes.bar(positions, counts, width=widths, align="edge", color=BAR, edgecolor="none", linewidth=0)
     axes.set_xlim(positions[0], positions[-1] + widths[-1])
     if log:
-        step = max(1, len(edges) // 8)
+        step = max(1, -(-len(edges) // 9))
         axes.set_xticks(range(0, len(edges), step), [_tick(edge) for edge in edges[::step]])
     if mark is not None and not log and edges[0] <= mark <= edges[-1]:
         axes.axvline(mark, color=MARK, linewidth=1.4, linestyle=(0, (4, 2)))
@@ -160,7 +162,19 @@ def _described(d: Distribution) -> str:
     return f"{d.title}: {total:,} values {ends}, the median in the bin from {_tick(middle)}"
 
 
+def _used(d: Distribution, mark: float | None) -> tuple[int, int]:
+    """The range of bins worth drawing: those with counts or the mark, and one more on each side."""
+    used = [i for i, count in enumerate(d.counts) if count]
+    if mark is not None:
+        used += [i for i, (a, b) in enumerate(pairwise(d.edges)) if a <= mark <= b]
+    if not used:
+        return 0, len(d.counts)
+    return max(0, min(used) - 1), min(len(d.counts), max(used) + 2)
+
+
 def _tick(value: float) -> str:
+    if abs(value) >= 10_000:
+        return f"{value / 1e6:.3g}M" if abs(value) >= 1e6 else f"{value / 1e3:.3g}k"
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 

@@ -67,6 +67,11 @@ class Decision:
         return wording.interval(self.metric.low, self.metric.high, self.metric.unit)
 
     @property
+    def notable(self) -> bool:
+        """Judged, or a number that is not zero."""
+        return self.status is not None or bool(self.metric.value)
+
+    @property
     def remarks(self) -> str:
         """What the judge said beyond "it breaks the bound": doubt, baseline, waivers."""
         said = _BROKEN.sub("", self.why)
@@ -180,11 +185,18 @@ class Section:
 
     @property
     def remedy(self) -> str:
-        """What to do: of the metric that decided, else of the fault that most rows have."""
+        """What to do: of the worst metric that has a remedy; where that is the rate of several faults,
+        of the fault that most rows have."""
         bad = [d for d in self.decisions if d.status in (Status.FAIL, Status.WARN)]
-        direct = next((d.remedy for d in bad if d.remedy), "")
-        common = max(self.decisions, key=lambda d: self.by_metric.get(d.metric.name, 0), default=None)
-        return direct or (common.remedy if common and self.by_metric.get(common.metric.name) else "")
+        remedies = {d.metric.name: d.remedy for d in self.decisions}
+        for decision in bad:
+            if decision.metric.name.endswith(".rate") and decision.metric.name not in self.by_metric:
+                found = next((remedies[m] for m in self.by_metric if remedies.get(m)), "")
+                if found:
+                    return found
+            if decision.remedy:
+                return decision.remedy
+        return next((remedies[m] for m in self.by_metric if remedies.get(m)), "")
 
     @property
     def reason(self) -> str:
@@ -436,10 +448,14 @@ def _worst(found: pa.Table, decisions: tuple[Decision, ...], top: int) -> npt.ND
         fresh[first] = True
         fresh |= clusters[mine] < 0
         queues.append(np.concatenate((mine[fresh], mine[~fresh]))[:top])
-    places: list[int] = []
-    for turn in range(top):
-        places.extend(int(queue[turn]) for queue in queues if turn < len(queue))
-    return np.asarray(places[:top], np.int64)
+    turns = [int(queue[turn]) for turn in range(top) for queue in queues if turn < len(queue)]
+    seen: set[int] = set()
+    fresh_rows: list[int] = []
+    again: list[int] = []
+    for place in turns:  # a row with several faults stands once before any stands twice
+        (again if rows[place] in seen else fresh_rows).append(place)
+        seen.add(rows[place])
+    return np.asarray((fresh_rows + again)[:top], np.int64)
 
 
 def _example(finding: Mapping[str, Any], shown: Mapping[int, Shown]) -> Example:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -76,6 +77,31 @@ def test_each_cluster_is_shown_before_any_twice_and_the_likest_first(view: View)
 def test_every_fault_of_a_check_is_shown(view: View) -> None:
     section = next(s for s in replace(view, top=4).sections if s.name == "refusals-and-artifacts")
     assert {e.label for e in section.examples} == {"template", "refusals"}
+
+
+def test_a_row_with_several_faults_is_shown_once_before_any_twice(view: View) -> None:
+    rows = made.chats()
+    metrics = ("record_integrity.truncated", "record_integrity.mojibake")
+    found = [made.finding(rows, row, metric, "seen") for metric in metrics for row in (3, 4, 5)]
+    table = pa.Table.from_pylist(found, view.findings.schema)
+    section = next(s for s in replace(view, findings=table, top=4).sections if s.name == "record-integrity")
+    assert [e.row for e in section.examples[:3]] == [3, 4, 5]
+    assert len(section.examples) == 4
+
+
+def test_the_rate_of_several_faults_takes_the_remedy_of_the_commonest(view: View) -> None:
+    verdicts = tuple(
+        replace(v, metric="record_integrity.rate") if v.metric == "record_integrity.truncated" else v
+        for v in view.record.verdicts
+    )
+    section = next(
+        s
+        for s in replace(view, record=replace(view.record, verdicts=verdicts)).sections
+        if s.name == "record-integrity"
+    )
+    assert section.deciding is not None
+    assert section.deciding.label == "rate"
+    assert section.remedy == "Raise max_tokens and regenerate."
 
 
 def test_examples_carry_the_text_of_both_rows(view: View) -> None:
