@@ -1,0 +1,196 @@
+"""Exact Jaccard similarity of sorted sets, and the joins that are verified with it."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from auditor.kernels.banding import shared
+from auditor.kernels.components import find, unite
+from auditor.kernels.hashes import Sets
+from auditor.kernels.machine import fold_multiply
+from auditor.kernels.tokens import K1, K2
+
+CHAIN = 1_000
+"""A candidate bucket larger than this is chained and not paired: pairs grow with the square."""
+
+_COUNTER_BITS = 22
+_SHIFT = np.uint64(64 - _COUNTER_BITS)
+
+
+@njit(cache=True, nogil=True)
+def jaccard(offsets, values, left, right, threshold):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Exact similarity of two sets, or -1.0 as soon as it cannot reach the threshold."""
+    i, end = offsets[left], offsets[left + 1]
+    j, stop = offsets[right], offsets[right + 1]
+    total = (end - i) + (stop - j)
+    if total == 0:
+        return -1.0
+    # J >= t means an overlap of at least t / (1 + t) of both sizes; the slack covers rounding.
+    need = np.int64(ceil(threshold / (1.0 + threshold) * total - 1e-6))
+    spare = total - 2 * need  # elements that may go unmatched
+    if abs((end - i) - (stop - j)) > spare:
+        return -1.0
+    both = 0
+    while i < end and j < stop:
+        a, b = values[i], values[j]
+        both += a == b
+        i += a <= b
+        j += b <= a
+        if (i - offsets[left]) + (j - offsets[right]) - 2 * both > spare:
+            return -1.0
+    score = both / (total - both)
+    return score if score >= threshold else -1.0
+
+
+@njit(cache=True, nogil=True)
+def link(rows, starts, offsets, values, threshold, chain, parent, best, score, owner, mine):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Verify the pairs of candidate buckets and join those that reach the threshold.
+
+    rows: int32, starts: int64 [buckets + 1] (see `banding.shared`). offsets, values: the sets.
+    chain: buckets larger than this are chained in the order given. parent: int64 [n], union-find.
+    best, score: int64 and float64 [n], the best verified partner so far. owner: int32 [n]; buckets
+    whose first row has another owner than `mine` are left to others. Returns pairs verified.
+    """
+    verified = 0
+    stamp = np.full(chain + 1, -1, np.int64)
+    for bucket in range(len(starts) - 1):
+        low, high = starts[bucket], starts[bucket + 1]
+        if owner[rows[low]] != mine:
+            continue
+        if high - low > chain:
+            for i in range(low + 1, high):
+                if find(parent, rows[i - 1]) != find(parent, rows[i]):
+                    verified += 1
+                    _verify(rows[i - 1], rows[i], offsets, values, threshold, parent, best, score)
+            continue
+        apart = 0  # components in the bucket, beyond the first
+        for i in range(low, high):
+            stamp[i - low] = find(parent, rows[i])
+        members = np.sort(stamp[: high - low]) if high - low > 2 else stamp[: high - low]
+        for i in range(1, high - low):
+            apart += members[i] != members[i - 1]
+        for i in range(low, high):
+            if apart == 0:
+                break
+            for j in range(i + 1, high):
+                if find(parent, rows[i]) != find(parent, rows[j]):
+                    verified += 1
+                    apart -= _verify(rows[i], rows[j], offsets, values, threshold, parent, best, score)
+    return verified
+
+
+@njit(cache=True, nogil=True)
+def _verify(left, right, offsets, values, threshold, parent, best, score):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    similar = jaccard(offsets, values, left, right, threshold)
+    if similar < 0:
+        return 0
+    if similar > score[left] or (similar == score[left] and right < best[left]):
+        best[left], score[left] = right, similar
+    if similar > score[right] or (similar == score[right] and left < best[right]):
+        best[right], score[right] = left, similar
+    return np.int64(unite(parent, left, right))
+
+
+@njit(cache=True, nogil=True)
+def frequencies(values, counters):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Count elements into uint32 [2**22] counters by their top bits: rarity is estimated, and any
+    order that is the same for all sets is a valid one for a prefix filter."""
+    for value in values:
+        counters[value >> _SHIFT] += np.uint32(1)
+
+
+@njit(cache=True, nogil=True)
+def _prefixes(offsets, values, counters, threshold):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """The rare elements by which sets of Jaccard >= threshold must meet (Bayardo et al. 2007, "Scaling
+    up all pairs similarity search"): each set's first size - ceil(t size) + 1 in order of rarity.
+    Elements that no other set has are left out. Returns keys: uint32 [m] (hashed elements; a clash
+    only adds a candidate) and rows: int32 [m]."""
+    n = len(offsets) - 1
+    total = 0
+    most = 1
+    for row in range(n):
+        size = offsets[row + 1] - offsets[row]
+        most = max(most, size)
+        total += size - np.int64(ceil(threshold * size - 1e-6)) + 1 if size > 0 else 0
+    keys, rows = np.empty(total, np.uint32), np.empty(total, np.int32)
+    order = np.empty(most, np.uint64)
+    made = 0
+    for row in range(n):
+        begin = offsets[row]
+        size = offsets[row + 1] - begin
+        if size == 0:
+            continue
+        length = size - np.int64(ceil(threshold * size - 1e-6)) + 1
+        for i in range(size):
+            value = values[begin + i]
+            # Rarity first, then hash bits: the low bits of the key are those of the element itself.
+            rarity = np.uint64(min(counters[value >> _SHIFT], np.uint32(0xFFFFFF)))
+            order[i] = (rarity << np.uint64(40)) | (fold_multiply(value ^ K2, K1) & np.uint64(0xFFFFFFFFFF))
+        if length < size:
+            order[:size].sort()
+        for i in range(length):
+            if order[i] >> np.uint64(40) > 1:
+                keys[made] = np.uint32(order[i] & np.uint64(0xFFFFFFFF))
+                rows[made] = row
+                made += 1
+    return keys[:made].copy(), rows[:made].copy()
+
+
+@njit(cache=True, nogil=True)
+def same_sets(offsets, values):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """uint32 [n]: a hash of each set, to find the equal ones first."""
+    keys = np.zeros(len(offsets) - 1, np.uint32)
+    for row in range(len(keys)):
+        state = K1
+        for i in range(offsets[row], offsets[row + 1]):
+            state = fold_multiply(values[i] ^ K2, state)
+        keys[row] = np.uint32(state >> np.uint64(32))
+    return keys
+
+
+def prefix_buckets(
+    sets: Sets, threshold: float
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Candidate buckets for `link` that leave no pair of Jaccard >= threshold out."""
+    counters = np.zeros(1 << _COUNTER_BITS, np.uint32)
+    frequencies(sets.values, counters)
+    keys, rows = _prefixes(sets.offsets, sets.values, counters, threshold)
+    places, starts = shared(keys, np.ones(len(keys), np.bool_))
+    return rows[places], starts
+
+
+@njit(cache=True, nogil=True)
+def _best_across(rows, starts, offsets, values, border, threshold, best, score):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    for bucket in range(len(starts) - 1):
+        for i in range(starts[bucket], starts[bucket + 1]):
+            left = rows[i]
+            if left >= border:
+                continue
+            for j in range(starts[bucket], starts[bucket + 1]):
+                right = rows[j]
+                if right < border or right - border == best[left]:
+                    continue
+                similar = jaccard(offsets, values, left, right, threshold)
+                if similar > score[left] or (similar >= 0 and similar == score[left] and right - border < best[left]):
+                    best[left], score[left] = right - border, similar
+
+
+def best_matches(
+    left: Sets, right: Sets, threshold: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """For every set on the left, the most similar one on the right with Jaccard >= threshold, exactly.
+
+    Returns its position (the smallest of equals; -1 where there is none) and its similarity (-1.0).
+    """
+    offsets = np.concatenate((left.offsets, left.offsets[-1] + right.offsets[1:]))
+    together = Sets(offsets, np.concatenate((left.values, right.values)))
+    rows, starts = prefix_buckets(together, threshold)
+    best: Any = np.full(len(left), -1, np.int64)
+    score: Any = np.full(len(left), -1.0)
+    _best_across(rows, starts, together.offsets, together.values, len(left), threshold, best, score)
+    return best, score
