@@ -11,14 +11,14 @@
     const show = (value) => {
       if (value) root.dataset.theme = value;
       const dark = (value || (system.matches ? "dark" : "light")) === "dark";
-      theme.setAttribute("aria-pressed", String(dark));
+      theme.dataset.next = dark ? "light" : "dark";
       theme.textContent = dark ? "Light" : "Dark";
-      theme.setAttribute("aria-label", dark ? "Use light colours" : "Use dark colours");
+      theme.setAttribute("aria-label", dark ? "Light colours" : "Dark colours");
     };
     show(remembered());
     theme.hidden = false;
     theme.addEventListener("click", () => {
-      const next = theme.getAttribute("aria-pressed") === "true" ? "light" : "dark";
+      const next = theme.dataset.next;
       remember(next);
       show(next);
     });

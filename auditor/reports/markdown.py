@@ -20,6 +20,10 @@ EXAMPLES = 5
 """Findings shown a check: a comment is read, not searched."""
 
 
+LIMIT = 60_000
+"""Characters after which details are left out: GitHub refuses a comment of more than 65,536."""
+
+
 def comment(view: View) -> str:
     """Verdict, a table of the checks, and the details of each that did not pass, folded."""
     about = view.record.dataset
@@ -33,8 +37,14 @@ def comment(view: View) -> str:
         *(f"| {MARKS[s.status]} {s.status.value.upper()} | {s.name} | {escaped(s.reason)} |" for s in view.sections),
         "",
     ]
-    for section in view.bad:
-        lines += _details(section)
+    written = sum(map(len, lines))
+    for place, section in enumerate(view.bad):
+        details = _details(section)
+        written += sum(len(line) + 1 for line in details)
+        if written > LIMIT:
+            lines += [f"The details of {wording.count(len(view.bad) - place, 'more check')} are in report.html.", ""]
+            break
+        lines += details
     digest = str(about["digest"])
     lines.append(f"<sub>{digest[:19]}, policy {escaped(str(view.record.policy['name']))}, ")
     lines[-1] += f"auditor {escaped(str(view.record.tool['version']))}</sub>"

@@ -278,12 +278,31 @@ def test_the_theme_can_be_chosen_and_is_remembered(visit: Visit) -> None:
     page.locator("#theme").click()
     dark = page.evaluate(background)
     assert dark != light
-    assert page.locator("#theme").get_attribute("aria-pressed") == "true"
+    assert page.locator("#theme").get_attribute("aria-label") == "Light colours"
     assert min(entry[0] for entry in page.evaluate(CONTRAST)) >= 4.5
     page.reload()
     assert page.evaluate(background) == dark
     system = visit("view", scheme="dark")
     assert system.evaluate(background) == dark
+
+
+def test_a_print_shows_every_card_and_no_tools(visit: Visit) -> None:
+    page = visit("view")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".card > details:not([open])").count() == 0
+    assert not page.locator(".tools").first.is_visible()
+    assert not page.locator("#theme").is_visible()
+    assert page.locator("h1").is_visible()
+
+
+def test_tables_are_tables_to_a_screen_reader_on_a_phone_too(visit: Visit) -> None:
+    for width in (1280, 360):
+        page = visit("view", width=width)
+        card = page.locator("#near-duplicates")
+        assert card.get_by_role("table", name="Metrics of near-duplicates").count() == 1
+        assert card.get_by_role("rowheader", name="effective share").count() == 1
+        assert card.get_by_role("searchbox", name="Search").count() == 1
 
 
 def test_the_page_is_whole_without_script(browser: Browser, files: dict[str, Path]) -> None:
@@ -309,7 +328,7 @@ def test_it_works_inside_a_notebook_s_sandbox(browser: Browser, files: dict[str,
     page.goto(outer.as_uri())
     frame = page.frame_locator("iframe")
     frame.locator("#theme").click()
-    assert frame.locator("#theme").get_attribute("aria-pressed") == "true"
+    assert frame.locator("#theme").get_attribute("aria-label") == "Light colours"
     frame.locator("#near-duplicates input").fill("no such row")
     assert frame.locator("#near-duplicates .rows tbody tr:visible").count() == 0
     assert errors == []

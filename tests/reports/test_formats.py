@@ -16,7 +16,7 @@ from sarif_pydantic.sarif import Sarif
 
 from auditor.model.errors import ConfigError
 from auditor.model.result import Status, Verdict
-from auditor.reports import FORMATS, render, summary
+from auditor.reports import FORMATS, markdown, render, summary
 from auditor.reports import escaping as escape
 from auditor.reports.view import View
 
@@ -192,6 +192,16 @@ def test_markdown_of_hostile_rows_is_text(hostile: View) -> None:
     assert not re.search(r"@\w", written)
     assert not re.search(r"https?://", written)
     assert not re.search(r"(?<!\\)\]\(", written)
+
+
+def test_a_comment_stays_within_what_github_takes(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert markdown.LIMIT < 65_536
+    whole = render("markdown", view)
+    monkeypatch.setattr(markdown, "LIMIT", 2_500)
+    cut = render("markdown", view)
+    assert len(cut) < 2_700 < len(whole)
+    assert "The details of 3 more checks are in report.html." in cut
+    assert cut.count("<details>") == 1
 
 
 @given(TEXT)
