@@ -38,23 +38,26 @@ class Languages:
 class LanguageMix:
     """Rows in a language that the dataset is not meant to be in.
 
-    The language of each row of the sample is identified from its prose (code, markup and URLs are taken
-    out first). Rows in another language than the expected ones are unexpected; where nothing is expected
-    by setting, the language of at least half of the rows is.
+    The language of each row of the sample is identified from its prose (code, markup and URLs are taken out
+    first). Rows in another language than the expected ones are unexpected; where nothing is expected by
+    setting, the language of at least half of the rows is.
 
-    Why it matters: Generators slip into another language, above all multilingual ones under long or foreign prompts, and
-    a few rows teach a model to do the same. A language that is missing from a multilingual set is as bad.
+    Why it matters: generators slip into another language, above all multilingual ones under long or foreign
+    prompts, and a few rows teach a model to do the same. A language that is missing from a multilingual set
+    is as bad.
 
-    Example: In an English set made by a Chinese-English model, 1.5 % of answers begin in English and go on in Chinese.
+    Example: In an English set made by a Chinese-English model, 1.5 % of answers begin in English and go on
+    in Chinese.
 
-    Remedy: Drop the rows, or generate them again with the language named in the prompt. Where the language is
-    wanted, name it: `--set language-mix.expected=en,de`.
+    Remedy: drop the rows, or generate them again with the language named in the prompt. Where the language
+    is wanted, name it: `--set language-mix.expected=en,de`.
 
-    Limits: Short texts, names, tables and code cannot be told: they count as `unknown`, never as unexpected.
-    Close languages (Danish and Norwegian, Serbian and Croatian, Spanish and Galician) are confused with
-    one another. By default a deterministic sample of 20,000 rows is read; the notes say so.
+    Limits: short texts, names, tables and code cannot be told: they count as `unknown`, never as
+    unexpected. Close languages (Danish and Norwegian, Serbian and Croatian, Spanish and Galician) are
+    confused with one another. By default a deterministic sample of 20,000 rows is read; the notes say so.
 
-    Reference: py3langid, after M. Lui and T. Baldwin 2012, "langid.py: An Off-the-shelf Language Identification Tool", ACL.
+    Reference: py3langid, after M. Lui and T. Baldwin 2012, "langid.py: An Off-the-shelf Language
+    Identification Tool", ACL.
     """
 
     expected: tuple[str, ...] = ()

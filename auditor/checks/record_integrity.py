@@ -21,8 +21,17 @@ from auditor.model.rows import Dataset, Rows, strings
 
 ROLES = pa.array(["system", "user", "assistant", "tool"], pa.large_string())
 
-HABITS = ("answered", "closed")
-"""What most rows do, known only after the scan: prompts are answered; long answers end in punctuation."""
+HABITS = {"answered": "empty", "closed": "truncated", "strict": "truncated"}
+"""What most rows do, known only after the scan -> the measure that then counts more rows. answered: prompts
+have a response. closed: long answers end in punctuation. strict: nearly all of them do."""
+
+HELD = tuple(
+    (*answered, *closed) for answered in ((), ("answered",)) for closed in ((), ("closed",), ("closed", "strict"))
+)
+"""Every combination of habits that can hold."""
+
+COUNTED = ("prompts", "answers", "long", "ended")
+"""Rows counted beside the faults, to know the habits."""
 
 
 @dataclass
@@ -44,31 +53,33 @@ class RecordIntegrity(Rowwise):
     | too_short | fewer than `min_chars` characters in all |
     | too_long | more than `context_tokens` approximate tokens |
     | gibberish | `gibberish_share` of its plain Latin words cannot be words, and at least three |
-    | truncated | stops at a comma, open bracket or letter where most long answers end in punctuation; or in an open fence |
+    | truncated | stops in mid-sentence where most long answers end in punctuation; or in an open code fence |
     | broken_role_order | two questions in a row, an answer before any question, a system message in the middle … |
     | prompt_echo | the response is the prompt or begins with all of it |
     | duplicate_ids | an earlier row has the same id |
     | encoding_damage | U+FFFD, or UTF-8 read as Windows-1252 (`Ã©`, `â€™`) |
     | control_characters | control characters other than tabs and line ends |
 
-    Why it matters: These rows teach nothing, or the fault itself: to stop in mid-sentence, to answer with the question, to
-    write `â€™`. They come from token limits, failed calls, wrong joins and wrong decoders, so one cause
-    often damages thousands.
+    Why it matters: these rows teach nothing, or the fault itself: to stop in mid-sentence, to answer with
+    the question, to write `â€™`. They come from token limits, failed calls, wrong joins and wrong decoders,
+    so one cause often damages thousands.
 
-    Example: `{"prompt": "Explain tides.", "response": "Tides are caused by the gravity of the Moon and"}` was cut off by
-    `max_tokens` in a dataset whose other answers end with a full stop.
+    Example: `{"prompt": "Explain tides.", "response": "Tides are caused by the gravity of the Moon and"}`
+    was cut off by `max_tokens` in a dataset whose other answers end with a full stop.
 
-    Remedy: Each measure names its own; most often: find the generator or prompt that holds most rows at fault,
-    mend its call (token limit, decoding, parsing), and generate those rows again.
+    Remedy: each measure names its own; most often: find the generator or prompt that holds most rows at
+    fault, mend its call (token limit, decoding, parsing), and generate those rows again.
 
-    Limits: Tokens are approximate (see the surface features). Gibberish looks at lower-case ASCII words only, so that
-    it is quiet on code, formulas, and other scripts, and does not see fluent nonsense. Truncation is judged on
-    answers of `long_answer` words or more whose last line is prose, against the dataset's own habit, and misses
-    cuts that fall on a full stop. `rate` counts rows with any fault but duplicate ids.
+    Limits: tokens are approximate (see the surface features). Gibberish looks at lower-case ASCII words
+    only, so that it is quiet on code, formulas, and other scripts, and does not see fluent nonsense.
+    Truncation is judged on answers of `long_answer` words or more whose last line is prose, against the
+    dataset's own habit, and misses cuts that fall on a full stop. `rate` counts rows with any fault but
+    duplicate ids.
 
-    Reference: Rae et al. 2021 (arXiv 2112.11446) and Raffel et al. 2020 (JMLR 21, C4: keep lines that end in a terminal
-    punctuation mark) for the ideas of length bounds and endings; mojibake after R. Speer's ftfy (2019). The thresholds
-    are ours, set so that human-written sets (Dolly, GSM8K, HumanEval) stay quiet.
+    Reference: Rae et al. 2021 (arXiv 2112.11446) and Raffel et al. 2020 (JMLR 21, C4: keep lines that end
+    in a terminal punctuation mark) for the ideas of length bounds and endings; mojibake after R. Speer's
+    ftfy (2019). The thresholds are ours, set so that human-written sets (Dolly, GSM8K, HumanEval) stay
+    quiet.
     """
 
     min_chars: int = 10
@@ -84,7 +95,10 @@ class RecordIntegrity(Rowwise):
     """Words from which an answer is expected to end like the others."""
 
     habit: float = 0.8
-    """Share of long answers that must end in punctuation for the others to be truncated."""
+    """Share of long answers that must end in punctuation for one that stops at `the` or a comma to be truncated."""
+
+    strict_habit: float = 0.97
+    """The same share, from which a last sentence without an end is a fault even where its last word could end one."""
 
     echo_chars: int = 20
     """Bytes of the shortest prompt whose echo is a fault."""
@@ -211,20 +225,14 @@ class RecordIntegrity(Rowwise):
 
     def flag(self, rows: Rows) -> Flags:
         """Beside the measures: what depends on habits, with the masks of `rate` for each case."""
-        sure, among, answered, closed = self._faults(rows)
-        anything = np.logical_or.reduce(list(sure.values()))
-        masks = {
-            **sure,
-            "empty+answered": sure["empty"] | answered,
-            "truncated+closed": sure["truncated"] | closed,
-            "rate": anything,
-            "rate+answered": anything | answered,
-            "rate+closed": anything | closed,
-            "rate+answered+closed": anything | answered | closed,
-            **self._habits(rows),
-        }
+        sure, among, conditional = self._faults(rows)
+        masks = dict(sure)
+        for held in HELD:
+            faults = _joined(sure, conditional, held)
+            faults["rate"] = np.logical_or.reduce(list(faults.values()))
+            masks |= {_variant(measure, held): faults[measure] for measure in ("rate", *HABITS.values())}
         values = {name: rows.numpy(name).astype(np.float64) for name in self.bins}
-        return Flags(masks, {**among, "truncated+closed": among["truncated"]}, values)
+        return Flags({**masks, **self._habits(rows)}, among, values)
 
     def measure(self, state: Tally, references: Mapping[str, Tally], context: Context) -> Measurement:
         assert isinstance(state, Integrity)
@@ -239,9 +247,10 @@ class RecordIntegrity(Rowwise):
         notes = (
             "prompts without a response are "
             + ("empty rows: most prompts have one" if "answered" in held else "no fault here: most prompts have none"),
-            "most long answers end in punctuation: those that do not are truncated"
-            if "closed" in held
-            else "answers often end without punctuation here: only open code fences count as truncated",
+            "answers often end without punctuation here: only open code fences count as truncated"
+            if "closed" not in held
+            else "long answers that stop where no sentence ends are truncated: most end in punctuation"
+            + (", nearly all, so one that ends without it is truncated too" if "strict" in held else ""),
         )
         table = pa.table({"habit": pa.array(held, pa.string())})
         return replace(usual, metrics=metrics, notes=notes, tables={"habits": table})
@@ -249,13 +258,9 @@ class RecordIntegrity(Rowwise):
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
         held = measurement.tables["habits"].column("habit").to_pylist()
         for opened in rows:
-            sure, _, answered, closed = self._faults(opened)
-            if "answered" in held:
-                sure["empty"] |= answered
-            if "closed" in held:
-                sure["truncated"] |= closed
+            sure, _, conditional = self._faults(opened)
             position = opened.numpy("row")
-            for measure, mask in sure.items():
+            for measure, mask in _joined(sure, conditional, held).items():
                 hits = np.flatnonzero(mask)
                 if len(hits):
                     yield findings(position[hits], self.spec.metric(measure), self.evidence(opened, measure, hits))
@@ -265,8 +270,8 @@ class RecordIntegrity(Rowwise):
         picked = rows.batch.select(["prompt", "response", "text", "messages", "chars", "tokens"]).take(pa.array(hits))
         return [_seen(measure, row) for row in picked.to_pylist()]
 
-    def _faults(self, rows: Rows) -> tuple[dict[str, Mask], dict[str, Mask], Mask, Mask]:
-        """(faults of a row by itself, rows they apply to, unanswered prompts, answers that just stop)."""
+    def _faults(self, rows: Rows) -> tuple[dict[str, Mask], dict[str, Mask], dict[str, Mask]]:
+        """(faults of a row by itself, rows they apply to, what is a fault only where a habit holds)."""
         has_prompt, has_response = _valid(rows, "prompt"), _valid(rows, "response")
         blank = {
             "": rows.numpy("words") == 0,
@@ -279,8 +284,9 @@ class RecordIntegrity(Rowwise):
         said = strings(_target(rows))
         ends = damage.endings(said)
         strange, plain = damage.implausible(said)
-        prose = (ends.words >= self.long_answer) & (ends.line_words >= 8) & ~ends.item & (ends.fences == 0)
-        stops = prose & ((ends.kind == damage.LETTER) | (ends.kind == damage.OPEN))
+        prose = self._prose(ends)
+        stops = prose & ((ends.kind == damage.OPEN) | ends.dangling)
+        fades = prose & (ends.kind == damage.LETTER) & ends.running & ~stops
         turns = _valid(rows, "messages")
         damaged = (rows.numpy("replacement_chars") > 0) | (damage.mojibake(rows.strings("text")) > 0)
         sure = {
@@ -296,13 +302,17 @@ class RecordIntegrity(Rowwise):
             "control_characters": rows.numpy("control_chars") > 0,
         }
         among = {"broken_role_order": turns, "prompt_echo": has_prompt & has_response}
-        among["truncated"] = np.ones(len(rows), np.bool_)
-        return sure, among, has_prompt & ~has_response, stops
+        return sure, among, {"answered": has_prompt & ~has_response, "closed": stops, "strict": fades}
+
+    def _prose(self, ends: damage.Endings) -> Mask:
+        """Long answers whose last line is prose: they are expected to end like prose."""
+        prose: Mask = (ends.words >= self.long_answer) & (ends.line_words >= 8) & ~ends.item & (ends.fences == 0)
+        return prose
 
     def _habits(self, rows: Rows) -> dict[str, Mask]:
         """Counted beside the faults: prompts and those answered, long prose answers and those closed."""
         ends = damage.endings(strings(_target(rows)))
-        prose = (ends.words >= self.long_answer) & (ends.line_words >= 8) & ~ends.item & (ends.fences == 0)
+        prose = self._prose(ends)
         prompt = _valid(rows, "prompt")
         return {
             "prompts": prompt,
@@ -313,11 +323,12 @@ class RecordIntegrity(Rowwise):
 
     def _held(self, state: Tally) -> list[str]:
         hits = state.hits
-        held = []
-        if 2 * hits.get("answers", 0) > hits.get("prompts", 0):
-            held.append("answered")
-        if hits.get("long", 0) and hits["ended"] >= self.habit * hits["long"]:
+        closed, long = hits.get("ended", 0), hits.get("long", 0)
+        held = ["answered"] if 2 * hits.get("answers", 0) > hits.get("prompts", 0) else []
+        if long and closed >= self.habit * long:
             held.append("closed")
+            if closed >= self.strict_habit * long:
+                held.append("strict")
         return held
 
     def _repeated_ids(self, rows: Dataset) -> Iterator[pa.Table]:
@@ -336,35 +347,37 @@ class RecordIntegrity(Rowwise):
             yield findings(repeated, self.spec.metric("duplicate_ids"), shown, related=related)
 
 
+def _joined(sure: Mapping[str, Mask], conditional: Mapping[str, Mask], held: Sequence[str]) -> dict[str, Mask]:
+    """Faults by measure, with what the habits that hold add to them."""
+    faults = dict(sure)
+    for habit in held:
+        faults[HABITS[habit]] = faults[HABITS[habit]] | conditional[habit]
+    return faults
+
+
+def _variant(measure: str, held: Sequence[str]) -> str:
+    """The name under which a measure is counted for these habits: `truncated+closed`."""
+    return "+".join([measure, *(habit for habit in held if measure in ("rate", HABITS[habit]))])
+
+
 def _under(state: Tally, held: Sequence[str]) -> Tally:
     """The tally as the habits that hold would have it: `empty+answered` takes the place of `empty`."""
-    names = {
-        "rate": "+".join(["rate", *held]),
-        "empty": "empty+answered" if "answered" in held else "empty",
-        "truncated": "truncated+closed" if "closed" in held else "truncated",
-    }
-    extra = {"prompts", "answers", "long", "ended"}
+
+    def plain(measure: str) -> bool:
+        return "+" not in measure and measure not in COUNTED
+
+    sliced = {}
+    for key in state.sliced:
+        by, group, measure, *among = orjson.loads(key)
+        if plain(measure):
+            sliced[key] = state.sliced[orjson.dumps([by, group, _variant(measure, held), *among]).decode()]
     return Tally(
         state.rows,
-        _renamed(state.hits, names, extra),
-        _renamed(state.among, names, extra),
-        _renamed_slices(state.sliced, names, extra),
+        {measure: state.hits[_variant(measure, held)] for measure in state.hits if plain(measure)},
+        {measure: state.among[_variant(measure, held)] for measure in state.among if plain(measure)},
+        sliced,
         state.histograms,
     )
-
-
-def _renamed(counts: Mapping[str, int], names: Mapping[str, str], extra: set[str]) -> dict[str, int]:
-    plain = {name: count for name, count in counts.items() if "+" not in name and name not in extra}
-    return {name: counts[names.get(name, name)] for name in plain}
-
-
-def _renamed_slices(sliced: Mapping[str, int], names: Mapping[str, str], extra: set[str]) -> dict[str, int]:
-    kept = {}
-    for key in sliced:
-        by, group, measure, *among = orjson.loads(key)
-        if "+" not in measure and measure not in extra:
-            kept[key] = sliced[orjson.dumps([by, group, names.get(measure, measure), *among]).decode()]
-    return kept
 
 
 def _ids(rows: Rows) -> tuple[npt.NDArray[np.uint64], Mask]:

@@ -32,32 +32,34 @@ _CUT = "Cut the row at the first repetition, or generate it again with a repetit
 class Repetition(Rowwise):
     """Text that says the same thing again and again within one row.
 
-    Looked at is what the model would learn to say: the response where the row has one, else the whole
-    text. Its lines, paragraphs and n-grams of words are held against the bounds of Gopher's repetition
-    filters, and its end against the plainest failure of all: a phrase that loops until the text stops.
+    Looked at is what the model would learn to say: the response where the row has one, else the whole text.
+    Its lines, paragraphs and n-grams of words are held against the bounds of Gopher's repetition filters,
+    and its end against the plainest failure of all: a phrase that loops until the text stops.
 
-    Why it matters: A generator that falls into a loop is the commonest fault of long sampled text, and a model trained on
-    loops learns to loop. The filters were made for web documents, where failing them marks boilerplate.
+    Why it matters: A generator that falls into a loop is the commonest fault of long sampled text, and a
+    model trained on loops learns to loop. The filters were made for web documents, where failing them marks
+    boilerplate.
 
-    Example: `The answer is 4. The answer is 4. The answer is 4. The answer is 4. The answer is 4.` ends in a loop;
-    the same line pasted eight times under a heading has duplicate lines.
+    Example: `The answer is 4. The answer is 4. The answer is 4. The answer is 4. The answer is 4.` ends in
+    a loop; the same line pasted eight times under a heading has duplicate lines.
 
-    Remedy: Cut the row at the first repetition, or generate it again with a repetition penalty, a higher
+    Remedy: cut the row at the first repetition, or generate it again with a repetition penalty, a higher
     temperature or a lower `max_tokens`. Where one generator or prompt holds most rows at fault, mend that.
 
-    Limits: Shares are of UTF-8 bytes and words are split at whitespace, so Chinese or Japanese prose has few
-    words: there only lines, runs and loops are seen. Gopher's n-gram bounds are for documents and misfire
-    on short answers (the top bigram of `one, two, one, two` is half of it), so they are applied from
-    `min_words` words on, and a share of lines or paragraphs counts only together with its share of bytes, which
-    keeps code (closing brackets) and tables quiet. Songs, lists of test cases and drills repeat on purpose.
+    Limits: shares are of UTF-8 bytes and words are split at whitespace, so Chinese or Japanese prose has
+    few words: there only lines, runs and loops are seen. Gopher's n-gram bounds are for documents and
+    misfire on short answers (the top bigram of `one, two, one, two` is half of it), so they are applied
+    from `min_words` words on, and a share of lines or paragraphs counts only together with its share of
+    bytes, which keeps code (closing brackets) and tables quiet. Songs, lists of test cases and drills
+    repeat on purpose.
 
-    Reference: J. W. Rae et al. 2021, "Scaling Language Models: Methods, Analysis & Insights from Training Gopher",
-    arXiv 2112.11446, table A1. A. Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration",
-    ICLR (loops). Runs and loops have bounds of our own.
+    Reference: J. W. Rae et al. 2021, "Scaling Language Models: Methods, Analysis & Insights from Training
+    Gopher", arXiv 2112.11446, table A1. A. Holtzman et al. 2020, "The Curious Case of Neural Text
+    Degeneration", ICLR (loops). Runs and loops have bounds of our own.
     """
 
-    min_words: int = 100
-    """Words from which n-gram shares mean something."""
+    min_words: int = 150
+    """Words from which n-gram shares mean something: worked sums of a hundred words repeat their units."""
 
     min_lines: int = 4
     """Lines (and paragraphs) from which their shares mean something."""

@@ -31,26 +31,95 @@ _CP1252 = np.array(
     np.int64,
 )
 
+# English words that do not end a sentence: a text that stops at one was cut off.
+_DANGLING_WORDS = (
+    "the",
+    "a",
+    "an",
+    "and",
+    "or",
+    "but",
+    "nor",
+    "of",
+    "to",
+    "with",
+    "for",
+    "from",
+    "into",
+    "than",
+    "as",
+    "if",
+    "because",
+    "although",
+    "while",
+    "whereas",
+    "which",
+    "whose",
+    "who",
+    "is",
+    "are",
+    "was",
+    "were",
+    "be",
+    "been",
+    "has",
+    "have",
+    "had",
+    "can",
+    "could",
+    "will",
+    "would",
+    "shall",
+    "should",
+    "may",
+    "might",
+    "must",
+    "your",
+    "their",
+    "its",
+    "my",
+    "our",
+    "his",
+    "each",
+    "every",
+    "very",
+    "through",
+    "during",
+    "upon",
+)
+
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
+
+
+def _packed(word: str) -> int:
+    """A short ASCII word as one number: its bytes, base 256."""
+    return int.from_bytes(word.encode(), "big")
+
+
+_DANGLING = np.array([_packed(word) for word in _DANGLING_WORDS if len(word) < 8], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Endings:
     """kind: one of NOTHING … OTHER. words: of the whole text; line_words: of its last line that is
-    not blank. item: that line is a list item, heading, quotation or table row. fences: lines that begin with ```."""
+    not blank. item: that line is a list item, heading, quotation or table row. fences: lines that begin with ```.
+    dangling: the last word is one that ends no sentence. running: the last line holds a whole sentence before one
+    without an end, which closes in a lower-case word and is no enumeration (fewer than three commas)."""
 
     kind: Ints
     words: Ints
     line_words: Ints
     item: Mask
     fences: Ints
+    dangling: Mask
+    running: Mask
 
 
 def endings(text: Strings) -> Endings:
-    numbers = _endings(text.offsets, text.data, _TERMINAL, _CLOSING, _OPEN)
-    kind, words, line_words, item, fences = (np.ascontiguousarray(numbers[:, i]) for i in range(5))
-    return Endings(kind, words, line_words, item > 0, fences)
+    numbers = _endings(text.offsets, text.data, _TERMINAL, _CLOSING, _OPEN, _DANGLING)
+    kind, words, line_words, item, fences, dangling, running = (np.ascontiguousarray(numbers[:, i]) for i in range(7))
+    return Endings(kind, words, line_words, item > 0, fences, dangling > 0, running > 0)
 
 
 def implausible(text: Strings) -> tuple[Ints, Ints]:
@@ -58,7 +127,7 @@ def implausible(text: Strings) -> tuple[Ints, Ints]:
 
     Looked at: whitespace-separated words of four letters or more that hold nothing but lower-case ASCII letters
     (a capital at the start and punctuation at the end aside). Implausible: no vowel (a e i o u y), six consonants
-    in a row, or five around a single vowel (`strength` and `Angst` have four).
+    in a row, or five beside a single vowel (but `strengths` and `twelfths`, which end in `hs`).
     """
     numbers = _implausible(text.offsets, text.data)
     return np.ascontiguousarray(numbers[:, 0]), np.ascontiguousarray(numbers[:, 1])
@@ -130,9 +199,9 @@ def _among(code: Any, codes: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _endings(offsets: Any, data: Any, terminal: Any, closing: Any, opening: Any) -> Any:
+def _endings(offsets: Any, data: Any, terminal: Any, closing: Any, opening: Any, dangling: Any) -> Any:
     n = len(offsets) - 1
-    numbers = np.zeros((n, 5), np.int64)
+    numbers = np.zeros((n, 7), np.int64)
     for row in range(n):
         start, end = offsets[row], offsets[row + 1]
         while end > start and _blank(data[end - 1]):
@@ -171,6 +240,8 @@ def _endings(offsets: Any, data: Any, terminal: Any, closing: Any, opening: Any)
         while at < end and 48 <= data[at] <= 57:
             at += 1
         item = item or (at > line and at < end and (data[at] == 46 or data[at] == 41 or data[at] == 58))
+        single = at == line and (65 <= first <= 90 or 97 <= first <= 122) and line + 1 < end
+        item = item or (single and (data[line + 1] == 46 or data[line + 1] == 41))  # A. or b)
         item = item or (first == 0xE2 and line + 1 < end and data[line + 1] in (0x80, 0x97, 0x9E))
         code, at = _code_before(data, start, end)
         kind = OTHER
@@ -185,6 +256,22 @@ def _endings(offsets: Any, data: Any, terminal: Any, closing: Any, opening: Any)
             kind = LETTER
         numbers[row, 0], numbers[row, 1], numbers[row, 2] = kind, words, line_words
         numbers[row, 3], numbers[row, 4] = 1 if item else 0, fences
+        at, lower, packed = end - 1, True, np.int64(0)
+        while at >= line and not _blank(data[at]):
+            byte = data[at]
+            lower = lower and 97 <= byte <= 122
+            if end - at < 8:
+                packed |= np.int64(byte) << np.int64(8 * (end - 1 - at))
+            at -= 1
+        numbers[row, 5] = lower and end - 1 - at < 8 and _among(packed, dangling)
+        commas = 0
+        while lower and at > line:
+            byte = data[at - 1]
+            if _blank(data[at]) and byte in (46, 33, 63):
+                numbers[row, 6] = commas < 3
+                break
+            commas += byte == 44
+            at -= 1
     return numbers
 
 
@@ -222,7 +309,7 @@ def _implausible(offsets: Any, data: Any) -> Any:
             if not proper:
                 continue
             numbers[row, 1] += 1
-            if vowels == 0 or longest >= 6 or (longest == 5 and vowels == 1):
+            if vowels == 0 or longest >= 6 or (longest == 5 and vowels == 1 and data[stop - 2] != 104):
                 numbers[row, 0] += 1
     return numbers
 

@@ -42,8 +42,10 @@ def test_ordinary_text_is_no_mojibake(text: str) -> None:
     ("text", "kind"),
     [
         ("", damage.NOTHING), (" \n", damage.NOTHING), ("Done.", damage.TERMINAL), ('He said "no."', damage.TERMINAL),
-        ("**Done.**\n", damage.TERMINAL), ("好。", damage.TERMINAL), ("「好。」", damage.TERMINAL), ("Why?)", damage.TERMINAL),
-        ("the end", damage.LETTER), ("première fois été", damage.LETTER), ("конец", damage.LETTER), ("first,", damage.OPEN),
+        ("**Done.**\n", damage.TERMINAL), ("好。", damage.TERMINAL), ("「好。」", damage.TERMINAL),
+        ("Why?)", damage.TERMINAL),
+        ("the end", damage.LETTER), ("première fois été", damage.LETTER), ("конец", damage.LETTER),
+        ("first,", damage.OPEN),
         ("open (", damage.OPEN), ("然后，", damage.OPEN), ("42", damage.OTHER), ("x;", damage.OTHER),
     ],
 )  # fmt: skip
@@ -54,11 +56,14 @@ def test_endings(text: str, kind: int) -> None:
 def test_the_last_line_and_its_last_word() -> None:
     seen = damage.endings(
         column(
-            "One.\nTwo three four", "- an item of a list", "3. third", "b) second", "• bullet", "```\ncode", "it was the",
-            "It ended. Then it went on and", "It ended. Then it went on", "It ended, it went on", "A b. c, d, e, f, g", "THE",
+            "One.\nTwo three four",
+            "- an item of a list", "3. third", "b) second", "• bullet", "```\ncode",
+            "it was the",
+            "It ended. Then it went on and", "It ended. Then it went on", "It ended, it went on",
+            "A b. c, d, e, f, g", "THE",
         )
     )  # fmt: skip
-    assert seen.line_words[:2].tolist() == [3, 5]
+    assert seen.line_words[:2].tolist() == [3, 6]
     assert seen.words[0] == 4
     assert seen.item.tolist() == [False, True, True, True, True] + [False] * 7
     assert seen.fences[5] == 1
