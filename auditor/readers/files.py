@@ -6,24 +6,20 @@ remote files and standard input are spooled to the cache's disk, never held in m
 
 from __future__ import annotations
 
-import bz2
 import errno
-import gzip
-import lzma
 import os
 import re
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
-import pyarrow as pa
 import xxhash
 
 from auditor.model.errors import InputError, MissingPackage, UnreadableFile
+from auditor.readers import archives
 from auditor.readers.quarantine import shown
 from auditor.readers.snapshot import storage
 
@@ -33,7 +29,6 @@ PACKED = (".gz", ".zst", ".bz2", ".xz")
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf", "http": "http", "https": "http"}
 _METADATA = {"dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json"}
-_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
 _CHUNK = 1 << 20
 
 
@@ -78,12 +73,12 @@ def unpacked(file: Local, spool: Path) -> Local:
     """The file itself, or what its archive holds, spooled; `cut` where the archive ends too early."""
     with readable(file.name), file.path.open("rb") as opened:
         head = opened.read(8)
-    kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
-    if kind is None:
+    packed = archives.kind(head)
+    if packed is None:
         return file
     target = spool / f"{xxhash.xxh3_64_hexdigest(str(file.path).encode())}.unpacked"
     with readable(file.name), storage(target), target.open("wb") as out:
-        whole = _unpack(file.path, kind, out)
+        whole = archives.unpack(file.path, packed, out)
     name = file.name.lower()
     bare = next((file.name[: -len(end)] for end in PACKED if name.endswith(end)), file.name)
     return replace(
@@ -126,28 +121,6 @@ class readable:  # noqa: N801  used as a verb: `with readable(name):`
             hint = "give this user the right to read it" if error.errno in (errno.EACCES, errno.EPERM) else None
             why = error.strerror or shown(str(error))
             raise UnreadableFile(f"cannot be read: {why}", file=self.name, hint=hint) from error
-
-
-def _unpack(path: Path, kind: str, out: IO[bytes]) -> bool:
-    """Copy what the archive holds; False where it ends too early or is damaged from some point on."""
-    openers: dict[str, Callable[[Path], Any]] = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open, "zstd": _zstd}
-    with openers[kind](path) as archive:
-        while True:
-            try:
-                chunk = archive.read(_CHUNK)
-            except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ValueError):
-                return False
-            except OSError as error:
-                if error.errno is None:  # bz2 and Arrow: "Invalid data stream"
-                    return False
-                raise
-            if not chunk:
-                return True
-            out.write(chunk)
-
-
-def _zstd(path: Path) -> Any:
-    return pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
 
 
 def _local(path: Path, name: str) -> Local:

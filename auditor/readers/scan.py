@@ -19,7 +19,7 @@ def split(data: npt.NDArray[np.uint8], start: int) -> npt.NDArray[np.int64]:  # 
     values one after another. An element that never ends, ends with the data."""
     found = np.empty((1024, 3), np.int64)
     count, line, depth, level = 0, 1, 0, 0
-    inside = escaped = False
+    inside = escaped = closed = False
     begun = at_line = np.int64(-1)
     end = np.int64(-1)
     opened = False
@@ -44,8 +44,9 @@ def split(data: npt.NDArray[np.uint8], start: int) -> npt.NDArray[np.int64]:  # 
                 level = 1
                 depth = 1
                 continue
-        # Between elements: a comma, the array's end, or (without an array) the next value.
-        if depth == level and begun >= 0 and (byte in (_COMMA, _CLOSE_LIST) or level == 0):
+        # An element ends at a comma or the array's end; without an array, where the next value begins.
+        starts = level == 0 and (closed or byte in (_QUOTE, _OPEN, _OPEN_LIST))
+        if depth == level and begun >= 0 and (starts or (level == 1 and byte in (_COMMA, _CLOSE_LIST))):
             if count == len(found):
                 larger = np.empty((2 * count, 3), np.int64)
                 larger[:count] = found
@@ -56,16 +57,18 @@ def split(data: npt.NDArray[np.uint8], start: int) -> npt.NDArray[np.int64]:  # 
         if level == 1 and depth == 1 and byte == _CLOSE_LIST:
             depth, level = 0, 0  # whatever follows the array is told as an element that is no record
             continue
-        if byte == _COMMA and depth == level:
+        if byte == _COMMA and depth == level == 1:
             continue
         if begun < 0:
             begun, at_line = np.int64(i), np.int64(line)
+        closed = False
         if byte == _QUOTE:
             inside = True
         elif byte in (_OPEN, _OPEN_LIST):
             depth += 1
         elif byte in (_CLOSE, _CLOSE_LIST) and depth > level:
             depth -= 1
+            closed = depth == level
         end = np.int64(i + 1)
     if begun >= 0:
         if count == len(found):

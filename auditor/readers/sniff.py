@@ -83,7 +83,8 @@ def _json(text: bytes, ending: str, *, whole: bool) -> str:
     if objects:
         # `{}` alone on a line may stand in an array, one element a line.
         return "json" if text.lstrip()[:1] == b"[" and parsed[0] is None else "jsonl"
-    if all(value is not None for value in parsed[:2]):
+    spread = complete[0].strip()[-1:] in (b"{", b"[", b",", b":")
+    if all(value is not None for value in parsed[:2]) or (ending in (".jsonl", ".ndjson") and not spread):
         return "jsonl"
     return "json"
 
