@@ -18,8 +18,10 @@ from auditor.kernels.tokens import K1, K2
 CHAIN = 1_000
 """A candidate bucket larger than this is chained and not paired: pairs grow with the square."""
 
-_COUNTER_BITS = 22
-_SHIFT = np.uint64(64 - _COUNTER_BITS)
+_COUNTERS = (16, 28)
+"""Bits of the smallest and the largest table of counters; the largest takes 256 MB."""
+
+_RARITY = np.uint64(56)
 
 
 @njit(cache=True, nogil=True)
@@ -97,15 +99,17 @@ def _verify(left, right, offsets, values, threshold, parent, best, score):  # ty
 
 
 @njit(cache=True, nogil=True)
-def frequencies(values, counters):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    """Count elements into uint32 [2**22] counters by their top bits: rarity is estimated, and any
-    order that is the same for all sets is a valid one for a prefix filter."""
+def frequencies(values, counters, shift):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Count elements into uint8 counters by their top 64 - shift bits, up to 255: rarity is estimated,
+    and any order that is the same for all sets is a valid one for a prefix filter."""
     for value in values:
-        counters[value >> _SHIFT] += np.uint32(1)
+        slot = value >> shift
+        if counters[slot] < 255:
+            counters[slot] += np.uint8(1)
 
 
 @njit(cache=True, nogil=True)
-def _prefixes(offsets, values, counters, threshold):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+def _prefixes(offsets, values, counters, shift, threshold):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """The rare elements by which sets of Jaccard >= threshold must meet (Bayardo et al. 2007, "Scaling
     up all pairs similarity search"): each set's first size - ceil(t size) + 1 in order of rarity.
     Elements that no other set has are left out. Returns keys: uint32 [m] (hashed elements; a clash
@@ -129,12 +133,12 @@ def _prefixes(offsets, values, counters, threshold):  # type: ignore[no-untyped-
         for i in range(size):
             value = values[begin + i]
             # Rarity first, then hash bits: the low bits of the key are those of the element itself.
-            rarity = np.uint64(min(counters[value >> _SHIFT], np.uint32(0xFFFFFF)))
-            order[i] = (rarity << np.uint64(40)) | (fold_multiply(value ^ K2, K1) & np.uint64(0xFFFFFFFFFF))
+            rarity = np.uint64(counters[value >> shift])
+            order[i] = (rarity << _RARITY) | (fold_multiply(value ^ K2, K1) >> np.uint64(8))
         if length < size:
             order[:size].sort()
         for i in range(length):
-            if order[i] >> np.uint64(40) > 1:
+            if order[i] >> _RARITY > 1:
                 keys[made] = np.uint32(order[i] & np.uint64(0xFFFFFFFF))
                 rows[made] = row
                 made += 1
@@ -157,9 +161,10 @@ def prefix_buckets(
     sets: Sets, threshold: float
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Candidate buckets for `link` that leave no pair of Jaccard >= threshold out."""
-    counters = np.zeros(1 << _COUNTER_BITS, np.uint32)
-    frequencies(sets.values, counters)
-    keys, rows = _prefixes(sets.offsets, sets.values, counters, threshold)
+    bits = min(max(len(sets.values).bit_length() + 1, _COUNTERS[0]), _COUNTERS[1])
+    counters, shift = np.zeros(1 << bits, np.uint8), np.uint64(64 - bits)
+    frequencies(sets.values, counters, shift)
+    keys, rows = _prefixes(sets.offsets, sets.values, counters, shift, threshold)
     places, starts = shared(keys, np.ones(len(keys), np.bool_))
     return rows[places], starts
 

@@ -1,0 +1,378 @@
+"""Rows that say nearly the same: verified near-duplicates, their clusters, the effective size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.intervals import rate
+from auditor.core.rowwise import findings, gather_groups, sliced_rates
+from auditor.kernels.banding import shared
+from auditor.kernels.components import roots, unite_buckets
+from auditor.kernels.hashes import Sets, first_rows, hash_rows, shingle_sets
+from auditor.kernels.joins import CHAIN, link, prefix_buckets, same_sets
+from auditor.kernels.signatures import Banding, band_keys, banding
+from auditor.kernels.texts import spans
+from auditor.model.result import EVIDENCE_CHARACTERS, Distribution, Measurement, Metric
+from auditor.model.rows import Dataset, Rows
+
+SCOPES = ("text", "prompt", "response")
+METHODS = ("sketch", "exact")
+EDGES = (2.0, 3.0, 4.0, 5.0, *(float(1 << power) for power in range(3, 31)))
+BLOCK = 8_192
+"""Texts that one thread sketches at a time; any number gives the same result."""
+
+LOCATE = 20_000
+
+_SEA = "the quick brown fox jumps over the lazy dog near the old stone bridge by the river every single morning"
+
+Longs = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Buckets = tuple[npt.NDArray[np.int32], Longs]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One representative of each distinct text. first: int64 [rows], the first row with the same
+    text. rows: int64 [m], the representatives, ascending. order: uint64 [m], a hash of their text."""
+
+    first: Longs
+    present: Mask
+    rows: Longs
+    order: npt.NDArray[np.uint64]
+
+
+@check
+@dataclass(frozen=True)
+class NearDuplicates:
+    """Rows that are nearly the same text.
+
+    Two rows are near-duplicates where the Jaccard similarity of their shingles (runs of 5 words after
+    NFC and case folding) reaches 0.8; clusters are the connected components of such pairs, and exact
+    copies belong to them with similarity 1.
+
+    Generators repeat themselves: the same seed, asked again, gives the same answer with three words
+    changed. Training on near-copies makes a model memorise them, leaks test rows that were split at
+    random, and makes a dataset look larger than it is (Lee et al. 2022, "Deduplicating Training Data
+    Makes Language Models Better", ACL). The effective share is what is left: one for each cluster.
+
+    Example: "List three uses of a brick in the garden." and the same followed by "Thank you!".
+
+    Remedy: keep one row of each cluster, and look at the prompt or seed that most of them share.
+
+    Limits: wording is compared, not meaning; a paraphrase is not found. Every pair reported is
+    verified with its exact similarity, so precision is 1 (words are compared by 64-bit hashes: two
+    different ones are taken for the same with probability 2**-64). `method: sketch` finds candidates
+    by bands of a sketch and may miss a pair near the threshold; the note on every measurement says
+    how rarely. Candidate groups above 1,000 rows are chained rather than paired. `method: exact`
+    misses none and takes longer. A text without words has no near-duplicates, only copies; an empty
+    one has neither.
+
+    Reference: Broder 1997, "On the resemblance and containment of documents"; Dahlgaard, Knudsen and
+    Thorup 2017, "Fast Similarity Sketching"; Bayardo, Ma and Srikant 2007, "Scaling Up All Pairs
+    Similarity Search".
+    """
+
+    threshold: float = 0.8
+    shingle: int = 5
+    scope: str = "text"
+    method: str = "sketch"
+
+    spec: ClassVar[Spec] = Spec(
+        "near-duplicates",
+        "Near-duplicates",
+        (
+            Measure(
+                "rate",
+                "share",
+                "rows that are not the first of their cluster",
+                "keep one row of each cluster; look at the prompt or seed its rows share",
+            ),
+            Measure("rows", "rows", "rows that have a near-duplicate"),
+            Measure("clusters", "clusters", "clusters of two rows or more"),
+            Measure("largest_cluster", "rows", "rows of the largest cluster"),
+            Measure("effective_share", "share", "rows counted as one for each cluster, over all rows"),
+        ),
+        reads=("text",),
+        fires=(
+            Case(({"text": _SEA}, {"text": f"{_SEA} again"}), "near_duplicates.rate"),
+            Case(({"text": "Yes, of course!"}, {"text": "yes of course"}), "near_duplicates.rate"),
+        ),
+        quiet=(
+            Case(({"text": _SEA}, {"text": " ".join(reversed(_SEA.split()))}), "near_duplicates.rate"),
+            Case(({"text": "one of them"}, {"text": "another of them"}), "near_duplicates.rate"),
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.threshold <= 1:
+            raise ValueError(f"threshold is {self.threshold}, and must be from 0.5 to 1")
+        if self.shingle < 1:
+            raise ValueError(f"shingle is {self.shingle}, and must be 1 word or more")
+        if self.scope not in SCOPES:
+            raise ValueError(f"scope is {self.scope!r}, and must be one of {', '.join(SCOPES)}")
+        if self.method not in METHODS:
+            raise ValueError(f"method is {self.method!r}, and must be one of {', '.join(METHODS)}")
+
+    def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
+        texts = _distinct(rows, self.scope, engine)
+        if not len(texts.rows):
+            return Measurement((), notes=(f"no row has a {self.scope} to compare",))
+        m = len(texts.rows)
+        parent, best, score = np.arange(m), np.full(m, -1, np.int64), np.full(m, -1.0)
+        if self.method == "exact":
+            note = self._exact(rows, texts, parent, best, score, context, engine)
+        else:
+            note = self._sketched(rows, texts, parent, best, score, context, engine)
+        roots(parent)
+        return self._measurement(rows, texts, parent, best, score, note)
+
+    def _exact(
+        self, rows: Dataset, texts: Texts, parent: Longs, best: Longs, score: Any, context: Context, engine: Engine
+    ) -> str:
+        sets = self._sets(rows, texts, texts.rows, context, engine)
+        equal = shared(same_sets(sets.offsets, sets.values), np.diff(sets.offsets) > 0)
+        buckets = [_in_order(equal, [], texts.order), prefix_buckets(sets, self.threshold)]
+        # Equal sets are chained; no bucket of the prefix filter is, so that no pair is left out.
+        for found, chain in zip(buckets, (CHAIN, len(texts.rows)), strict=True):
+            _link([found], sets, np.arange(len(texts.rows)), self.threshold, chain, parent, best, score, engine)
+        return "candidates by an exact prefix-filter join: none is missed"
+
+    def _sketched(
+        self, rows: Dataset, texts: Texts, parent: Longs, best: Longs, score: Any, context: Context, engine: Engine
+    ) -> str:
+        plan = banding(self.threshold)
+        m = len(texts.rows)
+        keys = _room((plan.bands, m), np.uint32, context, "keys")
+        places = _by_shard(rows, texts.rows)
+
+        def sketch(piece: tuple[int, int, int]) -> Mask:
+            shard, low, high = piece
+            view = rows.shard(shard).strings(self.scope)
+            inside = texts.rows[low:high] - rows.shards[shard].start
+            return band_keys(spans(view.offsets, view.data, fold=True, rows=inside), self.shingle, plan, keys, low)
+
+        filled = np.concatenate(engine.map(sketch, places))
+        context.progress(m // 2, m)
+
+        def bucket(band: int) -> Buckets:
+            following = keys[(band + 1) % plan.bands]
+            return _in_order(shared(keys[band], filled), following, texts.order)
+
+        buckets = engine.map(bucket, range(plan.bands))
+        candidate = np.zeros(m, np.bool_)
+        for members, _ in buckets:
+            candidate[members] = True
+        wanted = np.flatnonzero(candidate)
+        sets = self._sets(rows, texts, texts.rows[wanted], context, engine)
+        place = np.cumsum(candidate) - 1
+        _link(buckets, sets, place, self.threshold, CHAIN, parent, best, score, engine, wanted)
+        context.progress(m, m)
+        return _recall(plan, self.threshold, keys, best)
+
+    def _sets(self, rows: Dataset, texts: Texts, wanted: Longs, context: Context, engine: Engine) -> Sets:
+        """Shingle sets of the wanted rows, in their order."""
+        pieces = _by_shard(rows, wanted)
+
+        def extract(piece: tuple[int, int, int]) -> Sets:
+            shard, low, high = piece
+            view = rows.shard(shard).strings(self.scope)
+            inside = wanted[low:high] - rows.shards[shard].start
+            return shingle_sets(spans(view.offsets, view.data, fold=True, rows=inside), self.shingle)
+
+        sizes, parts = [np.zeros(1, np.int64)], []
+        # A batch of blocks at a time, so that what waits to be joined stays small.
+        total = 0
+        values = _room((1 << 16,), np.uint64, context, "sets")
+        for low in range(0, len(pieces), 4 * engine.threads):
+            parts = engine.map(extract, pieces[low : low + 4 * engine.threads])
+            need = total + sum(len(part.values) for part in parts)
+            if need > len(values):
+                values = _grown(values, total, max(need, 2 * len(values)), context)
+            for part in parts:
+                sizes.append(total + part.offsets[1:])
+                values[total : total + len(part.values)] = part.values
+                total += len(part.values)
+        return Sets(np.concatenate(sizes), values[:total])
+
+    def _measurement(
+        self, rows: Dataset, texts: Texts, parent: Longs, best: Longs, score: Any, note: str
+    ) -> Measurement:
+        n = rows.rows
+        position = np.full(n, -1, np.int64)
+        position[texts.rows] = np.arange(len(texts.rows))
+        cluster = np.arange(n)
+        has = texts.present
+        cluster[has] = texts.rows[parent[position[texts.first[has]]]]
+        sizes = np.bincount(cluster, minlength=n)
+        mine = sizes[cluster]
+        repeated = cluster != np.arange(n)
+        several = sizes[sizes > 1]
+        metric = self.spec.metric
+        effective = float(np.count_nonzero(sizes)) / n
+        metrics = (
+            rate(metric("rate"), int(np.count_nonzero(repeated)), n),
+            Metric(metric("rows"), int(several.sum()), "rows", n),
+            Metric(metric("clusters"), len(several), "clusters", n),
+            Metric(metric("largest_cluster"), int(several.max(initial=0)), "rows", n),
+            Metric(metric("effective_share"), effective, "share", n),
+        )
+        counts = np.histogram(several, np.array(EDGES))[0]
+        sizes_of = Distribution(
+            metric("sizes"), "Rows in a cluster", "rows", EDGES, tuple(int(c) for c in counts), "log"
+        )
+        words = "5-word shingles" if self.shingle == 5 else f"{self.shingle}-word shingles"
+        notes = (f"{self.scope}, {words}, Jaccard at least {self.threshold:g}, every pair verified; {note}",)
+        table = _partners(np.flatnonzero(mine > 1), texts, position, cluster, best, score)
+        slices = sliced_rates(metric("rate"), repeated, gather_groups(rows))
+        return Measurement(metrics, slices, (sizes_of,), notes, {"partners": table})
+
+    def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
+        partners = measurement.tables["partners"]
+        for start in range(0, len(partners), LOCATE):
+            part = partners.slice(start, LOCATE)
+            at = part.column("row").to_numpy()
+            seen = rows.take(at, [self.scope]).column(0)
+            cut = pa.compute.utf8_slice_codeunits(seen, 0, EVIDENCE_CHARACTERS + 1).to_pylist()
+            yield findings(
+                at,
+                self.spec.metric("rate"),
+                cut,
+                score=part.column("score").to_numpy(),
+                related=part.column("related").combine_chunks(),
+                cluster=part.column("cluster").to_numpy(),
+            )
+
+
+def _distinct(rows: Dataset, scope: str, engine: Engine) -> Texts:
+    """Exact copies first: only one row of each text goes on."""
+
+    def hashed(shard: Rows) -> tuple[Any, Any, Mask]:
+        view = shard.strings(scope)
+        texts = spans(view.offsets, view.data, fold=False)
+        left, right = hash_rows(texts.starts, texts.lengths)
+        return left, right, texts.lengths > 0
+
+    parts = engine.gather(rows, hashed)
+    if not parts:
+        none = np.zeros(0, np.int64)
+        return Texts(none, none > 0, none, none.astype(np.uint64))
+    left, right, present = (np.concatenate(column) for column in zip(*parts, strict=True))
+    first = first_rows(left, right, present)
+    chosen = np.flatnonzero(present & (first == np.arange(len(first))))
+    return Texts(first, present, chosen, left[chosen])
+
+
+def _by_shard(rows: Dataset, wanted: Longs) -> list[tuple[int, int, int]]:
+    """(shard, low, high): wanted[low:high] lies in that shard; at most BLOCK rows each."""
+    ends = np.array([shard.start + shard.rows for shard in rows.shards], np.int64)
+    cuts = [0, *(int(cut) for cut in np.searchsorted(wanted, ends))]
+    return [
+        (shard, low, min(low + BLOCK, stop))
+        for shard, (start, stop) in enumerate(pairwise(cuts))
+        for low in range(start, stop, BLOCK)
+    ]
+
+
+def _in_order(found: Buckets, following: Any, order: npt.NDArray[np.uint64]) -> Buckets:
+    """Lay the rows of buckets too large to pair side by side by their next key, then by content, so
+    that chains do not depend on where a row stands in the file."""
+    members, starts = found
+    for bucket in np.flatnonzero(np.diff(starts) > CHAIN):
+        mine = members[starts[bucket] : starts[bucket + 1]]
+        by = (order[mine], following[mine]) if len(following) else (order[mine],)
+        members[starts[bucket] : starts[bucket + 1]] = mine[np.lexsort(by)]
+    return members, starts
+
+
+def _link(
+    buckets: list[Buckets],
+    sets: Sets,
+    place: Longs,
+    threshold: float,
+    chain: int,
+    parent: Longs,
+    best: Longs,
+    score: Any,
+    engine: Engine,
+    wanted: Longs | None = None,
+) -> None:
+    """Verify candidates in parallel: buckets that share no row, even through others, share no state."""
+    size = len(sets)
+    local = np.arange(size) if wanted is not None else parent
+    mine = [(place[members].astype(np.int32), starts) for members, starts in buckets]
+    touching = np.arange(size)
+    for members, starts in mine:
+        unite_buckets(touching, members, starts)
+    roots(touching)
+    owner = (touching % engine.threads).astype(np.int32)
+    found = np.full(size, -1, np.int64) if wanted is not None else best
+    similar = np.full(size, -1.0) if wanted is not None else score
+
+    def work(thread: int) -> None:
+        for members, starts in mine:
+            link(
+                members, starts, sets.offsets, sets.values, threshold, chain, local, found, similar, owner, thread
+            )
+
+    engine.map(work, range(engine.threads))
+    if wanted is not None:
+        parent[wanted] = wanted[local]
+        best[wanted] = np.where(found >= 0, wanted[found], -1)
+        score[wanted] = similar
+
+
+def _recall(plan: Banding, threshold: float, keys: npt.NDArray[np.uint32], best: Longs) -> str:
+    """What the sketch may have missed: in theory, and by capture and recapture of the pairs found."""
+    stated = (
+        f"candidates by {plan.bands} bands of {plan.rows} positions of a sketch: a pair at the threshold is found "
+        f"with probability {plan.recall(threshold):.5f}"
+    )
+    left = np.flatnonzero(best > np.arange(len(best)))
+    if not len(left):
+        return stated
+    right = best[left]
+    halves = [np.zeros(len(left), np.bool_), np.zeros(len(left), np.bool_)]
+    for band in range(plan.bands):
+        halves[band % 2] |= keys[band][left] == keys[band][right]
+    both = int(np.count_nonzero(halves[0] & halves[1]))
+    miss = 1.0
+    for one, other in (halves, halves[::-1]):
+        miss *= 1 - both / max(1, int(np.count_nonzero(other)))
+    return f"{stated}; by recapture between two halves of the bands, {1 - miss:.5f} of pairs like those found were"
+
+
+def _partners(
+    at: Longs, texts: Texts, position: Longs, cluster: Longs, best: Longs, score: Any
+) -> pa.Table:
+    """For each row of a cluster its best verified partner: a copy where there is one."""
+    first = texts.first[at]
+    copies = at[first != at]
+    copied = np.full(len(texts.rows), -1, np.int64)  # the first copy of each representative
+    copied[position[texts.first[copies[::-1]]]] = copies[::-1]
+    mine = position[first]
+    known = np.where(best[mine] >= 0, texts.rows[best[mine]], -1)
+    related = np.where(first != at, first, np.where(copied[mine] >= 0, copied[mine], known))
+    scored = np.where((first != at) | (copied[mine] >= 0), 1.0, score[mine])
+    return pa.table({"row": at, "related": related, "score": scored, "cluster": cluster[at]})
+
+
+def _room(shape: tuple[int, ...], kind: Any, context: Context, name: str) -> Any:
+    """An array in memory while it takes less than a quarter of the budget, else a file in scratch."""
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    if context.scratch is None or size <= context.memory // 4:
+        return np.empty(shape, kind)
+    return np.memmap(context.scratch / f"near-duplicates-{name}-{size}", kind, "w+", shape=shape)
+
+
+def _grown(values: Any, used: int, size: int, context: Context) -> Any:
+    larger = _room((size,), np.uint64, context, "sets")
+    larger[:used] = values[:used]
+    return larger
