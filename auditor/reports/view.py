@@ -22,6 +22,7 @@ from auditor.core.check import Spec
 from auditor.model.result import Distribution, Metric, Number, Record, Slice, Status, Verdict
 from auditor.model.rows import Dataset
 from auditor.reports import wording
+from auditor.reports.findings import cluster_sizes, counted, worst
 
 SHOWN_CHARACTERS = 4_000
 """Of a row's text shown beside a finding: enough to judge it by, and a huge row cannot swell a report."""
@@ -280,9 +281,9 @@ class View:
             slices=tuple(s for s in self.record.slices if s.metric.name.startswith(prefix)),
             distributions=tuple(d for d in self.record.distributions if d.name.startswith(prefix)),
             findings=len(found),
-            by_metric=_counted(found),
+            by_metric=counted(found),
             examples=self._examples(found, decisions),
-            clusters=_cluster_sizes(found),
+            clusters=cluster_sizes(found),
             seconds=run.get("seconds"),
         )
 
@@ -345,7 +346,8 @@ class View:
     def _examples(self, found: pa.Table, decisions: tuple[Decision, ...]) -> tuple[Example, ...]:
         if not len(found) or not self.top:
             return ()
-        picked = found.take(pa.array(_worst(found, decisions, self.top))).to_pylist()
+        rank = {decision.metric.name: place for place, decision in enumerate(decisions)}
+        picked = found.take(pa.array(worst(found, rank, self.top))).to_pylist()
         wanted = {int(f["row"]) for f in picked}
         wanted |= {int(f["related"]) for f in picked if f["related"] is not None and f["related_dataset"] is None}
         shown = self._shown(sorted(wanted))
@@ -409,53 +411,6 @@ def _culprits(decisions: tuple[Decision, ...], slices: Iterable[Slice]) -> tuple
 
 def _number(value: Number | None) -> float:
     return 0.0 if value is None else float(value)
-
-
-def _counted(found: pa.Table) -> dict[str, int]:
-    if not len(found):
-        return {}
-    counts = pc.value_counts(found.column("metric").combine_chunks())
-    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
-    return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
-
-
-def _cluster_sizes(found: pa.Table) -> tuple[int, ...]:
-    """Rows of each cluster, largest first, under the metric that names most clusters."""
-    clustered = found.filter(pc.is_valid(found.column("cluster"))) if len(found) else found
-    if not len(clustered):
-        return ()
-    metric = next(iter(_counted(clustered)))
-    mine = clustered.filter(pc.equal(clustered.column("metric"), metric))
-    _, sizes = np.unique(mine.column("cluster").to_numpy(), return_counts=True)
-    return tuple(int(size) for size in np.sort(sizes)[::-1])
-
-
-def _worst(found: pa.Table, decisions: tuple[Decision, ...], top: int) -> npt.NDArray[np.int64]:
-    """Positions of the findings to show: each fault in turn, those of failed metrics first; within a
-    fault new clusters before more of the same, high scores before low ones, then row order."""
-    encoded = found.column("metric").combine_chunks().dictionary_encode()
-    names, codes = encoded.dictionary.to_pylist(), np.asarray(encoded.indices)
-    rows = found.column("row").to_numpy()
-    scores = np.nan_to_num(pc.fill_null(found.column("score"), -np.inf).to_numpy(), nan=-np.inf)
-    clusters = pc.fill_null(found.column("cluster"), -1).to_numpy()
-    rank = {d.metric.name: place for place, d in enumerate(decisions)}
-    queues = []
-    for code in sorted(range(len(names)), key=lambda c: (rank.get(names[c], 999), names[c])):
-        mine = np.flatnonzero(codes == code)
-        mine = mine[np.lexsort((rows[mine], -scores[mine]))]
-        _, first = np.unique(clusters[mine], return_index=True)
-        fresh = np.zeros(len(mine), np.bool_)
-        fresh[first] = True
-        fresh |= clusters[mine] < 0
-        queues.append(np.concatenate((mine[fresh], mine[~fresh]))[:top])
-    turns = [int(queue[turn]) for turn in range(top) for queue in queues if turn < len(queue)]
-    seen: set[int] = set()
-    fresh_rows: list[int] = []
-    again: list[int] = []
-    for place in turns:  # a row with several faults stands once before any stands twice
-        (again if rows[place] in seen else fresh_rows).append(place)
-        seen.add(rows[place])
-    return np.asarray((fresh_rows + again)[:top], np.int64)
 
 
 def _example(finding: Mapping[str, Any], shown: Mapping[int, Shown]) -> Example:

@@ -286,9 +286,11 @@ def test_the_theme_can_be_chosen_and_is_remembered(visit: Visit) -> None:
     assert system.evaluate(background) == dark
 
 
-def test_a_print_shows_every_card_and_no_tools(visit: Visit) -> None:
-    page = visit("view")
+def test_a_print_is_light_and_shows_every_card_and_no_tools(visit: Visit) -> None:
+    page = visit("view", scheme="dark")
     page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert min(entry[0] for entry in page.evaluate(CONTRAST)) >= 4.5
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator(".card > details:not([open])").count() == 0
     assert not page.locator(".tools").first.is_visible()

@@ -1,0 +1,58 @@
+"""Which of many findings to show: arrays in, positions out, no Python object a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def counted(found: pa.Table) -> dict[str, int]:
+    """Findings by metric, the commonest first."""
+    if not len(found):
+        return {}
+    counts = pc.value_counts(found.column("metric").combine_chunks())
+    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+
+def cluster_sizes(found: pa.Table) -> tuple[int, ...]:
+    """Rows of each cluster, largest first, under the metric that names most clusters."""
+    narrow = found.select(["metric", "cluster"])  # filtering would copy every text of the rest
+    clustered = narrow.filter(pc.is_valid(narrow.column("cluster"))) if len(narrow) else narrow
+    if not len(clustered):
+        return ()
+    metric = next(iter(counted(clustered)))
+    mine = clustered.filter(pc.equal(clustered.column("metric"), metric))
+    _, sizes = np.unique(mine.column("cluster").to_numpy(), return_counts=True)
+    return tuple(int(size) for size in np.sort(sizes)[::-1])
+
+
+def worst(found: pa.Table, rank: Mapping[str, int], top: int) -> npt.NDArray[np.int64]:
+    """Positions of the findings to show: each fault in turn, in the order of `rank` (metric ->
+    place); within a fault new clusters before more of the same, high scores before low ones, then row order."""
+    encoded = found.column("metric").combine_chunks().dictionary_encode()
+    names, codes = encoded.dictionary.to_pylist(), np.asarray(encoded.indices)
+    rows = found.column("row").to_numpy()
+    scores = np.nan_to_num(pc.fill_null(found.column("score"), -np.inf).to_numpy(), nan=-np.inf)
+    clusters = pc.fill_null(found.column("cluster"), -1).to_numpy()
+    queues = []
+    for code in sorted(range(len(names)), key=lambda c: (rank.get(names[c], 999), names[c])):
+        mine = np.flatnonzero(codes == code)
+        mine = mine[np.lexsort((rows[mine], -scores[mine]))]
+        _, first = np.unique(clusters[mine], return_index=True)
+        fresh = np.zeros(len(mine), np.bool_)
+        fresh[first] = True
+        fresh |= clusters[mine] < 0
+        queues.append(np.concatenate((mine[fresh], mine[~fresh]))[:top])
+    turns = [int(queue[turn]) for turn in range(top) for queue in queues if turn < len(queue)]
+    seen: set[int] = set()
+    fresh_rows: list[int] = []
+    again: list[int] = []
+    for place in turns:  # a row with several faults stands once before any stands twice
+        (again if rows[place] in seen else fresh_rows).append(place)
+        seen.add(rows[place])
+    return np.asarray((fresh_rows + again)[:top], np.int64)
