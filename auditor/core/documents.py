@@ -19,6 +19,10 @@ from auditor.model.errors import ConfigError, suggest
 LARGEST = 16 << 20
 """Bytes of the largest settings file that is read: word lists are kilobytes, so more is a mistake."""
 
+_TAGS = frozenset(
+    f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
+)
+
 Scalar = str | int | float | bool | dt.date | None
 
 
@@ -127,6 +131,8 @@ class _Plain(yaml.SafeLoader):
 
 def _entry(loader: _Plain, node: yaml.Node, file: str) -> Entry:
     line = node.start_mark.line + 1
+    if node.tag not in _TAGS:
+        raise ConfigError("not plain YAML: tags are not allowed here", file=file, line=line, seen=node.tag[:120])
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, Entry] = {}
         for key_node, value_node in node.value:

@@ -1,0 +1,137 @@
+"""Policies: what is read from them, and everything that is refused."""
+
+from __future__ import annotations
+
+import operator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.core import policy as policies
+from auditor.core.check import registered
+from auditor.core.policy import Bound, Policy
+from auditor.model.errors import ConfigError
+
+METRICS = ("near_duplicates.rate", "near_duplicates.rows", "repetition.rate")
+CHECKS = ("near-duplicates", "repetition")
+SHIPPED = Path(__file__).parent.parent.parent / "expectations"
+
+
+def write(folder: Path, content: str, name: str = "mine") -> Path:
+    path = folder / "policies" / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return path
+
+
+def load(folder: Path, content: str) -> Policy:
+    return policies.load(str(write(folder, content)), [folder], METRICS, CHECKS)
+
+
+def test_bounds_are_read(tmp_path: Path) -> None:
+    policy = load(
+        tmp_path,
+        'metrics:\n  near_duplicates.rate: {warn: "> 0.02", fail: ">= 1e-1"}\n'
+        '  repetition.rate: {warn: ["> 0.8", "<0.2"]}\nrequired: [repetition]\n',
+    )
+    assert policy.name == "mine"
+    assert policy.required == ("repetition",)
+    assert policy.metrics["near_duplicates.rate"].fail == (Bound(">=", 0.1),)
+    assert [b.wanted for b in policy.metrics["repetition.rate"].warn] == ["<= 0.8", ">= 0.2"]
+
+
+@given(st.sampled_from([">", ">=", "<", "<="]), st.floats(-2, 2), st.floats(-2, 2), st.floats(-2, 2))
+def test_a_bound_is_its_sign(sign: str, limit: float, value: float, other: float) -> None:
+    compare = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+    bound = Bound(sign, limit)
+    assert bound.broken(value) == compare[sign](value, limit)
+    wanted, _, _ = bound.wanted.partition(" ")
+    assert compare[wanted](value, limit) == (not bound.broken(value))
+    if bound.worse(value, other):
+        assert bound.broken(value) or not bound.broken(other)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        ('metrics:\n  near_duplicate.rate: {warn: "> 1"}', 2, "did you mean 'near_duplicates.rate'"),
+        ('metrics:\n  repetition.rate: {wran: "> 1"}', 2, "did you mean 'warn'"),
+        ("metric: {}", 1, "did you mean 'metrics'"),
+        ("required:\n- repetitions", 2, "did you mean 'repetition'"),
+        ("metrics:\n  repetition.rate: {warn: 0.1}", 2, "not a bound"),
+        ('metrics:\n  repetition.rate: {warn: "> 1e999"}', 2, "not a bound"),
+        ('metrics:\n  repetition.rate: {warn: "about 1"}', 2, "not a bound"),
+        ("metrics:\n  repetition.rate: {}", 2, "has no bound"),
+        ("metrics:\n  repetition.rate: {warn: []}", 2, "empty list"),
+        ("name: a\nname: b", 2, "given twice"),
+        ("name: &a x\nextends: *a", 1, "anchors and aliases"),
+        ("name: !!python/object/apply:os.system [ls]", 1, "tags are not allowed"),
+        ("name: !!binary aGk=", 1, "tags are not allowed"),
+        ("name: [", None, "not plain YAML"),
+        ("- name", 1, "must be a mapping"),
+        ("", None, "empty"),
+        ("[" * 5000, None, "nested too deeply"),
+        ("name: a\n---\nname: b", 2, "not plain YAML"),
+        ("name: a\x00b", None, "not YAML"),
+    ],
+)
+def test_a_mistake_is_told_where_it_stands(tmp_path: Path, content: str, line: int | None, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, content)
+    assert message in str(caught.value)
+    assert caught.value.file == str(tmp_path / "policies" / "mine.yaml")
+    assert line is None or caught.value.line == line
+
+
+def test_names_are_looked_up_in_order_and_suggested(tmp_path: Path) -> None:
+    write(tmp_path / "theirs", "name: theirs")
+    write(tmp_path / "ours", "name: ours")
+    folders = [tmp_path / "theirs", tmp_path / "ours"]
+    assert policies.load("mine", folders, METRICS, CHECKS).name == "theirs"
+    with pytest.raises(ConfigError, match="did you mean 'mine'"):
+        policies.load("mien", folders, METRICS, CHECKS)
+    with pytest.raises(ConfigError, match="no such policy file"):
+        policies.load("./none.yaml", folders, METRICS, CHECKS)
+
+
+def test_extending(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    write(
+        ours,
+        'metrics: {repetition.rate: {warn: "> 1", fail: "> 2"}, near_duplicates.rows: {warn: "> 1"}}\n'
+        "required: [repetition]",
+        "default",
+    )
+    write(
+        theirs,
+        'extends: default\nmetrics: {repetition.rate: {fail: "> 3"}, near_duplicates.rows: null}',
+        "default",
+    )
+    policy = policies.load("default", [theirs, ours], METRICS, CHECKS)
+    assert policy.required == ("repetition",)
+    assert list(policy.metrics) == ["repetition.rate"]
+    assert policy.metrics["repetition.rate"].warn == ()
+    assert str(policy.metrics["repetition.rate"].fail[0]) == "> 3"
+    write(theirs, "extends: default", "third")
+    with pytest.raises(ConfigError, match="extends another policy"):
+        policies.load("third", [theirs, ours], METRICS, CHECKS)
+    with pytest.raises(ConfigError, match="unknown policy"):
+        policies.load("default", [theirs], METRICS, CHECKS)  # it cannot extend itself
+
+
+def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
+    first = load(tmp_path, 'name: a\nmetrics:\n  repetition.rate: {warn: "> 0.10"}')
+    same = load(tmp_path, '# words\nmetrics: {repetition.rate: {warn: [">0.1"]}}\nname: a')
+    other = load(tmp_path, 'name: a\nmetrics:\n  repetition.rate: {warn: "> 0.11"}')
+    assert first.digest == same.digest != other.digest
+
+
+@pytest.mark.parametrize("name", ["default", "strict"])
+def test_the_shipped_policies_name_what_is_there(name: str) -> None:
+    known = registered()
+    metrics = [cls.spec.metric(measure.name) for cls in known.values() for measure in cls.spec.measures]
+    policy = policies.load(name, [SHIPPED], metrics, known)
+    assert policy.name == name
+    assert {metric.partition(".")[0] for metric in policy.metrics} == {cls.spec.prefix for cls in known.values()}
