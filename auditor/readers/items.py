@@ -16,13 +16,15 @@ SHARD_BYTES = 256 << 20
 
 
 class Item(NamedTuple):
-    """One record of a source, or why there is none. line: 1-based line or record. size: bytes, about."""
+    """One record of a source, or why there is none. line: 1-based line or record. size: bytes, about.
+    mended: values were replaced that JSON or UTF-8 cannot hold."""
 
     line: int
     record: Any
     size: int = 0
     reason: str = ""
     seen: str = ""
+    mended: bool = False
 
 
 def shards(
@@ -36,6 +38,7 @@ def shards(
         else:
             try:
                 columns.add(item.record, item.line)
+                columns.facts.mended += item.mended
             except BadRecord as error:
                 bad.append(Bad(file, item.line, str(error), shown(repr(item.record)[:1000])))
         count += 1

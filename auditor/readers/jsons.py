@@ -135,18 +135,19 @@ def _cut_records(task: Range) -> Iterator[Item]:
 
 
 def _item(raw: bytes, line: int) -> Item:
+    mended = False
     try:
         record = orjson.loads(raw) if len(raw) < LINE_BYTES else _too_long()
         if type(record) is not dict:
             record = _inner(record)
     except orjson.JSONDecodeError:
         try:
-            record = _lenient(raw)
+            record, mended = _lenient(raw), True
         except BadRecord as error:
             return Item(line, None, len(raw), str(error), shown(raw))
     except BadRecord as error:
         return Item(line, None, len(raw), str(error), shown(raw))
-    return Item(line, record, len(raw))
+    return Item(line, record, len(raw), mended=mended)
 
 
 def _inner(value: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Facts:
 
     shapes: shape -> rows. kinds: field of meta -> [rows that have it, bits of `_KINDS` seen].
     textual: rows of a known shape, or with any text. mapped: fields of the mapping that some row has.
-    keys: fields of the first record.
+    keys: fields of the first record. mended: rows with values that JSON or UTF-8 cannot hold.
     """
 
     shapes: dict[str, int] = field(default_factory=dict)
@@ -37,6 +37,7 @@ class Facts:
     textual: int = 0
     mapped: set[str] = field(default_factory=set)
     keys: tuple[str, ...] = ()
+    mended: int = 0
 
     def add(self, other: Facts) -> None:
         for shape, count in other.shapes.items():
@@ -46,6 +47,7 @@ class Facts:
             mine[0] += count
             mine[1] |= bits
         self.textual += other.textual
+        self.mended += other.mended
         self.mapped |= other.mapped
         self.keys = self.keys or other.keys
 
@@ -83,6 +85,7 @@ class Columns:
                 reason = "nested too deep" if "ecursion" in str(error) else f"not a JSON value: {error}"
                 raise BadRecord(reason) from None
             self._add(whole, line)
+            self.facts.mended += 1
 
     def _add(self, record: Mapping[str, Any], line: int) -> None:
         row = self.shapes.canonical(record)

@@ -145,6 +145,8 @@ def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
         notes.append(
             f"{more} of {more + len(fields)} fields are in meta only: the most frequent {len(fields)} have columns"
         )
+    if facts.mended:
+        notes.append(f"{facts.mended} rows held NaN, Infinity or half a surrogate pair: read as null and U+FFFD")
     manifest: dict[str, Any] = {
         "digest": dataset_digest([np.sort(signatures.reshape(-1).view("S32")).tobytes()]),
         "format": reading.format,

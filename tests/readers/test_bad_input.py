@@ -92,6 +92,18 @@ def test_one_sin_costs_one_record(workspace, name: str, reasons: dict, rows: int
         assert kept == list(dataset.quarantine.examples)
 
 
+@pytest.mark.parametrize("name", ["nan.jsonl", "half-surrogate.jsonl"])
+def test_what_was_mended_is_told(workspace, name: str) -> None:
+    dataset = read(FAULTY / name)
+    assert dataset.notes == ("1 rows held NaN, Infinity or half a surrogate pair: read as null and U+FFFD",)
+    row = dataset.take([2], ["response", "meta"]).to_pylist()[0]
+    wanted = {
+        "nan.jsonl": {"response": "r", "meta": "{}"},
+        "half-surrogate.jsonl": {"response": "\ufffd", "meta": "{}"},
+    }
+    assert row == wanted[name]
+
+
 def test_missing_files_and_folders(workspace) -> None:
     Path("train.jsonl").write_bytes(LINES)
     Path("nothing").mkdir()
