@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import re
 import threading
+import unicodedata
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.model.rows import Rows
-
-if TYPE_CHECKING:
-    from py3langid.langid import LanguageIdentifier
+from auditor.kernels.languages import Model, classify
+from auditor.kernels.surface import LETTER, UPPER, count
+from auditor.model.rows import Rows, strings
 
 VERSION = 1
 
@@ -33,8 +33,8 @@ READ_CHARACTERS = 800
 UNKNOWN = "und"
 
 LEAST_LETTERS = 20
-"""Fewer letters than this are not asked about (letters of scripts without case count four times,
-for a Han character says more than a Latin letter)."""
+"""Fewer letters than this are not asked about. A letter beyond ASCII counts its bytes more, for a Han
+character says more than a Latin letter."""
 
 LEAST_CONFIDENCE = 0.5
 """The identifier's normalised probability below which its first guess is not taken."""
@@ -53,35 +53,55 @@ def language(rows: Rows, sample: npt.NDArray[np.int64]) -> pa.RecordBatch:
     within the shard."""
     codes: list[str | None] = [None] * len(rows)
     confidences: list[float | None] = [None] * len(rows)
-    for position, text in zip(sample.tolist(), rows.column("text").take(pa.array(sample)).to_pylist(), strict=True):
-        codes[position], confidences[position] = identify(text or "")
+    texts = rows.column("text").take(pa.array(sample)).to_pylist()
+    for position, (code, confidence) in zip(sample.tolist(), identify(texts), strict=True):
+        codes[position], confidences[position] = code, confidence
     return pa.RecordBatch.from_arrays(
         [pa.array(codes, pa.string()), pa.array(confidences, pa.float32())], names=["language", "language_confidence"]
     )
 
 
-def identify(text: str) -> tuple[str, float]:
-    """(language code, confidence); ("und", 0.0) where there is too little to tell."""
-    prose = _prose(text)
-    weight = sum(1 if character.islower() or character.isupper() else 4 for character in prose if character.isalpha())
-    if weight < LEAST_LETTERS:
-        return UNKNOWN, 0.0
-    code, confidence = _identifier().classify(prose)
-    code = SAME.get(code, code)
-    return (code if confidence >= LEAST_CONFIDENCE else UNKNOWN), float(confidence)
+def identify(texts: Sequence[str]) -> list[tuple[str, float]]:
+    """(language code, confidence) of each text; ("und", 0.0) where there is too little to tell."""
+    prose = strings(pa.array([_prose(text) for text in texts], pa.large_string()))
+    counts = count(prose)
+    letters = counts.classes[:, LETTER] + counts.classes[:, UPPER]
+    enough = letters + np.minimum(counts.wide_bytes, 3 * letters) >= LEAST_LETTERS
+    if not enough.any():
+        return [(UNKNOWN, 0.0)] * len(texts)
+    model = _model()
+    best, confidence = classify(prose, model)
+    sure = confidence >= LEAST_CONFIDENCE
+    return [
+        ((SAME.get(model.labels[label], model.labels[label]) if known else UNKNOWN), score) if told else (UNKNOWN, 0.0)
+        for label, score, known, told in zip(
+            best.tolist(), confidence.tolist(), sure.tolist(), enough.tolist(), strict=True
+        )
+    ]
 
 
 def _prose(text: str) -> str:
-    return _NOT_PROSE.sub(" ", text[: 8 * READ_CHARACTERS])[:READ_CHARACTERS]
+    """What is read of a text, in the form that the model was trained on."""
+    cut = _NOT_PROSE.sub(" ", text[: 8 * READ_CHARACTERS])[:READ_CHARACTERS]
+    return unicodedata.normalize("NFC", cut.lower() if cut.isupper() else cut)
 
 
-def _identifier() -> LanguageIdentifier:
-    with _loading:  # the model costs a second: load it once, whichever thread comes first
+def _model() -> Model:
+    with _loading:  # it costs a second: load it once, whichever thread comes first
         return _load()
 
 
 @cache
-def _load() -> LanguageIdentifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+def _load() -> Model:
+    from py3langid.langid import MODEL_DIR, MODEL_FILE
+    from py3langid.modelio import load_model
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    weights, prior, labels, moves, row, feature = load_model(MODEL_DIR / MODEL_FILE)
+    return Model(
+        tuple(labels),
+        np.asarray(moves, np.uint32),
+        np.asarray(row, np.uint32),
+        np.asarray(feature, np.int32),
+        np.asarray(weights, np.float32),
+        np.asarray(prior, np.float32),
+    )

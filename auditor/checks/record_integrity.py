@@ -225,14 +225,14 @@ class RecordIntegrity(Rowwise):
 
     def flag(self, rows: Rows) -> Flags:
         """Beside the measures: what depends on habits, with the masks of `rate` for each case."""
-        sure, among, conditional = self._faults(rows)
+        sure, among, conditional, counted = self._faults(rows)
         masks = dict(sure)
         for held in HELD:
             faults = _joined(sure, conditional, held)
             faults["rate"] = np.logical_or.reduce(list(faults.values()))
             masks |= {_variant(measure, held): faults[measure] for measure in ("rate", *HABITS.values())}
         values = {name: rows.numpy(name).astype(np.float64) for name in self.bins}
-        return Flags({**masks, **self._habits(rows)}, among, values)
+        return Flags({**masks, **counted}, among, values)
 
     def measure(self, state: Tally, references: Mapping[str, Tally], context: Context) -> Measurement:
         assert isinstance(state, Integrity)
@@ -258,7 +258,7 @@ class RecordIntegrity(Rowwise):
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
         held = measurement.tables["habits"].column("habit").to_pylist()
         for opened in rows:
-            sure, _, conditional = self._faults(opened)
+            sure, _, conditional, _ = self._faults(opened)
             position = opened.numpy("row")
             for measure, mask in _joined(sure, conditional, held).items():
                 hits = np.flatnonzero(mask)
@@ -270,8 +270,9 @@ class RecordIntegrity(Rowwise):
         picked = rows.batch.select(["prompt", "response", "text", "messages", "chars", "tokens"]).take(pa.array(hits))
         return [_seen(measure, row) for row in picked.to_pylist()]
 
-    def _faults(self, rows: Rows) -> tuple[dict[str, Mask], dict[str, Mask], dict[str, Mask]]:
-        """(faults of a row by itself, rows they apply to, what is a fault only where a habit holds)."""
+    def _faults(self, rows: Rows) -> tuple[dict[str, Mask], dict[str, Mask], dict[str, Mask], dict[str, Mask]]:
+        """(faults of a row by itself, rows they apply to, what is a fault only where a habit holds,
+        rows counted to know the habits)."""
         has_prompt, has_response = _valid(rows, "prompt"), _valid(rows, "response")
         blank = {
             "": rows.numpy("words") == 0,
@@ -284,7 +285,8 @@ class RecordIntegrity(Rowwise):
         said = strings(_target(rows))
         ends = damage.endings(said)
         strange, plain = damage.implausible(said)
-        prose = self._prose(ends)
+        prose = (ends.words >= self.long_answer) & (ends.line_words >= 8) & ~ends.item & (ends.fences == 0)
+        closed = prose & (ends.kind == damage.TERMINAL)
         stops = prose & ((ends.kind == damage.OPEN) | ends.dangling)
         fades = prose & (ends.kind == damage.LETTER) & ends.running & ~stops
         turns = _valid(rows, "messages")
@@ -302,24 +304,8 @@ class RecordIntegrity(Rowwise):
             "control_characters": rows.numpy("control_chars") > 0,
         }
         among = {"broken_role_order": turns, "prompt_echo": has_prompt & has_response}
-        return sure, among, {"answered": has_prompt & ~has_response, "closed": stops, "strict": fades}
-
-    def _prose(self, ends: damage.Endings) -> Mask:
-        """Long answers whose last line is prose: they are expected to end like prose."""
-        prose: Mask = (ends.words >= self.long_answer) & (ends.line_words >= 8) & ~ends.item & (ends.fences == 0)
-        return prose
-
-    def _habits(self, rows: Rows) -> dict[str, Mask]:
-        """Counted beside the faults: prompts and those answered, long prose answers and those closed."""
-        ends = damage.endings(strings(_target(rows)))
-        prose = self._prose(ends)
-        prompt = _valid(rows, "prompt")
-        return {
-            "prompts": prompt,
-            "answers": prompt & _valid(rows, "response"),
-            "long": prose,
-            "ended": prose & (ends.kind == damage.TERMINAL),
-        }
+        counted = dict(zip(COUNTED, (has_prompt, has_prompt & has_response, prose, closed), strict=True))
+        return sure, among, {"answered": has_prompt & ~has_response, "closed": stops, "strict": fades}, counted
 
     def _held(self, state: Tally) -> list[str]:
         hits = state.hits

@@ -167,7 +167,7 @@ def test_copies_are_drawn_one_by_one(tmp_path: Path) -> None:
     ],
 )
 def test_languages(text: str, code: str) -> None:
-    assert identify(text)[0] == code
+    assert identify([text])[0][0] == code
 
 
 def test_only_the_sample_has_a_language(tmp_path: Path) -> None:
