@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
@@ -240,7 +241,7 @@ class NearDuplicates:
             part = partners.slice(start, LOCATE)
             at = part.column("row").to_numpy()
             seen = rows.take(at, [self.scope]).column(0)
-            cut = pa.compute.utf8_slice_codeunits(seen, 0, EVIDENCE_CHARACTERS + 1).to_pylist()
+            cut = pc.utf8_slice_codeunits(seen, 0, EVIDENCE_CHARACTERS + 1).to_pylist()
             yield findings(
                 at,
                 self.spec.metric("rate"),
@@ -318,9 +319,7 @@ def _link(
 
     def work(thread: int) -> None:
         for members, starts in mine:
-            link(
-                members, starts, sets.offsets, sets.values, threshold, chain, local, found, similar, owner, thread
-            )
+            link(members, starts, sets.offsets, sets.values, threshold, chain, local, found, similar, owner, thread)
 
     engine.map(work, range(engine.threads))
     if wanted is not None:
@@ -344,14 +343,12 @@ def _recall(plan: Banding, threshold: float, keys: npt.NDArray[np.uint32], best:
         halves[band % 2] |= keys[band][left] == keys[band][right]
     both = int(np.count_nonzero(halves[0] & halves[1]))
     miss = 1.0
-    for one, other in (halves, halves[::-1]):
-        miss *= 1 - both / max(1, int(np.count_nonzero(other)))
+    for half in halves:
+        miss *= 1 - both / max(1, int(np.count_nonzero(half)))
     return f"{stated}; by recapture between two halves of the bands, {1 - miss:.5f} of pairs like those found were"
 
 
-def _partners(
-    at: Longs, texts: Texts, position: Longs, cluster: Longs, best: Longs, score: Any
-) -> pa.Table:
+def _partners(at: Longs, texts: Texts, position: Longs, cluster: Longs, best: Longs, score: Any) -> pa.Table:
     """For each row of a cluster its best verified partner: a copy where there is one."""
     first = texts.first[at]
     copies = at[first != at]

@@ -175,15 +175,8 @@ def _is_space(code):  # type: ignore[no-untyped-def]  # pragma: no cover  compil
         code == 0x20
         or 0x09 <= code <= 0x0D
         or 0x1C <= code <= 0x1F
-        or code == 0x85
-        or code == 0xA0
-        or code == 0x1680
         or 0x2000 <= code <= 0x200A
-        or code == 0x2028
-        or code == 0x2029
-        or code == 0x202F
-        or code == 0x205F
-        or code == 0x3000
+        or code in (0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
     )
 
 

@@ -157,9 +157,7 @@ def same_sets(offsets, values):  # type: ignore[no-untyped-def]  # pragma: no co
     return keys
 
 
-def prefix_buckets(
-    sets: Sets, threshold: float
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+def prefix_buckets(sets: Sets, threshold: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Candidate buckets for `link` that leave no pair of Jaccard >= threshold out."""
     bits = min(max(len(sets.values).bit_length() + 1, _COUNTERS[0]), _COUNTERS[1])
     counters, shift = np.zeros(1 << bits, np.uint8), np.uint64(64 - bits)
@@ -185,9 +183,7 @@ def _best_across(rows, starts, offsets, values, border, threshold, best, score):
                     best[left], score[left] = right - border, similar
 
 
-def best_matches(
-    left: Sets, right: Sets, threshold: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def best_matches(left: Sets, right: Sets, threshold: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """For every set on the left, the most similar one on the right with Jaccard >= threshold, exactly.
 
     Returns its position (the smallest of equals; -1 where there is none) and its similarity (-1.0).

@@ -30,8 +30,7 @@ def _vector(builder: Any, address: Any) -> Any:
     return loaded
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def load64(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001  Numba's calling convention
+def _load64(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001  Numba's calling convention
     """Eight bytes at an address, little-endian, as uint64."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ARG001
@@ -42,8 +41,7 @@ def load64(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001 
     return types.uint64(types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def load8(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _load8(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """One byte at an address as int64."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ARG001
@@ -52,8 +50,7 @@ def load8(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001
     return types.int64(types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def word_bits(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _word_bits(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Of 64 bytes at an address, bit i says whether byte i is an ASCII letter, digit or underscore."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ARG001
@@ -67,8 +64,7 @@ def word_bits(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG0
     return types.uint64(types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def high_bits(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _high_bits(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Of 64 bytes at an address, bit i says whether byte i is not ASCII."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ARG001
@@ -78,8 +74,7 @@ def high_bits(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ARG0
     return types.uint64(types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def fold_multiply(typingctx, left, right):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _fold_multiply(typingctx, left, right):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """The high half of left x right xor its low half: the mixing step of wyhash and xxh3."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ARG001
@@ -90,8 +85,7 @@ def fold_multiply(typingctx, left, right):  # type: ignore[no-untyped-def]  # no
     return types.uint64(types.uint64, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def first_bit(typingctx, bits):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _first_bit(typingctx, bits):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Index of the lowest set bit; 64 where there is none."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ARG001
@@ -100,8 +94,7 @@ def first_bit(typingctx, bits):  # type: ignore[no-untyped-def]  # noqa: ARG001
     return types.int64(types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-def count_bits(typingctx, bits):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _count_bits(typingctx, bits):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """How many bits are set."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ARG001
@@ -113,3 +106,13 @@ def count_bits(typingctx, bits):  # type: ignore[no-untyped-def]  # noqa: ARG001
 def low_masks() -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     """uint64 [9]: entry n keeps the first n bytes of a little-endian load."""
     return np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)
+
+
+# Numba's types are its own: to mypy these are Any.
+load64: Any = intrinsic(_load64)
+load8: Any = intrinsic(_load8)
+word_bits: Any = intrinsic(_word_bits)
+high_bits: Any = intrinsic(_high_bits)
+fold_multiply: Any = intrinsic(_fold_multiply)
+first_bit: Any = intrinsic(_first_bit)
+count_bits: Any = intrinsic(_count_bits)

@@ -53,10 +53,9 @@ def banding(threshold: float) -> Banding:
     for rows in range(1, LARGEST + 1):
         agree = threshold**rows
         bands = 2 if agree >= 1 else max(2, ceil(log(MISS) / log(1 - agree)))
-        if bands * rows > LARGEST:
-            # A low threshold needs three rows a band lest everything be a candidate, and more positions.
-            if rows > 3:
-                break
+        # A low threshold needs three rows a band lest everything be a candidate, and more positions.
+        if bands * rows > LARGEST and rows > 3:
+            break
         best = Banding(bands, rows)
     return best
 
@@ -117,9 +116,7 @@ def _band_keys(starts, lengths, ascii_only, table, size, keys, at, bands, rows):
     return filled
 
 
-def band_keys(
-    texts: Spans, size: int, plan: Banding, keys: npt.NDArray[np.uint32], at: int
-) -> npt.NDArray[np.bool_]:
+def band_keys(texts: Spans, size: int, plan: Banding, keys: npt.NDArray[np.uint32], at: int) -> npt.NDArray[np.bool_]:
     """Sketch every text and write its band keys into keys[:, at : at + n]: uint32 [bands, rows].
 
     Returns bool [n], whether a text has any words; the keys of one without are left as they are.

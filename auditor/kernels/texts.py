@@ -152,7 +152,7 @@ def kinds(starts, lengths, table):  # type: ignore[no-untyped-def]  # pragma: no
 @njit(cache=True, nogil=True)
 def any_high(starts, lengths):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Whether any of the texts goes beyond ASCII."""
-    for row in range(len(starts)):
+    for row in range(len(starts)):  # noqa: SIM110  Numba has no generator expressions
         if first_high(starts[row], lengths[row]) < lengths[row]:
             return True
     return False

@@ -104,10 +104,9 @@ def unicode_words(start, length, table, out):  # type: ignore[no-untyped-def]  #
     begin = np.int64(-1)
     while at < stop:
         code, size = decode(at, stop)
+        bits = np.uint8(3) if 0x20000 <= code < 0x40000 else np.uint8(0)
         if code < len(table):
             bits = table[code]
-        else:
-            bits = np.uint8(3) if 0x20000 <= code < 0x40000 else np.uint8(0)
         if begin >= 0 and (bits & 1 == 0 or bits & 2 != 0):
             out[words] = word_hash(begin, at - begin)
             words += 1

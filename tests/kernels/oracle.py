@@ -20,7 +20,8 @@ def words(text: str) -> list[str]:
     run = ""
     for character in unicodedata.normalize("NFC", text).casefold():
         code = ord(character)
-        part = unicodedata.category(character)[0] in "LNM" or character == "_"
+        han = HAN_BEYOND[0] <= code <= HAN_BEYOND[1]  # wholly, assigned yet or not
+        part = unicodedata.category(character)[0] in "LNM" or character == "_" or han
         alone = part and any(low <= code <= high for low, high in (*SCRIPTS_WITHOUT_SPACES, HAN_BEYOND))
         if run and (not part or alone):
             found.append(run)
@@ -90,8 +91,13 @@ def dataset(
                 text = "\n".join(filter(None, (record.get("prompt"), record.get("response"))))
             digest = xxhash.xxh3_128_digest(repr(sorted(record.items())).encode("utf-8", "replace"))
             rows.append(
-                {**{name: record.get(name) for name in SHARD_SCHEMA.names}, "digest": digest, "id": digest.hex(),
-                 "text": text, "meta": "{}"}
+                {
+                    **{name: record.get(name) for name in SHARD_SCHEMA.names},
+                    "digest": digest,
+                    "id": digest.hex(),
+                    "text": text,
+                    "meta": "{}",
+                }
             )
             places.append({"row": at, "copy": seen.get(digest, 0), "file": 0, "line": at + 1})
             seen[digest] = seen.get(digest, 0) + 1

@@ -1,0 +1,193 @@
+"""Rows that are the same row, the same text, or the same question again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.intervals import rate
+from auditor.core.rowwise import findings, gather_groups, sliced_rates
+from auditor.kernels.hashes import first_rows, hash_normalised
+from auditor.kernels.texts import spans
+from auditor.model.result import EVIDENCE_CHARACTERS, Distribution, Measurement, Metric, Slice
+from auditor.model.rows import Dataset, Rows
+
+EDGES = (2.0, 3.0, 4.0, 5.0, *(float(1 << power) for power in range(3, 31)))
+LOCATE = 20_000
+KINDS = (("rate", "text"), ("normalised_rate", "text"), ("prompt_rate", "prompt"))
+
+Longs = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Hashes = tuple[Any, Any, Mask]
+
+
+@check
+@dataclass(frozen=True)
+class ExactDuplicates:
+    """Rows that stand in the dataset more than once.
+
+    Three different faults. A copied row (`rate`): every field equals an earlier row's. A copied text
+    (`normalised_rate`): the text equals an earlier row's after NFC, case folding and collapsing white
+    space; copied rows are among these. A prompt answered again (`prompt_rate`): the prompt equals an
+    earlier row's after the same normalisation, and the text does not; copies of either kind are not
+    counted again.
+
+    A copied row weighs twice in training and can sit on both sides of a random split; it mostly comes
+    from a retry or from joining files. A prompt answered twice is not a copy: it is a generator that
+    was asked again, and the answers may contradict each other.
+
+    Example: `{"prompt": "Name a prime.", "response": "7"}` twice is a copied row; with the response
+    "7" and then "It is 11." it is a prompt answered again.
+
+    Remedy: drop copies and keep the first; for a prompt answered again choose one answer, or keep
+    both where variety is wanted and say so in the card.
+
+    Limits: rows are compared by 128-bit hashes (xxh3-128 of the typed content, and folded
+    multiplication of the normalised text): among a billion rows the chance of one false match is
+    below 10**-20. Nothing looser than white space and case is forgiven; near-duplicates does that.
+
+    Reference: Unicode Standard Annex 15 (NFC); Unicode Standard, section 3.13 (case folding).
+    """
+
+    spec: ClassVar[Spec] = Spec(
+        "exact-duplicates",
+        "Exact duplicates",
+        (
+            Measure("rate", "share", "rows that copy an earlier row, field by field", "drop them and keep the first"),
+            Measure(
+                "normalised_rate",
+                "share",
+                "rows whose text equals an earlier row's but for case, white space and Unicode form",
+                "drop them and keep the first",
+            ),
+            Measure(
+                "prompt_rate",
+                "share",
+                "rows that answer an earlier row's prompt again, with another text",
+                "choose one answer to each prompt, or say in the card that several are wanted",
+            ),
+            Measure("rows", "rows", "rows that have an exact copy"),
+            Measure("clusters", "clusters", "distinct rows that occur twice or more"),
+            Measure("largest_cluster", "rows", "copies of the most copied row"),
+        ),
+        reads=("text",),
+        fires=(
+            Case(({"prompt": "Name a prime.", "response": "7"},) * 2, "exact_duplicates.rate"),
+            Case(({"text": "Same words"}, {"text": " same  WORDS\n"}), "exact_duplicates.normalised_rate"),
+            Case(
+                (
+                    {"prompt": "Name a prime.", "response": "7"},
+                    {"prompt": "name a prime.", "response": "It is 11."},
+                ),
+                "exact_duplicates.prompt_rate",
+            ),
+        ),
+        quiet=(
+            Case(({"text": "one thing"}, {"text": "another thing"}), "exact_duplicates.rate"),
+            Case(({"text": "one thing"}, {"text": "one-thing"}), "exact_duplicates.normalised_rate"),
+            Case(({"prompt": "Name a prime.", "response": "7"},) * 2, "exact_duplicates.prompt_rate"),
+        ),
+    )
+
+    def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
+        n = rows.rows
+        if n == 0:
+            return Measurement((), notes=("the dataset has no rows",))
+        place = np.arange(n)
+        raw = _first(engine.gather(rows, _digests))
+        text = _first(engine.gather(rows, lambda shard: _normalised(shard, "text")))
+        prompts = engine.gather(rows, lambda shard: _normalised(shard, "prompt"))
+        # A copied row with an empty text is a copied row all the same.
+        text = np.where(raw != place, np.minimum(raw, text), text)
+        fresh = text == place
+        asked = np.concatenate([present for _, _, present in prompts])
+        prompt = _first([(*(c for c in part[:2]), part[2]) for part in prompts], fresh)
+        masks = {
+            "rate": raw != place,
+            "normalised_rate": ~fresh,
+            "prompt_rate": asked & fresh & (prompt != place),
+        }
+        groups = gather_groups(rows)
+        among = {"prompt_rate": asked}
+        metrics = [
+            rate(
+                self.spec.metric(name), int(np.count_nonzero(mask)), int(np.count_nonzero(among.get(name, mask | True)))
+            )
+            for name, mask in masks.items()
+        ]
+        if not asked.any():
+            metrics[-1] = Metric(self.spec.metric("prompt_rate"), None, "share", 0, why="no row has a prompt")
+        slices: list[Slice] = []
+        for name, mask in masks.items():
+            chosen = among.get(name)
+            kept = {by: (labels, codes if chosen is None else codes[chosen]) for by, (labels, codes) in groups.items()}
+            slices += sliced_rates(self.spec.metric(name), mask if chosen is None else mask[chosen], kept)
+        sizes = np.bincount(raw, minlength=n)
+        several = sizes[sizes > 1]
+        metrics += [
+            Metric(self.spec.metric("rows"), int(several.sum()), "rows", n),
+            Metric(self.spec.metric("clusters"), len(several), "clusters", n),
+            Metric(self.spec.metric("largest_cluster"), int(several.max(initial=0)), "rows", n),
+        ]
+        counts = tuple(int(count) for count in np.histogram(several, np.array(EDGES))[0])
+        shown = Distribution(self.spec.metric("sizes"), "Copies of a row", "rows", EDGES, counts, "log")
+        kind = np.full(n, -1, np.int8)
+        related = np.zeros(n, np.int64)
+        for code, (mask, first) in reversed(list(enumerate(zip(masks.values(), (raw, text, prompt), strict=True)))):
+            kind[mask] = code
+            related[mask] = first[mask]
+        at = np.flatnonzero(kind >= 0)
+        copies = pa.table({"row": at, "kind": kind[at], "related": related[at]})
+        return Measurement(tuple(metrics), tuple(slices), (shown,), (), {"copies": copies})
+
+    def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
+        """Each row once, under the strictest kind that it is a case of."""
+        copies = measurement.tables["copies"]
+        for start in range(0, len(copies), LOCATE):
+            part = copies.slice(start, LOCATE)
+            at, kind = part.column("row").to_numpy(), part.column("kind").to_numpy()
+            tables = []
+            for code, (measure, column) in enumerate(KINDS):
+                mine = np.flatnonzero(kind == code)
+                if len(mine):
+                    seen = rows.take(at[mine], [column]).column(0)
+                    cut = pc.utf8_slice_codeunits(seen, 0, EVIDENCE_CHARACTERS + 1).to_pylist()
+                    first = part.column("related").take(mine).combine_chunks()
+                    tables.append(
+                        findings(
+                            at[mine],
+                            self.spec.metric(measure),
+                            cut,
+                            score=np.ones(len(mine)),
+                            related=first,
+                            cluster=first.to_numpy(),
+                        )
+                    )
+            yield pa.concat_tables(tables).sort_by("row").combine_chunks()
+
+
+def _digests(shard: Rows) -> Hashes:
+    """The snapshot's 16-byte digests as two uint64 [n] each."""
+    column = shard.column("digest")
+    halves = np.frombuffer(column.buffers()[1], np.uint64)[2 * column.offset : 2 * (column.offset + len(column))]
+    return halves[0::2], halves[1::2], np.ones(len(column), np.bool_)
+
+
+def _normalised(shard: Rows, name: str) -> Hashes:
+    view = shard.strings(name)
+    texts = spans(view.offsets, view.data, fold=True)
+    hashes: Hashes = hash_normalised(texts.starts, texts.lengths)
+    return hashes
+
+
+def _first(parts: list[Hashes], among: Mask | None = None) -> Longs:
+    left, right, present = (np.concatenate(column) for column in zip(*parts, strict=True))
+    first: Longs = first_rows(left, right, present if among is None else present & among)
+    return first
