@@ -142,7 +142,7 @@ class PreferencePairs(Rowwise):
         for at, left, right in zip(
             asked.tolist(), chosen.take(taken).to_pylist(), rejected.take(taken).to_pylist(), strict=True
         ):
-            nearly[at] = _jaccard(left, right) >= self.similarity
+            nearly[at] = _nearly(left, right, self.similarity)
         unequal = both & (left_length != right_length)
         ratio = np.log2(left_length[both] / right_length[both])
         masks = {
@@ -235,13 +235,18 @@ def _lengths(column: pa.Array) -> npt.NDArray[np.int64]:
     return lengths.astype(np.int64)
 
 
-def _jaccard(left: str, right: str) -> float:
-    a, b = _shingles(left), _shingles(right)
-    return len(a & b) / len(a | b)
+def _nearly(left: str, right: str, similarity: float) -> bool:
+    """Whether the Jaccard of the sets of shingles is at least `similarity`."""
+    a, b = left.casefold().split(), right.casefold().split()
+    # Each word that one side lacks lies in a shingle that it lacks, three words at most share a shingle,
+    # and there are fewer shingles than words: too many such words rule the pair out, at a tenth of the cost.
+    if len(set(a) ^ set(b)) > SHINGLE * (1 - similarity) * (len(a) + len(b)) + 1e-9:
+        return False
+    x, y = _shingles(a), _shingles(b)
+    return len(x & y) >= similarity * len(x | y)
 
 
-def _shingles(text: str) -> set[tuple[str, ...]]:
-    words = text.casefold().split()
+def _shingles(words: list[str]) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1))}
 
 

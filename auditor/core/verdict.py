@@ -52,7 +52,6 @@ class Waiver:
     metric: str | None = None
     dataset: str | None = None
     rows: tuple[str, ...] = ()
-    line: int = 0
 
     def __str__(self) -> str:
         return f"the waiver of {self.metric or self.check} by {self.owner} ({self.reason})"
@@ -107,7 +106,6 @@ def _waiver(entry: Entry, known_checks: Collection[str], known_metrics: Collecti
         metric=metric,
         dataset=given["dataset"].text("dataset") if "dataset" in given else None,
         rows=tuple(_row(row) for row in given["rows"].items("rows")) if "rows" in given else (),
-        line=entry.line,
     )
 
 

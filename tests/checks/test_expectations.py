@@ -156,6 +156,16 @@ def test_a_missing_column_fails_with_a_suggestion(tmp_path: Path) -> None:
     assert "'response' is raw text" in told
 
 
+def test_an_expectation_that_cannot_be_evaluated_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    listed = [expectation("column_values_to_be_between", column="lang", min_value=1)]
+    data = dataset(tmp_path)
+    measurement = run(data, suite(tmp_path, listed))
+    assert values(measurement) == {"failed": 1, "evaluated": 1, "rate": 0}
+    assert "could not be evaluated" in "\n".join(measurement.notes)
+    assert found(data, measurement) == []
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
