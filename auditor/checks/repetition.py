@@ -64,10 +64,10 @@ class Repetition(Rowwise):
     min_lines: int = 4
     """Lines (and paragraphs) from which their shares mean something."""
 
-    run: int = 20
+    run_length: int = 20
     """Characters of a run: `!!!!!!!!!!!!!!!!!!!!`. Runs of rulers and blanks to fill in do not count."""
 
-    loop: int = 60
+    loop_bytes: int = 60
     """Bytes that a loop at the end covers, in at least four turns."""
 
     spec: ClassVar[Spec] = Spec(
@@ -127,8 +127,8 @@ class Repetition(Rowwise):
                 ),
                 "top_ngrams": long & (seen.top > TOP_BOUNDS).any(axis=1),
                 "duplicate_ngrams": long & (seen.duplicated > DUPLICATED_BOUNDS).any(axis=1),
-                "repeated_characters": (seen.run >= self.run) & run_of_text,
-                "looping": (seen.loop_bytes >= self.loop),
+                "repeated_characters": (seen.run >= self.run_length) & run_of_text,
+                "looping": (seen.loop_bytes >= self.loop_bytes),
             },
             values={"duplicated": seen.duplicated[long, 0].astype(np.float64)},
         )
