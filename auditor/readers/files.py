@@ -35,7 +35,7 @@ _CHUNK = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Local:
     """A readable file on this disk. name: how reports call it. path: its bytes, unpacked. source: its
-    bytes as given (None: standard input or remote). cut: the archive ends too early."""
+    bytes as given. stamp: size and time of change of `source`. cut: the archive ends too early."""
 
     name: str
     path: Path
