@@ -2,7 +2,8 @@
 
 The shares follow Rae et al. 2021 ("Scaling Language Models: Methods, Analysis & Insights from Training
 Gopher", arXiv 2112.11446, appendix A.1.1). Everything is over UTF-8 bytes; words are split at ASCII
-whitespace, lines at line feeds and paragraphs at blank lines, all stripped and none empty.
+whitespace, lines at line feeds and paragraphs at blank lines, all stripped and none empty. Of a text
+longer than `READ` bytes, only the beginning is measured (runs and loops: all of it).
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ TOP = (2, 3, 4)
 
 DUPLICATED = (5, 6, 7, 8, 9, 10)
 """Lengths of the n-grams whose repeated occurrences are measured."""
+
+READ = 1 << 20
+"""Bytes of a text whose lines and n-grams are measured: enough to judge it, and a bound on memory."""
 
 LONGEST_UNIT = 512
 """Bytes of the longest phrase that is recognised as looping."""
@@ -73,24 +77,23 @@ def _repeats(offsets: Any, data: Any) -> Any:
     n = len(offsets) - 1
     numbers = np.zeros((n, 7), np.int64)
     shares = np.zeros((n, 13), np.float32)
-    longest = 1
-    for row in range(n):
-        longest = max(longest, offsets[row + 1] - offsets[row])
-    most = longest // 2 + 1  # words, for each but the last takes at least two bytes
-    size = 1024
+    size = 1024  # words that there is room for
     hashes, lengths = np.zeros(size, np.uint64), np.zeros(size, np.int64)
-    keys, stamps, counts = np.zeros(4 * size, np.uint64), np.zeros(4 * size, np.int64), np.zeros(4 * size, np.int64)
+    keys, stamps, counts = np.zeros(2 * size, np.uint64), np.zeros(2 * size, np.int64), np.zeros(2 * size, np.int64)
     stamp = np.int64(1)
     for row in range(n):
         text = data[offsets[row] : offsets[row + 1]]
-        need = min(most, len(text) // 2 + 1)
+        need = 64
+        while need < min(len(text), READ) // 2 + 1:  # each word but the last takes at least two bytes
+            need *= 2
         if need > size:
-            while size < need:
-                size *= 2
+            size = need
             hashes, lengths = np.zeros(size, np.uint64), np.zeros(size, np.int64)
-            keys, stamps = np.zeros(4 * size, np.uint64), np.zeros(4 * size, np.int64)
-            counts = np.zeros(4 * size, np.int64)
-        _row(text, hashes, lengths, keys, stamps, counts, stamp, numbers[row], shares[row])
+            keys, stamps = np.zeros(2 * size, np.uint64), np.zeros(2 * size, np.int64)
+            counts = np.zeros(2 * size, np.int64)
+        # A short text uses the beginning of the tables, which stays in the cache.
+        room = 2 * need
+        _row(text, hashes, lengths, keys[:room], stamps[:room], counts[:room], stamp, numbers[row], shares[row])
         stamp += 16  # more than the sets that a row empties
     return numbers, shares
 
@@ -104,7 +107,10 @@ def _row(
         end -= 1
     if end == 0:
         return
-    total = np.float32(len(text))
+    numbers[3], numbers[4] = _run(text, end)
+    numbers[5], numbers[6] = _loop(text, end)
+    total = np.float32(min(len(text), READ))
+    end = min(end, READ)
     words = _words(text, end, hashes, lengths)
     numbers[0] = words
     for blank_lines in range(2):
@@ -112,8 +118,6 @@ def _row(
         numbers[1 + blank_lines] = count
         shares[2 * blank_lines] = again / max(count, 1)
         shares[2 * blank_lines + 1] = repeated / total
-    numbers[3], numbers[4] = _run(text, end)
-    numbers[5], numbers[6] = _loop(text, end)
     for i in range(3):
         top = _top(hashes, lengths, words, 2 + i, keys, stamps, counts, stamp + 2 + i)
         shares[4 + i] = top / total

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from auditor.kernels.repeats import DUPLICATED, LONGEST_UNIT, TOP, repeats
+from auditor.kernels.repeats import DUPLICATED, LONGEST_UNIT, READ, TOP, repeats
 from auditor.model.rows import strings
 
 BLANK = b" \t\n\r\x0b\x0c"
@@ -94,6 +94,16 @@ def test_equal_to_plain_python(values: list[str]) -> None:
 def test_equal_to_plain_python_on_real_answers(shared_data: Callable[[str], Path]) -> None:
     records = json.loads(shared_data("alpaca/random_9k.json").read_text())
     compare([record["output"] for record in records[:1_500]])
+
+
+def test_a_huge_row_is_measured_at_its_beginning_and_its_end() -> None:
+    text = "\n".join(f"line {i}" for i in range(200_000)) + " the end" * 30
+    found = repeats(strings(pa.array(["short", text, "a b a b"], pa.large_string())))
+    assert len(text) > READ
+    assert found.words[1] == len(text[:READ].split())
+    assert found.lines[1] == len(text[:READ].split("\n"))
+    assert (found.loop_bytes[1], found.loop_unit[1]) == (240, 8)
+    assert found.top[2].tolist() == pytest.approx([4 / 7, 0, 0])
 
 
 def test_an_empty_column() -> None:
