@@ -1,0 +1,1 @@
+"""Mergeable summaries over arrays: deterministic samples. No strings, no checks."""
