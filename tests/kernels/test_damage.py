@@ -123,3 +123,12 @@ def test_turns(roles: list[int], broken: bool) -> None:
 def test_an_assistant_that_calls_a_tool_first_and_then_speaks() -> None:
     offsets = np.array([0, 3], np.int64)
     assert not damage.broken_turns(offsets, np.array([1, 2, 2], np.int8), np.array([True, False, True]))[0]
+
+
+def test_letters_at_random_are_implausible() -> None:
+    random = np.random.default_rng(7)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    text = " ".join("".join(random.choice(letters, size)) for size in random.integers(4, 10, 500))
+    strange, plain = damage.implausible(column(text))
+    assert plain[0] == 500
+    assert strange[0] > 0.3 * plain[0]
