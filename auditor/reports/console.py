@@ -200,9 +200,10 @@ def _example(page: _Page, example: Example, indent: int) -> None:
         place = f" ({visible(example.partner.place)})" if example.partner else ""
         parts.append((f" like row {example.related}{where}{place}", ""))
     page.line(*parts, indent=indent, hang=4)
-    seen = example.evidence or (example.shown.text if example.shown else "")
-    if seen:
-        page.line((one_line(seen, max(60, 2 * (page.width - indent - 4))), "dim"), indent=indent + 4)
+    room = max(60, 2 * (page.width - indent - 6))
+    for seen in (example.seen, example.seen_of_partner):
+        if seen:
+            page.line((one_line(seen, room), "dim"), indent=indent + 4, hang=2)
 
 
 def _summary(page: _Page, view: View) -> None:

@@ -9,6 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+WIDER = 50
+"""Where findings have no score, this many times `top` of them are looked through for unlike ones."""
+
 
 def counted(found: pa.Table) -> dict[str, int]:
     """Findings by metric, the commonest first."""
@@ -33,11 +36,13 @@ def cluster_sizes(found: pa.Table) -> tuple[int, ...]:
 
 def worst(found: pa.Table, rank: Mapping[str, int], top: int) -> npt.NDArray[np.int64]:
     """Positions of the findings to show: each fault in turn, in the order of `rank` (metric ->
-    place); within a fault new clusters before more of the same, high scores before low ones, then row order."""
+    place); within a fault new clusters before more of the same, high scores before low ones (without
+    scores: what was not seen before first), then row order."""
     encoded = found.column("metric").combine_chunks().dictionary_encode()
     names, codes = encoded.dictionary.to_pylist(), np.asarray(encoded.indices)
     rows = found.column("row").to_numpy()
-    scores = np.nan_to_num(pc.fill_null(found.column("score"), -np.inf).to_numpy(), nan=-np.inf)
+    scores = pc.fill_null(found.column("score"), -np.inf).to_numpy()
+    scores = np.where(np.isnan(scores), -np.inf, scores)
     clusters = pc.fill_null(found.column("cluster"), -1).to_numpy()
     queues = []
     for code in sorted(range(len(names)), key=lambda c: (rank.get(names[c], 999), names[c])):
@@ -47,7 +52,10 @@ def worst(found: pa.Table, rank: Mapping[str, int], top: int) -> npt.NDArray[np.
         fresh = np.zeros(len(mine), np.bool_)
         fresh[first] = True
         fresh |= clusters[mine] < 0
-        queues.append(np.concatenate((mine[fresh], mine[~fresh]))[:top])
+        ordered = np.concatenate((mine[fresh], mine[~fresh]))[: WIDER * top]
+        if np.isneginf(scores[ordered]).all():
+            ordered = _unlike(found, ordered)
+        queues.append(ordered[:top])
     turns = [int(queue[turn]) for turn in range(top) for queue in queues if turn < len(queue)]
     seen: set[int] = set()
     fresh_rows: list[int] = []
@@ -56,3 +64,14 @@ def worst(found: pa.Table, rank: Mapping[str, int], top: int) -> npt.NDArray[np.
         (again if rows[place] in seen else fresh_rows).append(place)
         seen.add(rows[place])
     return np.asarray((fresh_rows + again)[:top], np.int64)
+
+
+def _unlike(found: pa.Table, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The same places, those first whose evidence none before them has: twenty times the same refusal
+    tells less than twenty refusals."""
+    seen: set[str | None] = set()
+    repeats = []
+    for evidence in found.column("evidence").take(pa.array(places)).to_pylist():
+        repeats.append(evidence in seen)
+        seen.add(evidence)
+    return places[np.argsort(np.asarray(repeats, np.bool_), kind="stable")]

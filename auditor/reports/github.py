@@ -29,7 +29,7 @@ def commands(view: View) -> str:
             if room[level] and turn < len(section.examples):
                 room[level] -= 1
                 example = section.examples[turn]
-                words = f"{example.label}: {one_line(example.evidence)}"
+                words = f"{example.label}: {one_line(example.seen)}"
                 lines.append(_command(level, f"auditor: {section.name}, row {example.row}", words, example))
     found = sum(section.findings for section in view.sections)
     verdict = f"{view.record.verdict.value.upper()} {view.headline}: {view.summary}; {found:,} findings"

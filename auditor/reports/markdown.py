@@ -73,5 +73,5 @@ def _details(section: Section) -> list[str]:
 def _row(example: Example) -> str:
     fault = " ".join(part for part in (example.label, example.score_words) if part)
     like = "" if example.related is None else f", like row {example.related}"
-    seen = escaped(example.evidence, 160)
+    seen = escaped(example.seen, 160)
     return f"| {example.row} | {escaped(example.place)} | {escaped(fault)}{like} | {seen} |"

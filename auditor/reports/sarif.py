@@ -123,4 +123,4 @@ def _plain(words: str) -> str:
 def _words(example: Example) -> str:
     like = "" if example.related is None else f", like row {example.related}"
     score = f" ({example.score_words})" if example.score is not None else ""
-    return f"Row {example.row}: {example.label}{score}{like}. {one_line(example.evidence)} {example.remedy}".strip()
+    return f"Row {example.row}: {example.label}{score}{like}. {one_line(example.seen)} {example.remedy}".strip()

@@ -19,13 +19,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Spec
-from auditor.model.result import Distribution, Metric, Number, Record, Slice, Status, Verdict
+from auditor.model.result import EVIDENCE_CHARACTERS, Distribution, Metric, Number, Record, Slice, Status, Verdict
 from auditor.model.rows import Dataset
 from auditor.reports import wording
 from auditor.reports.findings import cluster_sizes, counted, worst
 
 SHOWN_CHARACTERS = 4_000
 """Of a row's text shown beside a finding: enough to judge it by, and a huge row cannot swell a report."""
+
+CONTEXT_CHARACTERS = 40
+"""Shown before the place where two rows part."""
 
 _BROKEN = re.compile(r"^\S+ (?:breaks|keeps) the bound[^,;]*(?:[,;]\s*)?(?:but )?")
 _ORDER = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIPPED)
@@ -152,6 +155,20 @@ class Example:
     @property
     def place(self) -> str:
         return self.file if self.line is None else f"{self.file}:{self.line}"
+
+    @property
+    def seen(self) -> str:
+        """What to show of the row on a line or two: for a pair that begins alike, where it parts."""
+        if self.shown is not None and self.partner is not None and self.shown.text != self.partner.text:
+            return _parting(self.shown.text, self.partner.text)
+        return self.evidence or (self.shown.text if self.shown else "")
+
+    @property
+    def seen_of_partner(self) -> str:
+        """The same of the other row, where there is a difference to show."""
+        if self.shown is None or self.partner is None or self.shown.text == self.partner.text:
+            return ""
+        return _parting(self.partner.text, self.shown.text)
 
     @property
     def score_words(self) -> str:
@@ -377,6 +394,16 @@ def relative(file: str) -> str:
         return path.as_posix()
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
+
+
+def _parting(text: str, other: str) -> str:
+    """The text from a little before its first difference; whole where that is near the beginning."""
+    shared = min(len(text), len(other))
+    common = next((i for i, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), shared)
+    if common <= 2 * CONTEXT_CHARACTERS:
+        return text
+    start = text.find(" ", common - CONTEXT_CHARACTERS, common) + 1 or common - CONTEXT_CHARACTERS
+    return "… " + text[start : start + EVIDENCE_CHARACTERS]
 
 
 def _gravity(decision: Decision) -> int:

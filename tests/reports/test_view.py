@@ -89,6 +89,34 @@ def test_a_row_with_several_faults_is_shown_once_before_any_twice(view: View) ->
     assert len(section.examples) == 4
 
 
+def test_a_pair_that_begins_alike_is_shown_where_it_parts(view: View) -> None:
+    example = view.sections[0].examples[0]
+    assert example.shown is not None
+    assert example.partner is not None
+    head = "the same beginning " * 20
+    pair = replace(
+        example,
+        shown=replace(example.shown, text=head + "one end"),
+        partner=replace(example.partner, text=head + "another end"),
+    )
+    assert pair.seen.startswith("… ")
+    assert pair.seen.endswith("the same beginning one end")
+    assert pair.seen_of_partner.endswith("the same beginning another end")
+    assert len(pair.seen) < 80
+    copy = replace(pair, partner=replace(example.partner, text=head + "one end"))
+    assert copy.seen == copy.evidence
+    assert copy.seen_of_partner == ""
+
+
+def test_unlike_evidence_is_shown_before_the_same_again(view: View) -> None:
+    rows = made.chats()
+    metric = "refusals_and_artifacts.refusals"
+    found = [made.finding(rows, row, metric, "other" if row == 40 else "same") for row in range(60)]
+    table = pa.Table.from_pylist(found, view.findings.schema)
+    section = next(s for s in replace(view, findings=table, top=3).sections if s.name == "refusals-and-artifacts")
+    assert [e.row for e in section.examples] == [0, 40, 1]
+
+
 def test_the_rate_of_several_faults_takes_the_remedy_of_the_commonest(view: View) -> None:
     verdicts = tuple(
         replace(v, metric="record_integrity.rate") if v.metric == "record_integrity.truncated" else v
