@@ -117,7 +117,7 @@ def decode(at: int, stop: int) -> tuple[int, int]:  # pragma: no cover  compiled
 
 
 @njit(cache=True, nogil=True)
-def first_high(start: int, length: int) -> int:  # pragma: no cover  compiled
+def first_high(start, length):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Offset of the first byte that is not ASCII, or `length`."""
     at = 0
     while at < length:
