@@ -168,6 +168,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             waivers=waivers,
             today=dt.datetime.now(dt.UTC).date(),
             dataset=rows.name,
+            digest=rows.digest,
             findings=lambda: pq.read_table(found),
             fail_on=options.fail_on,
         )
@@ -241,10 +242,17 @@ def read(source: Any, options: Options, workspace: Workspace, advance: Advance =
             cache=workspace.cache,
             mapping=options.mapping,
             max_bad_rows=options.max_bad_rows,
+            processes=options.threads,
             name=options.name or version.name,
             progress=advance,
         )
-    return readers.open_records(source, cache=workspace.cache, name=options.name or "data", mapping=options.mapping)
+    return readers.open_records(
+        source,
+        cache=workspace.cache,
+        name=options.name or "data",
+        mapping=options.mapping,
+        max_bad_rows=options.max_bad_rows,
+    )
 
 
 def record_of(source: str, options: Options, workspace: Workspace) -> Record:

@@ -22,7 +22,7 @@ from auditor.registry.workspace import Workspace
 
 CHECKS = registered()
 FOLDS = [name for name, cls in CHECKS.items() if hasattr(cls, "merge")]
-PROGRAMS = [name for name, cls in CHECKS.items() if hasattr(cls, "run")]
+PROGRAMS = [name for name, cls in CHECKS.items() if not hasattr(cls, "merge")]
 
 WORDS = st.sampled_from(
     ["the", "cat", "sat", "on", "a", "mat", "As an AI language model", "été", "猫", "\n##", "", " "]

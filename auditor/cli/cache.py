@@ -33,5 +33,7 @@ def clean() -> None:
     from auditor.readers import snapshot
     from auditor.registry.workspace import Workspace
 
-    freed = snapshot.clean(Workspace.find().cache)
+    workspace = Workspace.find()
+    with workspace.lock():
+        freed = snapshot.clean(workspace.cache)
     click.echo(f"{freed / 1e6:.1f} MB freed")

@@ -137,7 +137,8 @@ def missing(check: Any, rows: Dataset, context: Context) -> str:
         if column not in rows.columns:
             return f"the data has no {column!r}: map a field to it with --map {column}=FIELD"
         if all(shard.column(column).null_count == len(shard) for shard in rows):
-            return f"no row has a {column!r} (recognised as {rows.format}): map a field to it with --map {column}=FIELD"
+            shapes = ", ".join(rows.shapes) or rows.format
+            return f"no row has a {column!r} (recognised as {shapes}): map a field to it with --map {column}=FIELD"
     return ""
 
 

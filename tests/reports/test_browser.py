@@ -233,22 +233,22 @@ def test_keyboard_works_the_page(visit: Visit) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the verdict"
     page.keyboard.press("Enter")
-    assert page.evaluate("location.hash") == "#main"
+    page.wait_for_function("location.hash === '#main'", timeout=5_000)
     card = page.locator("#language-mix > details")
     assert card.get_attribute("open") is None
     card.locator("> summary").focus()
     page.keyboard.press("Enter")
-    assert card.get_attribute("open") is not None
+    page.wait_for_selector("#language-mix > details[open]", timeout=5_000)
     button = page.locator("#near-duplicates th button").first
     button.focus()
     page.keyboard.press("Space")
-    assert page.locator("#near-duplicates th[aria-sort=ascending]").count() == 1
+    page.wait_for_selector("#near-duplicates th[aria-sort=ascending]", timeout=5_000)
 
 
 def test_a_link_to_a_check_opens_its_card(visit: Visit) -> None:
     page = visit("view")
     page.locator("nav a", has_text="preference-pairs").click()
-    assert page.locator("#preference-pairs > details").get_attribute("open") is not None
+    page.wait_for_selector("#preference-pairs > details[open]", state="attached", timeout=5_000)
 
 
 @pytest.mark.parametrize("name", ["view", "hostile"])
