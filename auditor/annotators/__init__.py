@@ -59,7 +59,7 @@ def annotate(
     plain = dataset  # annotators read canonical columns only, so that none depends on another
 
     for name in wanted:
-        version, key, make = _annotator(name, plain, language_rows)
+        version, key, make = _annotator(name, plain, language_rows, cache)
 
         def one(shard: Shard, name: str = name, version: int = version, key: Key = key, make: Make = make) -> Path:
             path = annotation(
@@ -74,7 +74,7 @@ def annotate(
     return dataset
 
 
-def _annotator(name: str, dataset: Dataset, language_rows: int) -> tuple[int, Key, Make]:
+def _annotator(name: str, dataset: Dataset, language_rows: int, cache: Path) -> tuple[int, Key, Make]:
     """(version, what its result depends on beside the shard, how a shard's is made)."""
     if name == "surface":
         classes = {"unicode": unicodedata.unidata_version}
@@ -93,4 +93,4 @@ def _annotator(name: str, dataset: Dataset, language_rows: int) -> tuple[int, Ke
 
         return {"py3langid": __version__, "sample": xxhash.xxh3_128_hexdigest(mine(shard).astype("<i8").tobytes())}
 
-    return _language.VERSION, key, lambda rows, shard: _language.language(rows, mine(shard))
+    return _language.VERSION, key, lambda rows, shard: _language.language(rows, mine(shard), cache / "models")

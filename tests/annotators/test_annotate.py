@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from auditor import fakes
 from auditor.annotators import annotate, attribution
+from auditor.annotators import language as languages
 from auditor.annotators.language import UNKNOWN, identify
 from auditor.annotators.surface import COLUMNS, surface
 from auditor.engines.local import Local
@@ -179,3 +180,16 @@ def test_only_the_sample_has_a_language(tmp_path: Path) -> None:
     every = annotate(made, ("language",), cache=tmp_path, engine=Local(2), language_rows=0)
     assert column(every, "language") == ["en"] * 20
     assert every.shards[0].annotations != some.shards[0].annotations
+
+
+def test_the_unpacked_model_is_the_packages_and_a_damaged_one_is_made_again(tmp_path: Path) -> None:
+    packed = languages._package()
+    for damage in (None, b"", b"PK not an archive"):
+        if damage is not None:
+            next(tmp_path.iterdir()).write_bytes(damage)
+        for _ in range(2):  # written, then read
+            kept = languages._unpacked(tmp_path)
+            assert kept.labels == packed.labels
+            for name in ("moves", "row", "feature", "weights", "prior"):
+                np.testing.assert_array_equal(getattr(kept, name), getattr(packed, name))
+                assert getattr(kept, name).dtype == getattr(packed, name).dtype

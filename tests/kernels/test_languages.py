@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from auditor.annotators.language import _model
+from auditor.annotators.language import load
 from auditor.kernels.languages import classify
 from auditor.model.rows import strings
 
@@ -26,7 +26,7 @@ def oracle() -> LanguageIdentifier:
 
 
 def compare(texts: list[str], oracle: LanguageIdentifier) -> None:
-    model = _model()
+    model = load()
     best, confidence = classify(strings(pa.array(texts, pa.large_string())), model)
     for i, text in enumerate(texts):
         wanted = dict(oracle.rank(text.encode()))
