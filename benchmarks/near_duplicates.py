@@ -41,7 +41,9 @@ def corpus(path: Path, n: int, seed: int = 1) -> None:
     import pyarrow.parquet as pq
 
     rng = np.random.default_rng(seed)
-    vocabulary = np.array(["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), rng.integers(2, 10))) for _ in range(30_000)])
+    vocabulary = np.array(
+        ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), rng.integers(2, 10))) for _ in range(30_000)]
+    )
     rank = 1 / np.arange(1, 30_001)
     cumulative = np.cumsum(rank) / rank.sum()
     texts: list[str] = []
@@ -137,7 +139,11 @@ def daft(path: str) -> np.ndarray:
     frame = frame.select("row", "sketch").collect()
     flags = np.zeros(len(frame), bool)
     for band in range(BANDS):
-        key = col("sketch").cast(engine.DataType.list(engine.DataType.uint32())).list.slice(band * ROWS, band * ROWS + ROWS)
+        key = (
+            col("sketch")
+            .cast(engine.DataType.list(engine.DataType.uint32()))
+            .list.slice(band * ROWS, band * ROWS + ROWS)
+        )
         groups = frame.select(col("row"), key.hash().alias("key")).groupby("key").agg_list("row")
         for group in groups.to_pydict()["row"]:
             if len(group) > 1:
@@ -164,6 +170,9 @@ def contend(name: str, path: str, out: str) -> None:
     flags = run()
     if flags is not None:
         np.save(out, flags)
+    # ru_maxrss would be the parent's where the parent was larger when it forked.
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    Path(out).with_suffix(".peak").write_text(peak.split()[1])
 
 
 def brute(texts: list[str]) -> np.ndarray:
@@ -193,7 +202,11 @@ def timed(name: str, path: Path, out: Path) -> tuple[float, float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{name} failed with {process.returncode}")
-    return time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return (
+        time.perf_counter() - begun,
+        usage.ru_utime + usage.ru_stime,
+        int(out.with_suffix(".peak").read_text()) / 1024,
+    )
 
 
 def score(flags: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
@@ -227,12 +240,16 @@ def compare(n: int, names: list[str], repeats: int, folder: Path) -> None:
                 flags = np.load(out)
                 quality[name] = score(flags[0] if flags.ndim == 2 else flags, truth[1 if name in LATER else 0])
     base = statistics.median(wall for wall, _, _ in seen["ours-sketch"])
-    print(f"\n{n:,} rows, {path.stat().st_size / 1e6:.0f} MB Parquet, {np.count_nonzero(truth[0]):,} rows with a partner")
+    print(
+        f"\n{n:,} rows, {path.stat().st_size / 1e6:.0f} MB Parquet, {np.count_nonzero(truth[0]):,} rows with a partner"
+    )
     print(f"{'contender':18}{'seconds':>9}{'ratio':>8}{'CPU s':>8}{'RSS MB':>8}{'recall':>9}{'precision':>11}")
     for name in names:
         wall, cpu, memory = (statistics.median(part) for part in zip(*seen[name], strict=True))
         recall, precision = quality.get(name, (float("nan"), float("nan")))
-        print(f"{name:18}{wall:9.2f}{wall / base:8.1f}{cpu:8.2f}{memory:8.0f}{recall:9.4f}{precision:11.4f}", flush=True)
+        print(
+            f"{name:18}{wall:9.2f}{wall / base:8.1f}{cpu:8.2f}{memory:8.0f}{recall:9.4f}{precision:11.4f}", flush=True
+        )
 
 
 def main() -> None:
@@ -246,7 +263,9 @@ def main() -> None:
         contend(*options.contend)
         return
     names = [name for peer in ("imports", "ours", *options.peers) for name in CONTENDERS[peer]]
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for n in options.rows:
             compare(n, names, options.repeats, Path(folder))

@@ -21,7 +21,7 @@ CHAIN = 1_000
 _COUNTERS = (16, 28)
 """Bits of the smallest and the largest table of counters; the largest takes 256 MB."""
 
-_RARITY = np.uint64(56)
+_LOW32 = np.uint64(0xFFFFFFFF)
 
 
 @njit(cache=True, nogil=True)
@@ -122,7 +122,9 @@ def _prefixes(offsets, values, counters, shift, threshold):  # type: ignore[no-u
         most = max(most, size)
         total += size - np.int64(ceil(threshold * size - 1e-6)) + 1 if size > 0 else 0
     keys, rows = np.empty(total, np.uint32), np.empty(total, np.int32)
-    order = np.empty(most, np.uint64)
+    rarity = np.empty(most, np.uint8)
+    tied = np.empty(most, np.uint64)
+    counts = np.empty(256, np.int64)
     made = 0
     for row in range(n):
         begin = offsets[row]
@@ -130,18 +132,33 @@ def _prefixes(offsets, values, counters, shift, threshold):  # type: ignore[no-u
         if size == 0:
             continue
         length = size - np.int64(ceil(threshold * size - 1e-6)) + 1
+        counts[:] = 0
         for i in range(size):
-            value = values[begin + i]
-            # Rarity first, then hash bits: the low bits of the key are those of the element itself.
-            rarity = np.uint64(counters[value >> shift])
-            order[i] = (rarity << _RARITY) | (fold_multiply(value ^ K2, K1) >> np.uint64(8))
-        if length < size:
-            order[:size].sort()
-        for i in range(length):
-            if order[i] >> _RARITY > 1:
-                keys[made] = np.uint32(order[i] & np.uint64(0xFFFFFFFF))
-                rows[made] = row
-                made += 1
+            rarity[i] = counters[values[begin + i] >> shift]
+            counts[rarity[i]] += 1
+        last, rarer = 1, 0  # the prefix ends among elements of rarity `last`, after `rarer` others
+        while rarer + counts[last] < length:
+            rarer += counts[last]
+            last += 1
+        if last == 1:
+            continue
+        ties = 0
+        for i in range(size):
+            if 1 < rarity[i] <= last:
+                mixed = fold_multiply(values[begin + i] ^ K2, K1)
+                if rarity[i] < last:
+                    keys[made] = np.uint32(mixed & _LOW32)
+                    rows[made] = row
+                    made += 1
+                else:
+                    tied[ties] = mixed
+                    ties += 1
+        if rarer + ties > length:
+            tied[:ties].sort()
+        for i in range(length - rarer):
+            keys[made] = np.uint32(tied[i] & _LOW32)
+            rows[made] = row
+            made += 1
     return keys[:made].copy(), rows[:made].copy()
 
 
