@@ -54,7 +54,8 @@ class LanguageMix:
 
     Limits: short texts, names, tables and code cannot be told: they count as `unknown`, never as
     unexpected. Close languages (Danish and Norwegian, Serbian and Croatian, Spanish and Galician) are
-    confused with one another. By default a deterministic sample of 20,000 rows is read (`sample=0` for every row); the notes say so.
+    confused with one another. By default a deterministic sample of 20,000 rows is read (`sample=0` for
+    every row); the notes say so.
 
     Reference: py3langid, after M. Lui and T. Baldwin 2012, "langid.py: An Off-the-shelf Language
     Identification Tool", ACL.
