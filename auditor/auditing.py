@@ -230,7 +230,12 @@ def select(options: Options, workspace: Workspace) -> list[Any]:
     names = [name for name in known if (not options.only or name in options.only) and name not in options.skip]
     if not names:
         raise ConfigError("no check is left to run", hint="see `auditor checks` and give fewer --skip")
-    return [checking.build(name, {**workspace.checks.get(name, {}), **options.checks.get(name, {})}) for name in names]
+    lists = tuple(str(path) for path in sorted((workspace.root / "expectations" / "words").glob("*.yaml")))
+    found = {"refusals-and-artifacts": {"words": lists}} if lists and len(workspace.expectations) > 1 else {}
+    return [
+        checking.build(name, {**found.get(name, {}), **workspace.checks.get(name, {}), **options.checks.get(name, {})})
+        for name in names
+    ]
 
 
 def read(source: Any, options: Options, workspace: Workspace, advance: Advance = lambda done, total: None) -> Dataset:
@@ -394,16 +399,20 @@ def _about(rows: Dataset) -> dict[str, Any]:
 
 
 def _policy(options: Options, workspace: Workspace) -> policies.Policy:
-    known = checking.registered()
-    metrics = [cls.spec.metric(measure.name) for cls in known.values() for measure in cls.spec.measures]
-    return policies.load(options.policy or "default", workspace.expectations, metrics, list(known))
+    known = list(checking.registered())
+    return policies.load(options.policy or "default", workspace.expectations, _known_metrics(), known)
+
+
+def _known_metrics() -> list[str]:
+    checks = checking.registered().values()
+    return [cls.spec.metric(measure.name) for cls in checks for measure in cls.spec.measures]
 
 
 def _waivers(options: Options, workspace: Workspace) -> judging.Waivers:
     path = options.waivers or workspace.root / "waivers.yaml"
     if options.waivers is None and not path.exists():
         return judging.Waivers()
-    return judging.load_waivers(path, list(checking.registered()))
+    return judging.load_waivers(path, list(checking.registered()), _known_metrics())
 
 
 def _half_of_memory() -> int:
