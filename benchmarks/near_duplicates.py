@@ -134,7 +134,7 @@ def daft(path: str) -> np.ndarray:
     from daft.functions import minhash
 
     frame = engine.from_pydict({"text": read(path)})
-    frame = frame._add_monotonically_increasing_id("row")
+    frame = frame._add_monotonically_increasing_id("row")  # noqa: SLF001  it has no public name in daft 0.7
     frame = frame.with_column("sketch", minhash(col("text"), num_hashes=BANDS * ROWS, ngram_size=SHINGLE, seed=42))
     frame = frame.select("row", "sketch").collect()
     flags = np.zeros(len(frame), bool)
@@ -240,9 +240,7 @@ def compare(n: int, names: list[str], repeats: int, folder: Path) -> None:
                 flags = np.load(out)
                 quality[name] = score(flags[0] if flags.ndim == 2 else flags, truth[1 if name in LATER else 0])
     base = statistics.median(wall for wall, _, _ in seen["ours-sketch"])
-    print(
-        f"\n{n:,} rows, {path.stat().st_size / 1e6:.0f} MB Parquet, {np.count_nonzero(truth[0]):,} rows with a partner"
-    )
+    print(f"\n{n:,} rows, {path.stat().st_size / 1e6:.0f} MB Parquet, {np.count_nonzero(truth[0]):,} with a partner")
     print(f"{'contender':18}{'seconds':>9}{'ratio':>8}{'CPU s':>8}{'RSS MB':>8}{'recall':>9}{'precision':>11}")
     for name in names:
         wall, cpu, memory = (statistics.median(part) for part in zip(*seen[name], strict=True))
