@@ -262,7 +262,8 @@ def main() -> None:
         return
     names = [name for peer in ("imports", "ours", *options.peers) for name in CONTENDERS[peer]]
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
     with tempfile.TemporaryDirectory() as folder:
         for n in options.rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -366,7 +367,9 @@ def _room(shape: tuple[int, ...], kind: Any, context: Context, name: str) -> Any
     size = int(np.prod(shape)) * np.dtype(kind).itemsize
     if context.scratch is None or size <= context.memory // 4:
         return np.empty(shape, kind)
-    return np.memmap(context.scratch / f"near-duplicates-{name}-{size}", kind, "w+", shape=shape)
+    # A name of its own: truncating a file that another array still maps would kill the process.
+    with tempfile.NamedTemporaryFile(dir=context.scratch, prefix=f"near-duplicates-{name}-", delete=False) as file:
+        return np.memmap(file, kind, "w+", shape=shape)
 
 
 def _grown(values: Any, used: int, size: int, context: Context) -> Any:
