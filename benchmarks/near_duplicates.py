@@ -57,7 +57,8 @@ def corpus(path: Path, n: int, seed: int = 1) -> None:
             words = vocabulary[np.searchsorted(cumulative, rng.random(int(rng.integers(80, 161))))].tolist()
         texts.append(" ".join(words))
     order = rng.permutation(n)
-    pq.write_table(pa.table({"text": pa.array([texts[i] for i in order], pa.large_string())}), path)
+    content = pa.array([texts[i] for i in order], pa.large_string())
+    pq.write_table(pa.table({"row": pa.array(np.arange(n)), "text": content}), path)
 
 
 def read(path: str) -> list[str]:
@@ -131,23 +132,21 @@ def rensa_rho(path: str) -> np.ndarray:
 def daft(path: str) -> np.ndarray:
     import daft as engine
     from daft import col
+    from daft.functions import hash as hash_of
     from daft.functions import minhash
+    from daft.functions import slice as part
 
-    frame = engine.from_pydict({"text": read(path)})
-    frame = frame._add_monotonically_increasing_id("row")  # noqa: SLF001  it has no public name in daft 0.7
-    frame = frame.with_column("sketch", minhash(col("text"), num_hashes=BANDS * ROWS, ngram_size=SHINGLE, seed=42))
+    frame = engine.read_parquet(path)
+    sketch = minhash(col("text"), num_hashes=BANDS * ROWS, ngram_size=SHINGLE, seed=42)
+    frame = frame.with_column("sketch", sketch.cast(engine.DataType.list(engine.DataType.uint32())))
     frame = frame.select("row", "sketch").collect()
-    flags = np.zeros(len(frame), bool)
+    flags = np.zeros(frame.count_rows(), bool)
     for band in range(BANDS):
-        key = (
-            col("sketch")
-            .cast(engine.DataType.list(engine.DataType.uint32()))
-            .list.slice(band * ROWS, band * ROWS + ROWS)
-        )
-        groups = frame.select(col("row"), key.hash().alias("key")).groupby("key").agg_list("row")
+        key = hash_of(part(col("sketch"), band * ROWS, band * ROWS + ROWS))
+        groups = frame.select(col("row"), key.alias("key")).groupby("key")
+        groups = groups.agg(col("row").count().alias("size"), col("row").list_agg()).where(col("size") > 1)
         for group in groups.to_pydict()["row"]:
-            if len(group) > 1:
-                flags[group] = True
+            flags[group] = True
     return flags
 
 
