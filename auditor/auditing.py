@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import inspect
 import os
 import platform
 import socket
@@ -160,7 +161,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
 
         with clock.stage("locate") as advance:
             found = Path(scratch) / "findings.parquet"
-            measured = _locate(checks, measured, rows, context, found, advance)
+            measured = _locate(checks, measured, rows, context, engine, found, advance)
         verdicts, verdict, exit_code = judging.judge(
             measured,
             policy,
@@ -192,6 +193,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
                 places=places,
                 top=options.top,
                 dashboards=workspace.dashboards,
+                docs={check.spec.name: inspect.getdoc(type(check)) or "" for check in checks},
             )
             files: dict[str, bytes | Path] = {
                 "report.html": reports.render("html", view).encode(),
@@ -282,7 +284,16 @@ def _prepare(
         rows = read(source, replace(options, name=name), workspace, advance)
     with clock.stage("annotate") as advance:
         wanted = {"surface", "fields", *(a for check in checks for a in check.spec.annotations)}
-        rows = annotators.annotate(rows, sorted(wanted), cache=workspace.cache, engine=engine, progress=advance)
+        language = next((check for check in checks if check.spec.name == "language-mix"), None)
+        sample = language.sample if language else annotators.LANGUAGE_SAMPLE
+        rows = annotators.annotate(
+            rows,
+            sorted(wanted),
+            cache=workspace.cache,
+            engine=engine,
+            language_rows=sample,
+            progress=advance,
+        )
         return annotators.attribution(rows, options.by)
 
 
@@ -299,20 +310,33 @@ def _locate(
     measured: Sequence[Measured],
     rows: Dataset,
     context: Context,
+    engine: Engine,
     path: Path,
     advance: Advance,
 ) -> list[Measured]:
-    """Stream every finding to `path`; returns the measured with their number of findings."""
-    counted = []
-    with pq.ParquetWriter(path, measuring.findings_schema(rows.by), compression="zstd") as writer:
-        for done, (check, outcome) in enumerate(zip(checks, measured, strict=True)):
-            count = 0
-            for table in measuring.locate(check, outcome, rows, context):
-                writer.write_table(table.select(writer.schema.names).cast(writer.schema))
-                count += len(table)
-            counted.append(replace(outcome, findings=count))
-            advance(done + 1, len(checks))
-    return counted
+    """Write every finding to `path`, check by check; returns the measured with their number of findings.
+
+    Checks are located in parallel, each into a file of its own, so that memory does not grow with
+    the number of findings. One that fails at it is an ERROR of that check, as in measuring.
+    """
+    schema = measuring.findings_schema(rows.by)
+    done: list[str] = []
+
+    def one(index: int) -> tuple[Path, Measured]:
+        part = path.with_suffix(f".{index}")
+        outcome = measuring.located(checks[index], measured[index], rows, context, part, schema)
+        done.append(outcome.check)
+        advance(len(done), len(checks))
+        return part, outcome
+
+    found = engine.map(one, range(len(checks)))
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for part, outcome in found:
+            if outcome.findings:
+                for batch in pq.ParquetFile(part).iter_batches():
+                    writer.write_batch(batch)
+            part.unlink(missing_ok=True)
+    return [outcome for _, outcome in found]
 
 
 def _features(rows: Dataset, path: Path) -> None:
@@ -444,7 +468,7 @@ class _Clock:
             "host": socket.gethostname(),
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+            "command": [trackers.redact(word) for word in (Path(sys.argv[0]).name, *sys.argv[1:])],
             "stages": {name: round(seconds, 3) for name, seconds in self._seconds.items()},
             "checks": {
                 m.check: {

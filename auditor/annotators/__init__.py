@@ -26,7 +26,10 @@ from auditor.model.errors import ConfigError, suggest
 from auditor.model.rows import Dataset, Rows, Shard
 from auditor.sketches.sample import bottom_k
 
-__all__ = ["NAMES", "annotate", "attribution"]
+__all__ = ["LANGUAGE_SAMPLE", "NAMES", "annotate", "attribution"]
+
+LANGUAGE_SAMPLE = _language.SAMPLE
+"""Rows whose language is identified, unless told otherwise."""
 
 NAMES = ("surface", "fields", "language")
 """Annotators, in the order in which they run."""
@@ -41,7 +44,7 @@ def annotate(
     *,
     cache: Path,
     engine: Engine,
-    language_rows: int = _language.SAMPLE,
+    language_rows: int = LANGUAGE_SAMPLE,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
     """The dataset with the columns of the named annotators; files lie in `cache/annotations/`.

@@ -129,7 +129,7 @@ def audit(
     for name, path in output:
         write_text(path, reports.render(name, report.view))
     if format_ == "text":
-        click.echo(reports.text(report.view, width=console.width, color=color, quiet=quiet))
+        click.echo(reports.text(report.view, width=console.width, color=color, quiet=quiet), nl=False)
     else:
         click.echo(reports.render(format_, report.view), nl=False)
     if format_ == "github" and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):

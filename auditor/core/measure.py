@@ -10,11 +10,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from auditor.core.check import Context, Engine, Locates, Spec, parameters
 from auditor.core.state import StateStore, state_key
@@ -204,13 +206,33 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
 
 
-def locate(check: Any, measured: Measured, rows: Dataset, context: Context) -> Iterator[pa.Table]:
+def located(check: Any, measured: Measured, rows: Dataset, context: Context, path: Path, schema: pa.Schema) -> Measured:
+    """Stream the check's findings to a Parquet file at `path`; returns `measured` with their number,
+    or as an ERROR where locating them failed. No file is written where there is nothing to find."""
+    count = 0
+    begun = time.thread_time()
+    with ExitStack() as opened:
+        writer: pq.ParquetWriter | None = None
+        try:
+            for table in _findings(check, measured, rows, context):
+                writer = writer or opened.enter_context(pq.ParquetWriter(path, schema, compression="zstd"))
+                writer.write_table(table.select(schema.names).cast(schema))
+                count += len(table)
+        except OSError:
+            raise  # a full disk is nobody's check's fault
+        except Exception as error:  # noqa: BLE001  as above
+            return replace(measured, measurement=None, status=Status.ERROR, why=_describe(error))
+    return replace(measured, findings=count, seconds=measured.seconds + time.thread_time() - begun)
+
+
+def _findings(check: Any, measured: Measured, rows: Dataset, context: Context) -> Iterator[pa.Table]:
     """A check's findings with what every finding carries: check, row id, file and line, remedy, and
     the attribution of the row (`by.NAME`)."""
-    if measured.measurement is None or not isinstance(check, Locates):
+    measurement = measured.measurement
+    if measurement is None or not isinstance(check, Locates) or not any(m.value for m in measurement.metrics):
         return
     attribution = list(rows.by)
-    for found in check.locate(rows, measured.measurement, context):
+    for found in check.locate(rows, measurement, context):
         about = rows.take(found.column("row").to_numpy(), ["id", "file", "line", *attribution])
         remedies = {name: check.spec.remedy(name) for name in found.column("metric").unique().to_pylist()}
         extra: dict[str, Any] = {
