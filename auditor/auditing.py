@@ -150,10 +150,12 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
     waivers = _waivers(options, workspace)
 
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
-        rows = _prepare(source, options, workspace, engine, checks, clock, name=options.name)
+        rows = _prepare(source, options, workspace, engine, checks, clock)
         references = {}
         if real is not None:
-            references["real"] = _prepare(real, options, workspace, engine, checks, clock, name=None)
+            # A reference is measured as a whole: it need not have the attribution columns of the audited rows.
+            whole = replace(options, by=(), name=None)
+            references["real"] = _prepare(real, whole, workspace, engine, checks, clock, role=" real")
         context = Context(references, workspace.expectations, Path(scratch), options.memory)
         store = StateStore(workspace.cache / "states")
         measured = measuring.measure(checks, rows, context, engine, store=store, stage=clock.stage)
@@ -216,7 +218,7 @@ def _settled(options: Options, workspace: Workspace) -> Options:
     return replace(
         options,
         policy=options.policy or workspace.policy or "default",
-        by=options.by or workspace.by or None,
+        by=options.by if options.by is not None else (workspace.by or None),
         max_bad_rows=options.max_bad_rows or workspace.max_bad_rows,
         memory=options.memory or workspace.memory or _half_of_memory(),
         tracking_uri=options.tracking_uri or workspace.tracking_uri,
@@ -277,12 +279,11 @@ def _prepare(
     engine: Engine,
     checks: Sequence[Any],
     clock: _Clock,
-    *,
-    name: str | None,
+    role: str = "",
 ) -> Dataset:
-    with clock.stage("read") as advance:
-        rows = read(source, replace(options, name=name), workspace, advance)
-    with clock.stage("annotate") as advance:
+    with clock.stage(f"read{role}") as advance:
+        rows = read(source, options, workspace, advance)
+    with clock.stage(f"annotate{role}") as advance:
         wanted = {"surface", "fields", *(a for check in checks for a in check.spec.annotations)}
         language = next((check for check in checks if check.spec.name == "language-mix"), None)
         sample = language.sample if language else annotators.LANGUAGE_SAMPLE
@@ -301,7 +302,10 @@ def _beside(
     checks: Sequence[Any], rows: Dataset, context: Context, engine: Engine, store: StateStore, clock: _Clock
 ) -> dict[str, Any]:
     """The reference measured with the same checks: numbers to hold the audited ones against."""
-    measured = measuring.measure(checks, rows, replace(context, references={}), engine, store=store, stage=clock.stage)
+    alone = replace(context, references={})
+    measured = measuring.measure(
+        checks, rows, alone, engine, store=store, stage=lambda name: clock.stage(f"{name} real")
+    )
     return {"dataset": _about(rows), "metrics": {m.name: m for m in _metrics(measured)}}
 
 
