@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
 from auditor.core.rowwise import findings, gather_groups, sliced_rates
-from auditor.kernels.hashes import first_rows, hash_normalised
+from auditor.kernels.hashes import first_rows, hash_normalised, hash_rows
 from auditor.kernels.texts import spans
 from auditor.model.result import EVIDENCE_CHARACTERS, Distribution, Measurement, Metric, Slice
 from auditor.model.rows import Dataset, Rows
@@ -33,9 +33,10 @@ Hashes = tuple[Any, Any, Mask]
 class ExactDuplicates:
     """Rows that stand in the dataset more than once.
 
-    Three different faults. A copied row (`rate`): every field equals an earlier row's. A copied text
-    (`normalised_rate`): the text equals an earlier row's after NFC, case folding and collapsing white
-    space; copied rows are among these. A prompt answered again (`prompt_rate`): the prompt equals an
+    Three different faults. A copied row (`rate`): all that a model would train on equals an earlier
+    row's byte for byte, whatever its id, its generator and its other fields are. A copied text
+    (`normalised_rate`): it does after NFC, case folding and collapsing white space; copied rows are
+    among these. A prompt answered again (`prompt_rate`): the prompt equals an
     earlier row's after the same normalisation, and the text does not; copies of either kind are not
     counted again.
 
@@ -49,8 +50,8 @@ class ExactDuplicates:
     Remedy: drop copies and keep the first; for a prompt answered again choose one answer, or keep
     both where variety is wanted and say so in the card.
 
-    Limits: rows are compared by 128-bit hashes (xxh3-128 of the typed content, and folded
-    multiplication of the normalised text): among a billion rows the chance of one false match is
+    Limits: rows are compared by 128-bit hashes (folded multiplication of the text, raw
+    and normalised): among a billion rows the chance of one false match is
     below 10**-20. Nothing looser than white space and case is forgiven; near-duplicates does that.
 
     Reference: Unicode Standard Annex 15 (NFC); Unicode Standard, section 3.13 (case folding).
@@ -60,7 +61,12 @@ class ExactDuplicates:
         "exact-duplicates",
         "Exact duplicates",
         (
-            Measure("rate", "share", "rows that copy an earlier row, field by field", "drop them and keep the first"),
+            Measure(
+                "rate",
+                "share",
+                "rows whose text copies an earlier row's, byte for byte",
+                "drop them and keep the first",
+            ),
             Measure(
                 "normalised_rate",
                 "share",
@@ -101,10 +107,10 @@ class ExactDuplicates:
         if n == 0:
             return Measurement((), notes=("the dataset has no rows",))
         place = np.arange(n)
-        raw = _first(engine.gather(rows, _digests))
+        raw = _first(engine.gather(rows, _raw))
         text = _first(engine.gather(rows, lambda shard: _normalised(shard, "text")))
         prompts = engine.gather(rows, lambda shard: _normalised(shard, "prompt"))
-        # A copied row with an empty text is a copied row all the same.
+        # Of white space alone nothing is left to normalise; a copy of it is a copied row all the same.
         text = np.where(raw != place, np.minimum(raw, text), text)
         fresh = text == place
         asked = np.concatenate([present for _, _, present in prompts])
@@ -173,11 +179,10 @@ class ExactDuplicates:
             yield pa.concat_tables(tables).sort_by("row").combine_chunks()
 
 
-def _digests(shard: Rows) -> Hashes:
-    """The snapshot's 16-byte digests as two uint64 [n] each."""
-    column = shard.column("digest")
-    halves = np.frombuffer(column.buffers()[1], np.uint64)[2 * column.offset : 2 * (column.offset + len(column))]
-    return halves[0::2], halves[1::2], np.ones(len(column), np.bool_)
+def _raw(shard: Rows) -> Hashes:
+    view = shard.strings("text")
+    texts = spans(view.offsets, view.data, fold=False)
+    return (*hash_rows(texts.starts, texts.lengths), texts.lengths > 0)
 
 
 def _normalised(shard: Rows, name: str) -> Hashes:

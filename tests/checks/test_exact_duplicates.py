@@ -57,10 +57,10 @@ def test_equals_dictionaries(tmp_path: Path, seed: int) -> None:
     prompts: dict[str, int] = {}
     expected, tally = [], {"rate": 0, "normalised_rate": 0, "prompt_rate": 0}
     for at, row in enumerate(rows):
-        content = repr(sorted(row.items()))
-        text = normalised("\n".join(filter(None, (row["prompt"], row["response"]))))
+        content = "\n".join(filter(None, (row["prompt"], row["response"])))
+        text = normalised(content)
         prompt = normalised(row["prompt"] or "")
-        copy = raw.setdefault(content, at)
+        copy = raw.setdefault(content, at) if content else at
         same = texts.setdefault(text, at) if text else at
         fresh = copy == at and same == at
         asked = prompts.setdefault(prompt, at) if prompt and fresh else at
@@ -77,7 +77,8 @@ def test_equals_dictionaries(tmp_path: Path, seed: int) -> None:
     assert value(seen, "rate") == tally["rate"] / len(rows)
     assert value(seen, "normalised_rate") == tally["normalised_rate"] / len(rows)
     assert value(seen, "prompt_rate") == tally["prompt_rate"] / sum(bool(normalised(r["prompt"] or "")) for r in rows)
-    sizes = [sum(repr(sorted(r.items())) == content for r in rows) for content in raw]
+    contents = ["\n".join(filter(None, (r["prompt"], r["response"]))) for r in rows]
+    sizes = [contents.count(content) for content in raw if content]
     assert value(seen, "rows") == sum(size for size in sizes if size > 1)
     assert value(seen, "clusters") == sum(size > 1 for size in sizes)
     assert value(seen, "largest_cluster") == max(sizes)
@@ -106,6 +107,11 @@ def test_without_prompts_the_prompt_rate_has_a_reason(tmp_path: Path) -> None:
     assert metric.value is None
     assert metric.why == "no row has a prompt"
     assert value(seen, "rate") == 0.5
+
+
+def test_ids_and_other_fields_do_not_hide_a_copy(tmp_path: Path) -> None:
+    rows = [{"id": str(i), "prompt": "Name a prime.", "response": "7", "generator": f"g{i}"} for i in range(4)]
+    assert value(measure(tmp_path, rows), "rate") == 0.75
 
 
 def test_no_rows_no_metrics(tmp_path: Path) -> None:
