@@ -52,7 +52,7 @@ def cli_page() -> str:
 def readme() -> str:
     """README.md with its table of checks brought up to date."""
     text = (ROOT / "README.md").read_text()
-    rows = [f"| [`{n}`](docs/checks.md#{n}) | {_cell(cls.spec.title)} |" for n, cls in registered().items()]
+    rows = [f"| [`{n}`](docs/checks.md#{n}) | {_cell(_first_line(cls))} |" for n, cls in registered().items()]
     table = "\n".join([BEGIN, "| check | what it finds |", "| --- | --- |", *rows, END])
     return re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: table, text, flags=re.DOTALL)
 
@@ -63,6 +63,10 @@ PAGES = {"docs/checks.md": checks_page, "docs/cli.md": cli_page, "README.md": re
 def _help(words: list[str], command: click.Command) -> str:
     context = click.Context(command, info_name=" ".join(words), max_content_width=100, terminal_width=100)
     return f"## {' '.join(words)}\n\n```text\n{command.get_help(context)}\n```\n"
+
+
+def _first_line(cls: type) -> str:
+    return (inspect.getdoc(cls) or "").splitlines()[0]
 
 
 def _cell(text: str) -> str:

@@ -33,7 +33,7 @@ def checks(format_: str) -> None:
         return
     width = max(map(len, known))
     for name, cls in known.items():
-        click.echo(f"{name:<{width}}  {cls.spec.title}")
+        click.echo(f"{name:<{width}}  {(inspect.getdoc(cls) or cls.spec.title).splitlines()[0]}")
     click.echo("\n`auditor explain CHECK` says more.")
 
 

@@ -34,7 +34,7 @@ def show(source: str, row: int, mapping: dict[str, str], max_bad_rows: str | Non
     if format_ == "json":
         click.echo(json.dumps(seen, ensure_ascii=False, indent=2))
         return
-    click.echo(f"row {row}, {printable(seen['file'])}:{seen['line']}, recognised as {rows.format}\n")
+    click.echo(f"row {row}, {printable(seen['file'])}:{seen['line']}, recognised as {', '.join(rows.shapes)}\n")
     for name in ("id", "prompt", "response", "rejected", "source"):
         if seen[name] is not None:
             click.echo(f"{click.style(name, bold=True)}\n{printable(seen[name])}\n")
