@@ -193,12 +193,14 @@ def _section(page: _Page, view: View, section: Section) -> None:
 
 
 def _example(page: _Page, example: Example, indent: int) -> None:
-    words = " ".join(w for w in ("" if example.metric.endswith(".rate") else example.label, example.score_words) if w)
+    label = "" if example.metric.endswith(".rate") else example.label
+    words = label if example.related is not None else " ".join(w for w in (label, example.score_words) if w)
     parts = [(f"row {example.row}", "bold"), (f"  {visible(example.place)}  {words}".rstrip(), "")]
     if example.related is not None:
         where = f" of {one_line(example.related_dataset, 60)}" if example.related_dataset else ""
         place = f" ({visible(example.partner.place)})" if example.partner else ""
-        parts.append((f" like row {example.related}{where}{place}", ""))
+        alike = f", similarity {example.score_words}" if example.score_words else ""
+        parts.append((f"  like row {example.related}{where}{place}{alike}", ""))
     page.line(*parts, indent=indent, hang=4)
     room = max(60, 2 * (page.width - indent - 6))
     for seen in (example.seen, example.seen_of_partner):

@@ -36,8 +36,8 @@ def cluster_sizes(found: pa.Table) -> tuple[int, ...]:
 
 def worst(found: pa.Table, rank: Mapping[str, int], top: int) -> npt.NDArray[np.int64]:
     """Positions of the findings to show: each fault in turn, in the order of `rank` (metric ->
-    place); within a fault new clusters before more of the same, high scores before low ones (without
-    scores: what was not seen before first), then row order."""
+    place); within a fault new clusters before more of the same, large clusters before small ones, high
+    scores before low ones (without scores: what was not seen before first), then row order."""
     encoded = found.column("metric").combine_chunks().dictionary_encode()
     names, codes = encoded.dictionary.to_pylist(), np.asarray(encoded.indices)
     rows = found.column("row").to_numpy()
@@ -47,7 +47,9 @@ def worst(found: pa.Table, rank: Mapping[str, int], top: int) -> npt.NDArray[np.
     queues = []
     for code in sorted(range(len(names)), key=lambda c: (rank.get(names[c], 999), names[c])):
         mine = np.flatnonzero(codes == code)
-        mine = mine[np.lexsort((rows[mine], -scores[mine]))]
+        _, members, sizes = np.unique(clusters[mine], return_inverse=True, return_counts=True)
+        size = np.where(clusters[mine] < 0, 0, sizes[members])
+        mine = mine[np.lexsort((rows[mine], -scores[mine], -size))]
         _, first = np.unique(clusters[mine], return_index=True)
         fresh = np.zeros(len(mine), np.bool_)
         fresh[first] = True

@@ -64,13 +64,15 @@ def test_findings_are_cut_at_top_and_counted_in_full(view: View, top: int) -> No
         assert len(section.examples) == min(top, total)
 
 
-def test_each_cluster_is_shown_before_any_twice_and_the_likest_first(view: View) -> None:
+def test_each_cluster_is_shown_before_any_twice_the_largest_first(view: View) -> None:
     table = view.findings.filter(pc.equal(view.findings.column("check"), "near-duplicates")).to_pylist()
-    best: dict[int, float] = {}
+    best: dict[int, tuple[int, float]] = {}
     for row in table:
-        best[row["cluster"]] = max(best.get(row["cluster"], 0), row["score"])
+        size, score = best.get(row["cluster"], (0, 0.0))
+        best[row["cluster"]] = (size + 1, max(score, row["score"]))
     shown = replace(view, top=len(best)).sections[0].examples
-    assert [e.score for e in shown] == sorted(best.values(), reverse=True)
+    assert [best[e.cluster or 0][0] for e in shown] == sorted((size for size, _ in best.values()), reverse=True)
+    assert [(best[e.cluster or 0][0], e.score) for e in shown] == sorted(best.values(), reverse=True)
     assert {e.cluster for e in shown} == set(best)
 
 
