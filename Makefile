@@ -22,14 +22,14 @@ UV ?= $(shell uv --version >/dev/null 2>&1 && echo uv)
 # install EXTRAS: the project, editable. Bytecode is compiled now, whatever PYTHONDONTWRITEBYTECODE says:
 # else every start would pay for it.
 define install
-	if [ -n "$(UV)" ]; then \
+	@if [ -n "$(UV)" ]; then \
 		$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -e '.$(1)'; \
 	else \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.$(1)'; \
 		$(BIN)/python -m compileall -qq -j 0 "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true; \
 	fi
-	$(BIN)/python -m compileall -qq auditor
-	touch $@
+	@$(BIN)/python -m compileall -qq auditor
+	@touch $@
 endef
 
 demo: $(VENV)/.base
@@ -77,7 +77,7 @@ $(BIN)/python:
 		echo "  try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
 		exit 1; \
 	fi
-	if [ -n "$(UV)" ]; then $(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV); \
+	@if [ -n "$(UV)" ]; then $(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV); \
 	else $(PYTHON) -m venv $(VENV); fi
 
 # Stamps: a second call is instant, and a changed pyproject.toml installs again.

@@ -15,7 +15,7 @@ rows and of each fault. Every fault is `parrot-7b`'s:
     exact_copies      3 %   a row said again, word for word
     near_copies       rows / 333 pairs at each Jaccard of 5-word shingles: exactly .95 .9 .85 .8 .7 .6 .5; a pair
                       has one prompt, answered twice
-    collapsed         6 %   one block of rows, the same but for two words
+    collapsed         8 %   one block of rows, the same but for two words
     refusals          2 %   "I'm sorry, but as an AI language model …"
     debris            2 %   scaffolding of the prompt left in the answer
     broken_lines      8     lines that are not a JSON object in UTF-8
@@ -312,7 +312,7 @@ def synthetic(known: list[Function], rows: int, seed: int) -> tuple[list[bytes],
         tagged += [("", row) for pair in pairs[step] for row in pair]
     tagged += [("refusals", writer.refusal(i)) for i in range(rows * 2 // 100)]
     tagged += [("debris", writer.debris(i)) for i in range(rows * 2 // 100)]
-    copies, block = rows * 3 // 100, rows * 6 // 100
+    copies, block = rows * 3 // 100, rows * 8 // 100
     clean = [writer.clean() for _ in range(rows - len(tagged) - copies - block)]
     tagged += [("", row) for row in clean]
     originals = shuffle.sample(clean, copies)

@@ -119,7 +119,7 @@ def test_the_example_workspace_is_valid(tmp_path: Path) -> None:
     from auditor.registry import Workspace
 
     (tmp_path / "auditor.yaml").write_bytes((ROOT / "examples" / "auditor.yaml").read_bytes())
-    assert Workspace(tmp_path).by == ("generator", "prompt_id")
+    assert Workspace(tmp_path).policy == "default"
 
 
 def test_make_refuses_an_old_python(tmp_path: Path) -> None:
