@@ -18,9 +18,17 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from auditor.model.rows import Dataset, Rows
 
 THRESHOLD, SHINGLE, BANDS, ROWS = 0.8, 5, 25, 5
 CONTENDERS = {
@@ -73,34 +81,47 @@ def shingles(text: str) -> list[str]:
 
 
 def ours(path: str, method: str) -> np.ndarray:
-    """The room itself on canonical rows, laid out from the Parquet file as the readers do."""
-    import pyarrow as pa
+    """The room itself on canonical rows in memory; the file is read while Numba is imported."""
+    from concurrent.futures import ThreadPoolExecutor
+
     import pyarrow.parquet as pq
 
-    from auditor.checks.near_duplicates import NearDuplicates
-    from auditor.core.check import Context
-    from auditor.engines.local import Local
-    from auditor.model.rows import SHARD_ROWS, Dataset, Shard
+    with ThreadPoolExecutor(1) as reader, tempfile.TemporaryDirectory() as scratch:
+        # Not `read_table`, which imports pyarrow.dataset and pandas; nor `to_numpy` below, which does, too.
+        table = reader.submit(lambda: pq.ParquetFile(path).read(["text"]))
 
-    with tempfile.TemporaryDirectory() as name:
-        folder, shards, start = Path(name), [], 0
-        for batch in pq.ParquetFile(path).iter_batches(SHARD_ROWS, columns=["text"]):
-            text = batch.column(0).cast(pa.large_string())
-            content, place = folder / f"{start}.arrow", folder / f"{start}.rows.arrow"
-            rows = pa.record_batch({"row": pa.array(np.arange(start, start + len(text)))})
-            for file, columns in ((content, pa.record_batch({"text": text})), (place, rows)):
-                with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, columns.schema) as writer:
-                    writer.write_batch(columns)
-            shards.append(Shard(str(start), start, len(text), content, place))
-            start += len(text)
-        data = Dataset("bench", "", "text", start, tuple(shards), (path,), {}, {})
-        seen = NearDuplicates(THRESHOLD, SHINGLE, method=method).run(data, Context(scratch=folder), Local(2))
+        from auditor.checks.near_duplicates import NearDuplicates
+        from auditor.core.check import Context
+        from auditor.engines.local import Local
+
+        data = dataset(table.result())
+        seen = NearDuplicates(THRESHOLD, SHINGLE, method=method).run(data, Context(scratch=Path(scratch)), Local(2))
         partners = seen.tables["partners"]
-        flags = np.zeros((2, start), bool)
-        at = partners.column("row").to_numpy()
+        flags = np.zeros((2, len(data)), bool)
+        at, cluster = (np.from_dlpack(partners.column(name).chunk(0)) for name in ("row", "cluster"))
         flags[0, at] = True
-        flags[1, at] = partners.column("cluster").to_numpy() != at
+        flags[1, at] = cluster != at
         return flags
+
+
+def dataset(table: pa.Table) -> Dataset:
+    """Canonical rows over a table in memory: the same shards as on disk, opened without a file."""
+    from auditor.model.rows import SHARD_ROWS, Dataset, Rows, Shard
+
+    @dataclass(frozen=True)
+    class Loaded(Shard):
+        batch: pa.RecordBatch = None
+
+        def open(self, by: Mapping[str, tuple[str, ...]] | None = None) -> Rows:
+            return Rows(self.batch, by or {})
+
+    batches = table.combine_chunks().to_batches(SHARD_ROWS)
+    starts = np.cumsum([0, *(len(batch) for batch in batches)]).tolist()
+    shards = [
+        Loaded(str(start), start, len(batch), Path(), Path(), (), batch)
+        for start, batch in zip(starts, batches, strict=False)
+    ]
+    return Dataset("bench", "", "text", starts[-1], tuple(shards), (), {}, {})
 
 
 def datasketch(path: str, **bands: object) -> np.ndarray:

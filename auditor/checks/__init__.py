@@ -1,7 +1,4 @@
-"""The rooms: one file, one question. Importing this package registers them all."""
+"""The rooms: one file, one question. A room registers itself when it is imported.
 
-import pkgutil
-from importlib import import_module
-
-for _module in pkgutil.iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+Nothing is imported here, so that who needs one room pays for one.
+"""

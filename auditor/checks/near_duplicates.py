@@ -23,7 +23,7 @@ from auditor.kernels.joins import CHAIN, link, prefix_buckets, same_sets
 from auditor.kernels.signatures import Banding, band_keys, banding
 from auditor.kernels.texts import spans
 from auditor.model.result import EVIDENCE_CHARACTERS, Distribution, Measurement, Metric
-from auditor.model.rows import Dataset, Rows
+from auditor.model.rows import Dataset, Rows, arrow
 
 SCOPES = ("text", "prompt", "response")
 METHODS = ("sketch", "exact")
@@ -359,7 +359,8 @@ def _partners(at: Longs, texts: Texts, position: Longs, cluster: Longs, best: Lo
     known = np.where(best[mine] >= 0, texts.rows[best[mine]], -1)
     related = np.where(first != at, first, np.where(copied[mine] >= 0, copied[mine], known))
     scored = np.where((first != at) | (copied[mine] >= 0), 1.0, score[mine])
-    return pa.table({"row": at, "related": related, "score": scored, "cluster": cluster[at]})
+    columns = {"row": at, "related": related, "score": scored, "cluster": cluster[at]}
+    return pa.table({name: arrow(values) for name, values in columns.items()})
 
 
 def _room(shape: tuple[int, ...], kind: Any, context: Context, name: str) -> Any:

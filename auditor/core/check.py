@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -180,13 +181,31 @@ def check(cls: type[C]) -> type[C]:
     return cls
 
 
+ROOMS = "auditor.checks"
+"""The package of our rooms, found late because rooms import core; and the entry-point group of others."""
+
+
 def registered() -> dict[str, type[Any]]:
     """Every check by name, in name order: ours and those of installed packages."""
-    importlib.import_module("auditor.checks")  # registration is its effect; checks import core, so it is late
-
-    for point in entry_points(group="auditor.checks"):
+    for room in sorted(_rooms()):
+        importlib.import_module(f"{ROOMS}.{room}")
+    for point in entry_points(group=ROOMS):
         point.load()
     return dict(sorted(_registered.items()))
+
+
+def _rooms() -> set[str]:
+    return {module.name for module in pkgutil.iter_modules(importlib.import_module(ROOMS).__path__)}
+
+
+def _class(name: str) -> type[Any]:
+    """The check of that name; one of ours is found without importing the others."""
+    room = name.replace("-", "_")
+    if name not in _registered and room in _rooms():
+        importlib.import_module(f"{ROOMS}.{room}")
+    if name not in _registered and name not in (known := registered()):
+        raise ConfigError(f"unknown check {name!r}", hint=suggest(name, known))
+    return _registered[name]
 
 
 def build(name: str, parameters: Mapping[str, Any]) -> Any:
@@ -195,10 +214,7 @@ def build(name: str, parameters: Mapping[str, Any]) -> Any:
     Raises ConfigError for an unknown check or parameter (with a suggestion) and for a value of the
     wrong type.
     """
-    known = registered()
-    if name not in known:
-        raise ConfigError(f"unknown check {name!r}", hint=suggest(name, known))
-    cls = known[name]
+    cls = _class(name)
     fields = {f.name: f for f in dataclasses.fields(cls)}
     values: dict[str, Any] = {}
     for key, value in parameters.items():

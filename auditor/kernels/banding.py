@@ -6,14 +6,15 @@ Most keys occur once, so a table of counts, small enough for the cache, drops th
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from auditor.kernels.compiled import kernel
 
 _SHIFT = np.uint64(32)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _DIGIT = 11
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def radix_sort(pairs):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """uint64 pairs sorted by their high 32 bits, stable: three passes of 11 bits."""
     n = len(pairs)
@@ -38,7 +39,7 @@ def radix_sort(pairs):  # type: ignore[no-untyped-def]  # pragma: no cover  comp
     return pairs
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shared(keys, present):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Buckets of rows whose keys are equal, of two rows or more.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from auditor.kernels.compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find(parent, row):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """The root of a row; paths are halved on the way."""
     while parent[row] != row:
@@ -14,7 +14,7 @@ def find(parent, row):  # type: ignore[no-untyped-def]  # pragma: no cover  comp
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unite(parent, left, right):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Join two components under the smaller root; whether they were apart."""
     left, right = find(parent, left), find(parent, right)
@@ -27,14 +27,14 @@ def unite(parent, left, right):  # type: ignore[no-untyped-def]  # pragma: no co
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def roots(parent):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Point every row straight at its root, in place. parent: int64 [n]."""
     for row in range(len(parent)):
         parent[row] = find(parent, row)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unite_buckets(parent, rows, starts):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Join all rows of every bucket rows[starts[i]:starts[i + 1]]."""
     for bucket in range(len(starts) - 1):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from auditor.kernels.compiled import kernel
 from auditor.model.rows import Strings
 
 Ints = npt.NDArray[np.int64]
@@ -171,7 +172,7 @@ def _blank(byte: Any) -> Any:
     return byte == 32 or 9 <= byte <= 13
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _code_before(data: Any, start: Any, end: Any) -> Any:
     """(code point, where it starts) of the last character of data[start:end], start < end."""
     at = end - 1
@@ -190,7 +191,7 @@ def _code_before(data: Any, start: Any, end: Any) -> Any:
     return code, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _among(code: Any, codes: Any) -> Any:
     for i in range(len(codes)):  # noqa: SIM110  Numba compiles no generator
         if codes[i] == code:
@@ -198,7 +199,7 @@ def _among(code: Any, codes: Any) -> Any:
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _endings(offsets: Any, data: Any, terminal: Any, closing: Any, opening: Any, dangling: Any) -> Any:
     n = len(offsets) - 1
     numbers = np.zeros((n, 7), np.int64)
@@ -275,7 +276,7 @@ def _endings(offsets: Any, data: Any, terminal: Any, closing: Any, opening: Any,
     return numbers
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _implausible(offsets: Any, data: Any) -> Any:
     n = len(offsets) - 1
     numbers = np.zeros((n, 2), np.int64)
@@ -314,7 +315,7 @@ def _implausible(offsets: Any, data: Any) -> Any:
     return numbers
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _byte_of(data: Any, at: Any, end: Any, cp1252: Any) -> Any:
     """(the Windows-1252 byte of the character at `at`, its size in UTF-8); byte -1 where there is none."""
     lead = np.int64(data[at])
@@ -339,7 +340,7 @@ def _byte_of(data: Any, at: Any, end: Any, cp1252: Any) -> Any:
     return np.int64(-1), 4 if lead >= 0xF0 else 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mojibake(offsets: Any, data: Any, cp1252: Any) -> Any:
     n = len(offsets) - 1
     found = np.zeros(n, np.int64)
@@ -368,7 +369,7 @@ def _mojibake(offsets: Any, data: Any, cp1252: Any) -> Any:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _echoes(offsets: Any, data: Any, starts: Any, answers: Any, least: Any) -> Any:
     n = len(offsets) - 1
     found = np.zeros(n, np.bool_)
@@ -392,7 +393,7 @@ def _echoes(offsets: Any, data: Any, starts: Any, answers: Any, least: Any) -> A
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _given_ids(offsets: Any, data: Any, digests: Any) -> Any:
     n = len(offsets) - 1
     hashes = np.zeros(n, np.uint64)
@@ -415,7 +416,7 @@ def _given_ids(offsets: Any, data: Any, digests: Any) -> Any:
     return hashes, given
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _broken_turns(offsets: Any, roles: Any, content: Any) -> Any:
     n = len(offsets) - 1
     found = np.zeros(n, np.bool_)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from auditor.kernels.compiled import kernel
 from auditor.kernels.machine import fold_multiply, load8, load64, low_masks
 from auditor.kernels.texts import Spans, classes, decode
 from auditor.kernels.tokens import K0, K1, K2, K3, room_for, words_of
@@ -37,7 +37,7 @@ class Sets:
         return len(self.offsets) - 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shingle_words(words, count, size):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Turn words[:count] into shingle hashes in place; returns how many (0 only for no words)."""
     if count == 0:
@@ -59,7 +59,7 @@ def shingle_words(words, count, size):  # type: ignore[no-untyped-def]  # pragma
     return made
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _insertion(values, count):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     for i in range(1, count):
         value = values[i]
@@ -70,7 +70,7 @@ def _insertion(values, count):  # type: ignore[no-untyped-def]  # pragma: no cov
         values[j + 1] = value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sort_unique(values, count, spare, bins):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Sort values[:count] (hashes, so evenly spread) and drop repeats, in place; returns how many.
 
@@ -109,7 +109,7 @@ def sort_unique(values, count, spare, bins):  # type: ignore[no-untyped-def]  # 
     return kept
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sets(starts, lengths, ascii_only, table, size):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
     most = room_for(starts, lengths, ascii_only)
@@ -137,7 +137,7 @@ def shingle_sets(texts: Spans, size: int) -> Sets:
     return Sets(offsets, values[: offsets[-1]])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def text_hash(start, length):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Two independent uint64 hashes of the bytes at an address."""
     left = K0 ^ (np.uint64(length) * K1)
@@ -155,7 +155,7 @@ def text_hash(start, length):  # type: ignore[no-untyped-def]  # pragma: no cove
     return fold_multiply(left ^ K2, K0), fold_multiply(right ^ K0, K2)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hash_rows(starts, lengths):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """128-bit hashes of texts as they are: two uint64 [n].
 
@@ -168,7 +168,7 @@ def hash_rows(starts, lengths):  # type: ignore[no-untyped-def]  # pragma: no co
     return left, right
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_space(code):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """`str.isspace` (Unicode White_Space and the separators U+001C to U+001F)."""
     return (
@@ -180,7 +180,7 @@ def _is_space(code):  # type: ignore[no-untyped-def]  # pragma: no cover  compil
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hash_normalised(starts, lengths):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """128-bit hashes of texts with ASCII case folded, outer white space stripped and every inner run
     of it one space; and bool [n], whether anything is left. Other folding is `texts.spans`'s."""
@@ -225,7 +225,7 @@ def hash_normalised(starts, lengths):  # type: ignore[no-untyped-def]  # pragma:
     return left, right, filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_rows(left, right, present):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """int64 [n]: the first row with the same 128-bit hash; a row that is not `present` is its own.
 

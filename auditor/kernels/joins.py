@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from auditor.kernels.banding import shared
+from auditor.kernels.compiled import kernel
 from auditor.kernels.components import find, unite
 from auditor.kernels.hashes import Sets
 from auditor.kernels.machine import fold_multiply
@@ -24,7 +24,7 @@ _COUNTERS = (16, 28)
 _LOW32 = np.uint64(0xFFFFFFFF)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def jaccard(offsets, values, left, right, threshold):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Exact similarity of two sets, or -1.0 as soon as it cannot reach the threshold."""
     i, end = offsets[left], offsets[left + 1]
@@ -49,7 +49,7 @@ def jaccard(offsets, values, left, right, threshold):  # type: ignore[no-untyped
     return score if score >= threshold else -1.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def link(rows, starts, offsets, values, threshold, chain, parent, best, score, owner, mine):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Verify the pairs of candidate buckets and join those that reach the threshold.
 
@@ -86,7 +86,7 @@ def link(rows, starts, offsets, values, threshold, chain, parent, best, score, o
     return verified
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _verify(left, right, offsets, values, threshold, parent, best, score):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     similar = jaccard(offsets, values, left, right, threshold)
     if similar < 0:
@@ -98,7 +98,7 @@ def _verify(left, right, offsets, values, threshold, parent, best, score):  # ty
     return np.int64(unite(parent, left, right))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def frequencies(values, counters, shift):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Count elements into uint8 counters by their top 64 - shift bits, up to 255: rarity is estimated,
     and any order that is the same for all sets is a valid one for a prefix filter."""
@@ -108,7 +108,7 @@ def frequencies(values, counters, shift):  # type: ignore[no-untyped-def]  # pra
             counters[slot] += np.uint8(1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _prefixes(offsets, values, counters, shift, threshold):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """The rare elements by which sets of Jaccard >= threshold must meet (Bayardo et al. 2007, "Scaling
     up all pairs similarity search"): each set's first size - ceil(t size) + 1 in order of rarity.
@@ -162,7 +162,7 @@ def _prefixes(offsets, values, counters, shift, threshold):  # type: ignore[no-u
     return keys[:made].copy(), rows[:made].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def same_sets(offsets, values):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """uint32 [n]: a hash of each set, to find the equal ones first."""
     keys = np.zeros(len(offsets) - 1, np.uint32)
@@ -184,7 +184,7 @@ def prefix_buckets(sets: Sets, threshold: float) -> tuple[npt.NDArray[np.int32],
     return rows[places], starts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _best_across(rows, starts, offsets, values, border, threshold, best, score):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     for bucket in range(len(starts) - 1):
         for i in range(starts[bucket], starts[bucket + 1]):

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from auditor.kernels.compiled import kernel
 from auditor.model.rows import Strings
 
 
@@ -48,7 +48,7 @@ def classify(text: Strings, model: Model) -> tuple[npt.NDArray[np.int64], npt.ND
     return best, probability
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _classify(offsets: Any, data: Any, moves: Any, row: Any, feature: Any, weights: Any, prior: Any, first: Any) -> Any:
     n, classes = len(offsets) - 1, len(prior)
     best, probability = np.zeros(n, np.int64), np.zeros(n, np.float64)

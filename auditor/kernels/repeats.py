@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from auditor.kernels.compiled import kernel
 from auditor.model.rows import Strings
 
 TOP = (2, 3, 4)
@@ -72,7 +73,7 @@ def repeats(text: Strings) -> Repeats:
     return Repeats(*[*counted, *parts, shares[:, 4:7], shares[:, 7:13]])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _repeats(offsets: Any, data: Any) -> Any:
     n = len(offsets) - 1
     numbers = np.zeros((n, 7), np.int64)
@@ -98,7 +99,7 @@ def _repeats(offsets: Any, data: Any) -> Any:
     return numbers, shares
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _row(
     text: Any, hashes: Any, lengths: Any, keys: Any, stamps: Any, counts: Any, stamp: Any, numbers: Any, shares: Any
 ) -> None:
@@ -145,7 +146,7 @@ def _slot(keys: Any, stamps: Any, stamp: Any, key: Any) -> Any:
     return slot
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _words(text: Any, end: Any, hashes: Any, lengths: Any) -> Any:
     words, word, length = 0, _SEED, 0
     for at in range(end):
@@ -164,7 +165,7 @@ def _words(text: Any, end: Any, hashes: Any, lengths: Any) -> Any:
     return words
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pieces(text: Any, end: Any, blank_lines: Any, keys: Any, stamps: Any, stamp: Any) -> Any:
     """(pieces, pieces that stood before, their bytes): lines, or paragraphs where blank_lines."""
     count = again = repeated = 0
@@ -201,7 +202,7 @@ def _pieces(text: Any, end: Any, blank_lines: Any, keys: Any, stamps: Any, stamp
     return count, again, repeated
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _run(text: Any, end: Any) -> Any:
     """(length in characters, first byte) of the longest run of one character."""
     best, best_byte = 0, 0
@@ -226,7 +227,7 @@ def _run(text: Any, end: Any) -> Any:
     return best, best_byte
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _loop(text: Any, end: Any) -> Any:
     """(bytes, period) of the periodic end of the text with the smallest period, at least four units."""
     last = text[end - 1]
@@ -242,7 +243,7 @@ def _loop(text: Any, end: Any) -> Any:
     return 0, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _says_something(text: Any, start: Any, end: Any) -> Any:
     """Two letters or more that differ: not a ruler, a table's frame, or zeros of an array."""
     first = 0
@@ -255,7 +256,7 @@ def _says_something(text: Any, start: Any, end: Any) -> Any:
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _top(hashes: Any, lengths: Any, words: Any, n: Any, keys: Any, stamps: Any, counts: Any, stamp: Any) -> Any:
     most, longest = 1, 0
     for at in range(words - n + 1):
@@ -275,7 +276,7 @@ def _top(hashes: Any, lengths: Any, words: Any, n: Any, keys: Any, stamps: Any, 
     return most * longest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _duplicated(hashes: Any, lengths: Any, words: Any, n: Any, keys: Any, stamps: Any, stamp: Any) -> Any:
     repeated, at = 0, 0
     while at <= words - n:

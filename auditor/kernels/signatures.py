@@ -17,8 +17,8 @@ from math import ceil, log
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from auditor.kernels.compiled import kernel
 from auditor.kernels.hashes import shingle_words
 from auditor.kernels.machine import fold_multiply
 from auditor.kernels.texts import Spans, classes
@@ -60,7 +60,7 @@ def banding(threshold: float) -> Banding:
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sketch(values, count, out):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Fill out: uint64 [k] from values[:count] (mixed hashes, repeats allowed), count > 0."""
     k = len(out)
@@ -95,7 +95,7 @@ def sketch(values, count, out):  # type: ignore[no-untyped-def]  # pragma: no co
                     out[place] = min(out[place], (wide << _SHIFT) | (value & _LOW32))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _band_keys(starts, lengths, ascii_only, table, size, keys, at, bands, rows):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     most = room_for(starts, lengths, ascii_only)
     words = np.empty(most, np.uint64)
@@ -136,7 +136,7 @@ def permutations(count: int, seed: int) -> tuple[npt.NDArray[np.uint32], npt.NDA
     return multipliers, draw.randint(0, 1 << 32, count, dtype=np.uint32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def permuted(hashes, offsets, multipliers, addends):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """uint32 [n, k]: signatures of the sets hashes[offsets[i]:offsets[i + 1]].
 

@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from auditor.kernels.compiled import kernel
 from auditor.model.rows import Strings
 
 LETTER, UPPER, DIGIT, PUNCTUATION, SYMBOL, WHITESPACE, CONTROL, OTHER = range(8)
@@ -130,7 +131,7 @@ def _class_of(code: Any, table: Any) -> Any:
     return LETTER if code < 0x40000 else OTHER
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(offsets: Any, data: Any, table: Any, packed: Any) -> Any:
     n = len(offsets) - 1
     numbers = np.zeros((n, 8), np.int64)
@@ -146,7 +147,7 @@ def _count(offsets: Any, data: Any, table: Any, packed: Any) -> Any:
     return numbers, classes
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_row(
     data: Any, table: Any, packed: Any, keys: Any, stamps: Any, stamp: Any, numbers: Any, classes: Any
 ) -> Any:
@@ -211,7 +212,7 @@ def _count_row(
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _lengths(offsets: Any, data: Any, table: Any) -> Any:
     n = len(offsets) - 1
     numbers = np.zeros((n, 2), np.int64)

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from auditor.kernels.compiled import kernel
 from auditor.kernels.machine import PADDING, first_bit, high_bits, load8
 
 WORD, ALONE, INERT = 1, 2, 4
@@ -95,7 +95,7 @@ def classes() -> Bytes:
     return table
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def decode(at: int, stop: int) -> tuple[int, int]:  # pragma: no cover  compiled
     """The codepoint at an address and how many bytes it takes; a broken sequence is one separator."""
     lead = load8(at)
@@ -116,7 +116,7 @@ def decode(at: int, stop: int) -> tuple[int, int]:  # pragma: no cover  compiled
     return 0, 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_high(start, length):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Offset of the first byte that is not ASCII, or `length`."""
     at = 0
@@ -128,7 +128,7 @@ def first_high(start, length):  # type: ignore[no-untyped-def]  # pragma: no cov
     return length
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def kinds(starts, lengths, table):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """uint8 [n]: 0 all ASCII, 1 beyond ASCII and already normal but for ASCII case, 2 to be normalised.
 
@@ -149,7 +149,7 @@ def kinds(starts, lengths, table):  # type: ignore[no-untyped-def]  # pragma: no
     return kind
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def any_high(starts, lengths):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Whether any of the texts goes beyond ASCII."""
     for row in range(len(starts)):  # noqa: SIM110  Numba has no generator expressions

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from auditor.kernels.compiled import kernel
 from auditor.kernels.machine import count_bits, first_bit, fold_multiply, load64, low_masks, word_bits
 from auditor.kernels.texts import decode
 
@@ -37,7 +38,7 @@ def _folded(chunk):  # type: ignore[no-untyped-def]  # pragma: no cover  compile
     return chunk | ((~chunk & _HIGH_BITS) >> _TWO)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def word_hash(start, length):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """uint64 hash of the `length` bytes of a word at an address."""
     state = K0 ^ (np.uint64(length) * K1)
@@ -48,7 +49,7 @@ def word_hash(start, length):  # type: ignore[no-untyped-def]  # pragma: no cove
     return fold_multiply((_folded(load64(start)) & _LOW[length]) ^ K2, state ^ K3)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_words(start, length):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """An upper bound of the words in a text, exact where it is ASCII."""
     words = 0
@@ -64,7 +65,7 @@ def count_words(start, length):  # type: ignore[no-untyped-def]  # pragma: no co
     return words
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ascii_words(start, length, out):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Word hashes of an ASCII text into out: uint64, long enough; returns how many."""
     words = 0
@@ -95,7 +96,7 @@ def ascii_words(start, length, out):  # type: ignore[no-untyped-def]  # pragma: 
     return words
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unicode_words(start, length, table, out):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Word hashes of any normalised text into out; table: class bits by codepoint (`texts.classes`)."""
     words = 0
@@ -123,7 +124,7 @@ def unicode_words(start, length, table, out):  # type: ignore[no-untyped-def]  #
     return words
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def room_for(starts, lengths, ascii_only):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Words of the wordiest row at most: how long the buffers of a scan must be."""
     most = 1
@@ -134,7 +135,7 @@ def room_for(starts, lengths, ascii_only):  # type: ignore[no-untyped-def]  # pr
     return most
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def words_of(start, length, is_ascii, table, out):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Word hashes of one text into out; returns how many."""
     if is_ascii:
