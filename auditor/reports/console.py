@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from auditor.model.result import Status
@@ -222,5 +223,7 @@ def _summary(page: _Page, view: View) -> None:
 
 def _files(page: _Page, view: View) -> None:
     width = max(len(name) for name in view.places)
+    here = Path.cwd()
     for name, path in view.places.items():
-        page.line((f"{name:<{width}}  ", "dim"), (visible(str(path)), ""), whole=True)
+        near = path.relative_to(here) if path.is_relative_to(here) else path
+        page.line((f"{name:<{width}}  ", "dim"), (visible(str(near)), ""), whole=True)
