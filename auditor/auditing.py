@@ -33,7 +33,7 @@ from auditor.core.check import Context, Engine
 from auditor.core.measure import Advance, unwatched
 from auditor.core.state import StateStore
 from auditor.engines.local import Local
-from auditor.files import slug
+from auditor.files import slug, write_text
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import Measured, Metric, Record, Status
 from auditor.model.rows import Dataset
@@ -208,8 +208,11 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
 
     report = Report(record, exit_code, places, view)
     if options.track or options.tracking_uri:
-        with clock.stage("track"):
-            trackers.publish(record, places, uri=options.tracking_uri, experiment=slug(rows.name), workspace=workspace)
+        with clock.stage("track"), tempfile.TemporaryDirectory() as drawn:
+            for name, svg in reports.pictures(view).items():
+                write_text(Path(drawn) / name, svg)
+            sent = {**places, **{path.name: path for path in sorted(Path(drawn).iterdir())}}
+            trackers.publish(record, sent, uri=options.tracking_uri, experiment=slug(rows.name), workspace=workspace)
     return report
 
 

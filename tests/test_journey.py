@@ -194,3 +194,18 @@ def test_a_baseline_lets_old_sins_pass_and_new_ones_fail(tmp_path: Path) -> None
     with data.open("a") as file:
         file.write(data.read_text().splitlines()[0] + "\n")
     assert run("audit", data, "--baseline", "old/audit.json", *only).returncode == 1
+
+
+def test_tracking_makes_a_run_with_metrics_and_pictures(tmp_path: Path) -> None:
+    import sqlite3
+
+    data = planted(tmp_path / "data.jsonl")
+    done = run("audit", data, "--only", "exact-duplicates", "--track", "--quiet")
+    assert done.returncode == 1, done.stderr
+    with sqlite3.connect(tmp_path / ".auditor" / "mlflow.db") as database:
+        metrics = dict(database.execute("select key, value from metrics").fetchall())
+    database.close()
+    assert metrics["exact_duplicates.rate"] == pytest.approx(0.1)
+    names = {path.name for path in (tmp_path / ".auditor").rglob("artifacts/**/*") if path.is_file()}
+    assert {"audit.json", "report.html", "exact-duplicates-1.svg"} <= names
+    assert run("sync").stdout.startswith(b"0 sent, 0 left")

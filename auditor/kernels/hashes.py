@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from auditor.kernels.compiled import kernel
 from auditor.kernels.machine import fold_multiply, load8, load64, low_masks
-from auditor.kernels.texts import Spans, classes, decode
+from auditor.kernels.texts import Spans, classes_for, decode
 from auditor.kernels.tokens import K0, K1, K2, K3, room_for, words_of
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, 2**64 / golden ratio
@@ -133,7 +133,7 @@ def _sets(starts, lengths, ascii_only, table, size):  # type: ignore[no-untyped-
 
 def shingle_sets(texts: Spans, size: int) -> Sets:
     """The shingle set of every text; empty where a text has no words."""
-    offsets, values = _sets(texts.starts, texts.lengths, texts.ascii, classes(), size)
+    offsets, values = _sets(texts.starts, texts.lengths, texts.ascii, classes_for(texts), size)
     return Sets(offsets, values[: offsets[-1]])
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from auditor.kernels.compiled import kernel
 from auditor.kernels.hashes import shingle_words
 from auditor.kernels.machine import fold_multiply
-from auditor.kernels.texts import Spans, classes
+from auditor.kernels.texts import Spans, classes_for
 from auditor.kernels.tokens import K0, K1, K2, room_for, words_of
 
 LARGEST = 128
@@ -121,7 +121,7 @@ def band_keys(texts: Spans, size: int, plan: Banding, keys: npt.NDArray[np.uint3
 
     Returns bool [n], whether a text has any words; the keys of one without are left as they are.
     """
-    table = classes()
+    table = classes_for(texts)
     filled: npt.NDArray[np.bool_] = _band_keys(
         texts.starts, texts.lengths, texts.ascii, table, size, keys, at, plan.bands, plan.rows
     )

@@ -49,6 +49,9 @@ HAN_BEYOND = (0x20000, 0x3FFFF)
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
 
+_NONE = np.zeros(0, np.uint8)
+_NONE.setflags(write=False)  # of one type with `classes`, so that kernels are compiled for one
+
 
 @dataclass(frozen=True, slots=True)
 class Spans:
@@ -93,6 +96,11 @@ def classes() -> Bytes:
     table[:32] |= INERT
     table.setflags(write=False)
     return table
+
+
+def classes_for(texts: Spans) -> Bytes:
+    """What a kernel needs of `classes`: nothing where all texts are ASCII, and so nothing is made."""
+    return _NONE if texts.ascii.all() else classes()
 
 
 @kernel

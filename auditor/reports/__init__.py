@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from auditor.model.errors import ConfigError, suggest
 from auditor.reports.json import from_json, to_json
 from auditor.reports.view import View
 
 FORMATS = ("text", "json", "html", "junit", "sarif", "github", "markdown")
 
-__all__ = ["FORMATS", "View", "from_json", "render", "summary", "text", "to_json"]
+__all__ = ["FORMATS", "View", "from_json", "pictures", "render", "summary", "text", "to_json"]
 
 
 def render(format: str, view: View) -> str:  # noqa: A002  the command line's word
@@ -56,3 +58,10 @@ def summary(view: View) -> str:
     from auditor.reports.markdown import comment
 
     return comment(view)
+
+
+def pictures(view: View) -> Mapping[str, str]:
+    """The figures of the HTML report as SVG files: name -> content."""
+    from auditor.reports import html
+
+    return html.pictures(view)

@@ -195,6 +195,12 @@ def _hundredths(value: float, top: float) -> float:
     return round(max(0.0, min(100.0, 100 * value / top)), 2)
 
 
+def pictures(view: View) -> Mapping[str, str]:
+    """The page's figures as files of their own: `near-duplicates-1.svg` -> SVG."""
+    drawn = _pictures(view).items()
+    return {f"{check}-{n}.svg": str(figure.svg) for check, made in drawn for n, figure in enumerate(made, 1)}
+
+
 def _pictures(view: View) -> Mapping[str, tuple[Figure, ...]]:
     """SVG figures by check, at most `FIGURES` in all."""
     from markupsafe import Markup
