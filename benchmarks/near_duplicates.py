@@ -86,15 +86,18 @@ def ours(path: str, method: str) -> np.ndarray:
 
     import pyarrow.parquet as pq
 
+    from auditor.model.rows import SHARD_ROWS
+
     with ThreadPoolExecutor(1) as reader, tempfile.TemporaryDirectory() as scratch:
         # Not `read_table`, which imports pyarrow.dataset and pandas; nor `to_numpy` below, which does, too.
-        table = reader.submit(lambda: pq.ParquetFile(path).read(["text"]))
+        file = pq.ParquetFile(path, memory_map=True)
+        batches = reader.submit(lambda: list(file.iter_batches(SHARD_ROWS, columns=["text"])))
 
         from auditor.checks.near_duplicates import NearDuplicates
         from auditor.core.check import Context
         from auditor.engines.local import Local
 
-        data = dataset(table.result())
+        data = dataset(batches.result())
         seen = NearDuplicates(THRESHOLD, SHINGLE, method=method).run(data, Context(scratch=Path(scratch)), Local(2))
         partners = seen.tables["partners"]
         flags = np.zeros((2, len(data)), bool)
@@ -104,9 +107,9 @@ def ours(path: str, method: str) -> np.ndarray:
         return flags
 
 
-def dataset(table: pa.Table) -> Dataset:
-    """Canonical rows over a table in memory: the same shards as on disk, opened without a file."""
-    from auditor.model.rows import SHARD_ROWS, Dataset, Rows, Shard
+def dataset(batches: list[pa.RecordBatch]) -> Dataset:
+    """Canonical rows over batches in memory: the same shards as on disk, opened without a file."""
+    from auditor.model.rows import Dataset, Rows, Shard
 
     @dataclass(frozen=True)
     class Loaded(Shard):
@@ -115,7 +118,6 @@ def dataset(table: pa.Table) -> Dataset:
         def open(self, by: Mapping[str, tuple[str, ...]] | None = None) -> Rows:
             return Rows(self.batch, by or {})
 
-    batches = table.combine_chunks().to_batches(SHARD_ROWS)
     starts = np.cumsum([0, *(len(batch) for batch in batches)]).tolist()
     shards = [
         Loaded(str(start), start, len(batch), Path(), Path(), (), batch)

@@ -189,15 +189,18 @@ class NearDuplicates:
             inside = wanted[low:high] - rows.shards[shard].start
             return shingle_sets(spans(view.offsets, view.data, fold=True, rows=inside), self.shingle)
 
-        sizes, parts = [np.zeros(1, np.int64)], []
+        sizes = [np.zeros(1, np.int64)]
+        total = done = 0
+        values = _room((0,), np.uint64, context, "sets")
         # A batch of blocks at a time, so that what waits to be joined stays small.
-        total = 0
-        values = _room((1 << 16,), np.uint64, context, "sets")
-        for low in range(0, len(pieces), 4 * engine.threads):
-            parts = engine.map(extract, pieces[low : low + 4 * engine.threads])
+        for batch in range(0, len(pieces), 4 * engine.threads):
+            these = pieces[batch : batch + 4 * engine.threads]
+            parts = engine.map(extract, these)
             need = total + sum(len(part.values) for part in parts)
+            done += sum(high - low for _, low, high in these)
             if need > len(values):
-                values = _grown(values, total, max(need, 2 * len(values)), context)
+                # Room for the rest as well, were it like what has been seen.
+                values = _grown(values, total, need + need * (len(wanted) - done) * 17 // (16 * done), context)
             for part in parts:
                 sizes.append(total + part.offsets[1:])
                 values[total : total + len(part.values)] = part.values

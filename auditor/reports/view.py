@@ -109,8 +109,9 @@ class Culprit:
     def words(self) -> str:
         mine, unit = self.slice.metric, self.overall.unit
         spread = wording.interval(mine.low, mine.high, unit)
+        fault = "" if self.overall.name.endswith(".rate") else f"{wording.label(self.overall.name)} "
         return (
-            f"{wording.quantity(mine.value, unit)} ({spread}), against "
+            f"{fault}{wording.quantity(mine.value, unit)} ({spread}), against "
             f"{wording.quantity(self.overall.value, unit)} overall"
         )
 
