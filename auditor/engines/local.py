@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from auditor.core.check import Fold
 from auditor.model.rows import Dataset, Rows, Shard
@@ -63,6 +62,8 @@ class Local:
         self, rows: Dataset, emit: Callable[[Rows], pa.Table], reduce: Callable[[pa.Table], pa.Table]
     ) -> pa.Table:
         """Sort what `emit` gave by key, cut it where keys change, and reduce the pieces in threads."""
+        import pyarrow.compute as pc
+
         emitted = pa.concat_tables(self.gather(rows, emit))
         order = pc.sort_indices(emitted, sort_keys=[("key", "ascending"), ("row", "ascending")])
         together = emitted.take(order).combine_chunks()

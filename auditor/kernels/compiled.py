@@ -26,8 +26,7 @@ class Ready(FunctionCache):
 
 def kernel(function: Any) -> Any:
     """`numba.njit(cache=True, nogil=True)`, quick to load: threads over shards, never `parallel=True`."""
-    compiled: Any = njit(cache=True, nogil=True)(function)
-    # Numba has no public way to give a function another cache; another version may have none of this.
-    if type(getattr(compiled, "_cache", None)) is FunctionCache:
-        compiled._cache = Ready(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
+    compiled: Any = njit(nogil=True)(function)
+    # What `cache=True` does, with our cache; there is no public way to give a function another one.
+    compiled._cache = Ready(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
     return compiled
