@@ -128,7 +128,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import make_dataclass
 
     cls = make_dataclass("Planted", [("top", int, 3)], bases=(Planted,), frozen=True)
-    monkeypatch.setattr(check, "registered", lambda: {"planted": cls})
+    monkeypatch.setitem(check._registered, "planted", cls)
 
 
 @pytest.mark.usefixtures("planted")
