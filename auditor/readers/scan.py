@@ -5,15 +5,16 @@ Quotes and brackets are followed, nothing else; whether an element is JSON is fo
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from auditor.kernels.compiled import kernel
 
 _QUOTE, _BACKSLASH, _COMMA, _NEWLINE = 34, 92, 44, 10
 _OPEN_LIST, _CLOSE_LIST, _OPEN, _CLOSE = 91, 93, 123, 125
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def split(data: npt.NDArray[np.uint8], start: int) -> npt.NDArray[np.int64]:  # pragma: no cover  compiled
     """(start, stop, line) int64 [n, 3] of every element: of the array that `data[start:]` is, or of the
     values one after another. An element that never ends, ends with the data."""
