@@ -132,6 +132,9 @@ def audit(source: Any, real: Any = None, *, progress: Progress | None = None, **
     Raises AuditorError (see `auditor.model.errors`) where the input or the configuration is wrong.
     A failed gate is not an exception: see `Report.verdict`.
     """
+    for name in ("only", "skip", "by"):
+        if isinstance(options.get(name), str):
+            options[name] = (options[name],)
     unknown = set(options) - set(Options.__dataclass_fields__)
     if unknown:
         name = min(unknown)
@@ -268,10 +271,12 @@ def read(source: Any, options: Options, workspace: Workspace, advance: Advance =
 
 
 def record_of(source: str, options: Options, workspace: Workspace) -> Record:
-    """The record at `source` where it is one (`audit.json`, or an audit's folder), else of an audit of it."""
+    """The record at `source` where it is one (by its content; or an audit's folder), else of an audit of it."""
     path = Path(source)
-    if path.name == registry.RECORD or (path / registry.RECORD).is_file():
-        return reports.from_json(registry.load(path))
+    if (path / registry.RECORD).is_file() or (path.suffix == ".json" and path.is_file()):
+        content = registry.load(path)
+        if path.is_dir() or reports.is_record(content):
+            return reports.from_json(content)
     return run(source, options, real=None, workspace=workspace, progress=Silent()).record
 
 
@@ -431,7 +436,11 @@ def _about(rows: Dataset) -> dict[str, Any]:
 
 def _policy(options: Options, workspace: Workspace) -> policies.Policy:
     known = list(checking.registered())
-    return policies.load(options.policy or "default", workspace.expectations, _known_metrics(), known)
+    if not isinstance(options.policy, str | os.PathLike | None):
+        raise ConfigError(
+            "a policy is a name or a file", seen=type(options.policy).__name__, wanted="'default', or a path to YAML"
+        )
+    return policies.load(os.fspath(options.policy or "default"), workspace.expectations, _known_metrics(), known)
 
 
 def _known_metrics() -> list[str]:

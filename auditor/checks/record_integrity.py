@@ -22,13 +22,16 @@ from auditor.model.rows import Dataset, Rows, strings
 ROLES = pa.array(["system", "user", "assistant", "tool"], pa.large_string())
 
 HABITS = {"answered": "empty", "closed": "truncated", "strict": "truncated"}
-"""What most rows do, known only after the scan -> the measure that then counts more rows. answered: prompts
+"""What the dataset does, known only after the scan -> the measure that then counts more rows. answered: prompts
 have a response. closed: long answers end in punctuation. strict: nearly all of them do."""
 
 HELD = tuple(
     (*answered, *closed) for answered in ((), ("answered",)) for closed in ((), ("closed",), ("closed", "strict"))
 )
 """Every combination of habits that can hold."""
+
+ANSWERED = 0.05
+"""Share of prompts with a response from which the others lack one: below it the dataset is of prompts alone."""
 
 COUNTED = ("prompts", "answers", "long", "ended")
 """Rows counted beside the faults, to know the habits."""
@@ -246,7 +249,7 @@ class RecordIntegrity(Rowwise):
         metrics = tuple(metric if m.name == name else m for m in usual.metrics)
         notes = (
             "prompts without a response are "
-            + ("empty rows: most prompts have one" if "answered" in held else "no fault here: most prompts have none"),
+            + ("empty rows: other prompts have one" if "answered" in held else "no fault here: hardly any has one"),
             "answers often end without punctuation here: only open code fences count as truncated"
             if "closed" not in held
             else "long answers that stop where no sentence ends are truncated: most end in punctuation"
@@ -310,7 +313,7 @@ class RecordIntegrity(Rowwise):
     def _held(self, state: Tally) -> list[str]:
         hits = state.hits
         closed, long = hits.get("ended", 0), hits.get("long", 0)
-        held = ["answered"] if 2 * hits.get("answers", 0) > hits.get("prompts", 0) else []
+        held = ["answered"] if hits.get("answers", 0) > ANSWERED * hits.get("prompts", 0) else []
         if long and closed >= self.habit * long:
             held.append("closed")
             if closed >= self.strict_habit * long:

@@ -33,6 +33,8 @@ def compare(left: str, right: str, policy: str | None, everything: bool, format_
     if format_ == "json":
         click.echo(json.dumps([change.described() for change in rows], indent=2))
         return
+    if not rows and format_ == "text":
+        click.echo("no metric differs")
     names = [Path(left).name, Path(right).name]
     header = ["metric", *names, "change", "beyond chance"]
     table = [[c.metric, c.before_text, c.after_text, c.delta_text, c.certainty] for c in rows]
@@ -42,6 +44,6 @@ def compare(left: str, right: str, policy: str | None, everything: bool, format_
             click.echo("| " + " | ".join(line) + " |")
         return
     widths = [max(len(line[i]) for line in [header, *table]) for i in range(len(header))]
-    for line in [header, *table]:
+    for line in [header, *table] if table else []:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
     click.echo(f"\n{left}: {before.verdict.value.upper()}    {right}: {after.verdict.value.upper()}")

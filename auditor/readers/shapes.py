@@ -12,13 +12,19 @@ which one half is null is still that pair.
 | alpaca | instruction; input/context; output/response; history | system, instruction, input | output |
 | kto | prompt + completion + label (true or false) | prompt | completion; `label` stays in `meta` |
 | prompt-completion | prompt + completion | prompt | completion |
-| prompt-response | prompt; response/answer | prompt | response, null where there is none |
+| prompt-response | prompt; response/answer/output | prompt | response, null where there is none |
 | query-response | query + response/answer | query | response |
-| question-answer | question + answer/response | question | answer |
+| question-answer | question + answer/response/solution | question | answer |
+| problem-solution | problem + solution/answer | problem | solution |
+| input-output | input + output | input | output |
 | text | text | null | null |
 | record | anything else | null | null; `text` is "key: value" lines in the order of the file |
 
-`system` or `system_prompt` beside any of the first nine is context: it opens the prompt (a chat gets
+A lone prompt beside other fields of some length (`output_1`, `choices`) is a record, so that no text
+goes unread; name its answer by a mapping. A preference pair of transcripts (`\n\nHuman: …\n\nAssistant: …`,
+as Anthropic's HH) is a conversation.
+
+`system` or `system_prompt` beside any of the prompts is context: it opens the prompt (a chat gets
 it as its first turn). Prompts and answers may be strings or lists of messages. The user's id is `id`,
 `_id`, `uuid` or `row_id`, in that order, where it is a string or an integer; `idx` and `index` are
 positions, not names, and stay in `meta`. A mapping (canonical name -> field) comes before all this.
@@ -26,6 +32,7 @@ positions, not names, and stay in `meta`. A mapping (canonical name -> field) co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -48,7 +55,18 @@ PAIRS = (
     ("query-response", "query", "answer"),
     ("question-answer", "question", "answer"),
     ("question-answer", "question", "response"),
+    ("question-answer", "question", "solution"),
+    ("problem-solution", "problem", "solution"),
+    ("problem-solution", "problem", "answer"),
+    ("prompt-response", "prompt", "output"),
+    ("input-output", "input", "output"),
 )
+
+LONG = 40
+"""Characters from which a field beside a lone prompt is taken for text rather than for a label."""
+
+LONE = ("alpaca", "prompt-response")
+"""Shapes that may have a prompt alone."""
 
 MEMORY = 4096
 """Key tuples whose recognition is remembered; a file with more has no schema worth remembering."""
@@ -125,6 +143,9 @@ class Shapes:
         if given == "" or not isinstance(given, str | int) or isinstance(given, bool):
             given, identity = None, ""
         meta = {k: v for k, v in record.items() if v is not None and k not in used and k not in (identity, mapped)}
+        if said is not None and said.shape in LONE and said.response is None and any(map(_textual, meta.values())):
+            said = None
+            meta = {k: v for k, v in record.items() if v is not None and k not in (identity, mapped)}
         source = _string(record.get(mapped)) if mapped else None
         if said is None:
             text = "\n".join([f"{k}: {v if type(v) is str else _string(v)}" for k, v in meta.items()])
@@ -158,6 +179,11 @@ class Shapes:
             head = trained(messages) if messages else _join(prompt, response)
             text = _join(head, rejected)
         return Said("mapped", prompt, response, text, tuple(self.mapping.values()), rejected, messages)
+
+
+def _textual(value: Any) -> bool:
+    """Whether a field holds what a model could be trained on, rather than a label or a number."""
+    return len(value) >= LONG if isinstance(value, str) else isinstance(value, list | dict) and bool(value)
 
 
 def _recognisers(present: set[str]) -> Iterable[Recogniser]:
@@ -259,7 +285,7 @@ def _broken_chat(record: Mapping[str, Any], keys: tuple[str, ...]) -> None:
 
 
 def _preference(record: Mapping[str, Any], asked: str, system: str) -> Said | None:
-    chosen, rejected = record["chosen"], record["rejected"]
+    chosen, rejected = _transcript(record["chosen"]), _transcript(record["rejected"])
     if chosen is None and rejected is None:
         return None
     prompt = record.get(asked) if asked else None
@@ -280,6 +306,15 @@ def _preference(record: Mapping[str, Any], asked: str, system: str) -> Said | No
     if system in said.used:
         used = (*used, system)
     return said._replace(used=used, rejected=loser, text=_join(said.text, loser))
+
+
+def _transcript(value: Any) -> Any:
+    """A transcript as messages; anything else as it is."""
+    if not (isinstance(value, str) and value.startswith("\n\nHuman:")):
+        return value
+    _, *parts = re.split(r"\n\n(Human|Assistant):[ ]?", value)
+    roles = {"Human": "user", "Assistant": "assistant"}
+    return [{"role": roles[who], "content": said} for who, said in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def _exchange(prompt: Any, answer: Any) -> list[Turn] | None:

@@ -33,8 +33,9 @@ from auditor.model.rows import POSITION_SCHEMA, Dataset, Quarantine, Shard
 from auditor.readers.digest import dataset_digest
 from auditor.readers.quarantine import EXAMPLES, Bad
 from auditor.readers.rows import Columns, Facts, as_bytes, content_digest, typed_fields
+from auditor.readers.shapes import ASKED
 
-VERSION = 1
+VERSION = 2
 """Rises when the same bytes give other canonical rows; older snapshots are then read anew."""
 
 _TEMPORARY = ".writing-"
@@ -144,6 +145,12 @@ def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
     if more:
         notes.append(
             f"{more} of {more + len(fields)} fields are in meta only: the most frequent {len(fields)} have columns"
+        )
+    asked = next((key for key in ASKED if "record" in facts.shapes and key in fields), None)
+    if asked is not None:
+        notes.append(
+            f"rows with a {asked!r} and no answer under a known name are read whole, as records: "
+            f"name the answer with --map prompt={asked} --map response=FIELD"
         )
     if facts.mended:
         notes.append(f"{facts.mended} rows held NaN, Infinity or half a surrogate pair: read as null and U+FFFD")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from auditor.model.errors import ConfigError, suggest
-from auditor.reports.json import from_json, to_json
+from auditor.reports.json import from_json, is_record, to_json
 from auditor.reports.view import View
 
 FORMATS = ("text", "json", "html", "junit", "sarif", "github", "markdown")
 
-__all__ = ["FORMATS", "View", "from_json", "pictures", "render", "summary", "text", "to_json"]
+__all__ = ["FORMATS", "View", "from_json", "is_record", "pictures", "render", "summary", "text", "to_json"]
 
 
 def render(format: str, view: View) -> str:  # noqa: A002  the command line's word

@@ -68,6 +68,17 @@ def from_json(content: bytes) -> Record:
         raise ConfigError(f"the record is damaged: {type(error).__name__} {error}", wanted="an audit.json") from error
 
 
+def is_record(content: bytes) -> bool:
+    """Whether the bytes claim to be a record: an object with a schema version."""
+    if not content.lstrip().startswith(b"{") or b'"schema_version"' not in content:
+        return False
+    try:
+        seen = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(seen, dict) and {"schema_version", "verdicts"} <= set(seen)
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of `audit.json`."""
     loaded: dict[str, Any] = json.loads(SCHEMA.read_bytes())

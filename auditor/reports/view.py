@@ -199,7 +199,11 @@ class Section:
 
     @property
     def deciding(self) -> Decision | None:
-        """The metric that decided, or the first one where all is well."""
+        """The metric that decided, or the rate of all faults where all is well."""
+        if self.status is Status.PASS:
+            whole = next((d for d in self.decisions if d.metric.name.endswith(".rate") and d.metric.value), None)
+            if whole is not None:
+                return whole
         return self.decisions[0] if self.decisions else None
 
     @property

@@ -1,6 +1,7 @@
 """Every shape of the table in `readers.shapes`, with the canonical fields written out by hand."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -117,3 +118,38 @@ def test_mapping_comes_before_recognition() -> None:
 def test_an_unknown_canonical_name_is_refused_with_a_suggestion() -> None:
     with pytest.raises(ConfigError, match="did you mean 'prompt'"):
         Shapes({"promt": "q"})
+
+
+@pytest.mark.parametrize(
+    ("record", "shape", "prompt", "response"),
+    [
+        ({"input": "2 + 2", "output": "4"}, "input-output", "2 + 2", "4"),
+        ({"problem": "2 + 2", "solution": "4"}, "problem-solution", "2 + 2", "4"),
+        ({"question": "2 + 2", "solution": "4"}, "question-answer", "2 + 2", "4"),
+        ({"prompt": "2 + 2", "output": "4"}, "prompt-response", "2 + 2", "4"),
+        ({"input": 3, "output": 4.5}, "record", None, None),
+        ({"instruction": "Choose.", "category": "open"}, "alpaca", "Choose.", None),
+        ({"instruction": "Choose.", "output_1": "a long answer " * 4, "output_2": "b"}, "record", None, None),
+        ({"prompt": "Choose.", "completions": [{"text": "a"}]}, "record", None, None),
+    ],
+)
+def test_answers_under_other_names_are_not_left_unread(
+    record: dict[str, Any], shape: str, prompt: str | None, response: str | None
+) -> None:
+    said = Shapes().canonical(record)
+    assert (said.shape, said.prompt, said.response) == (shape, prompt, response)
+    if shape == "record":
+        assert all(str(key) in said.text for key in record)
+
+
+def test_a_pair_of_transcripts_is_a_conversation() -> None:
+    opening = "\n\nHuman: Name a prime.\n\nAssistant: 7\n\nHuman: Another."
+    said = Shapes().canonical(
+        {"chosen": f"{opening}\n\nAssistant: 11 is one.", "rejected": f"{opening}\n\nAssistant: 12 is one."}
+    )
+    assert said.shape == "preference"
+    assert said.response == "11 is one."
+    assert said.rejected == "12 is one."
+    assert said.prompt is not None
+    assert "Another." in said.prompt
+    assert "Human:" not in said.text
