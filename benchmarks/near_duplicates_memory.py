@@ -93,7 +93,7 @@ def main() -> None:
         lay_out(Path(name) / "rows.parquet", Path(name))
         print(f"{options.rows:,} rows, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; anonymous memory in MB")
         print(
-            f"{'method':8}{'budget MB':>11}{'before':>11}{'peak':>9}{'spilled MB':>12}{'CPU s':>8}  clusters",
+            f"{'method':8}{'budget MB':>11}{'before':>11}{'peak':>9}{'spilled MB':>12}{'CPU s':>8}  partners",
             flush=True,
         )
         for method in ("sketch", "exact"):
