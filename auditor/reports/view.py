@@ -201,8 +201,8 @@ class Section:
     def deciding(self) -> Decision | None:
         """The metric that decided, or the rate of all faults where all is well."""
         if self.status is Status.PASS:
-            whole = next((d for d in self.decisions if d.metric.name.endswith(".rate") and d.metric.value), None)
-            if whole is not None:
+            whole = next((d for d in self.decisions if d.metric.name.endswith(".rate")), None)
+            if whole is not None and whole.metric.value is not None:
                 return whole
         return self.decisions[0] if self.decisions else None
 
@@ -228,7 +228,8 @@ class Section:
         if self.status in (Status.SKIPPED, Status.ERROR) or decision is None:
             return self.why or "nothing measured"
         if decision.status is None:
-            return f"{decision.label} {decision.observed_words}, no bound in the policy"
+            bounded = any(d.status is not None for d in self.decisions)
+            return f"{decision.label} {decision.observed_words}" + ("" if bounded else ", no bound in the policy")
         if decision.metric.value is None:
             return f"{decision.label} {decision.why or decision.metric.why or 'not measured'}"
         of = f" ({decision.rows_words})" if decision.metric.value and decision.rows_words else ""
