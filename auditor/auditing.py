@@ -221,13 +221,14 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
 
 def _settled(options: Options, workspace: Workspace) -> Options:
     """What the call left open, from `auditor.yaml`, then from the defaults."""
+    uri = options.tracking_uri or workspace.tracking_uri
     return replace(
         options,
         policy=options.policy or workspace.policy or "default",
         by=options.by if options.by is not None else (workspace.by or None),
         max_bad_rows=options.max_bad_rows or workspace.max_bad_rows,
         memory=options.memory or workspace.memory or _half_of_memory(),
-        tracking_uri=options.tracking_uri or workspace.tracking_uri,
+        tracking_uri=trackers.checked(uri) if uri else None,
     )
 
 

@@ -23,6 +23,9 @@ COMMANDS = {
 }
 """Command -> (where it is, its line in `--help`): the line stands here so that `--help` imports nothing."""
 
+INTERNAL = 3
+"""Something did not run: as when a check ends in an error."""
+
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
@@ -89,6 +92,15 @@ def main() -> None:
         # The reader of our output went away (`auditor … | head`): not a failure of the audit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        click.echo(f"auditor: {printable(str(error))}", err=True)
+        code = 2
+    except Exception as error:
+        click.echo(f"auditor: internal error, {printable(f'{type(error).__name__}: {error}')}", err=True)
+        click.echo("  try: run it with AUDITOR_TRACEBACK=1 and report what it prints", err=True)
+        if os.environ.get("AUDITOR_TRACEBACK"):
+            raise
+        code = INTERNAL
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -57,6 +57,15 @@ def outputs(_context: click.Context, _option: click.Parameter, values: tuple[str
     return tuple(found)
 
 
+def printed(text: str) -> None:
+    """Print to stdout; a reader that went away (`auditor … | head`) does not change the verdict."""
+    try:
+        click.echo(text, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -122,6 +131,9 @@ def audit(
     from auditor.registry.workspace import Workspace
     from auditor.reports.console import Console
 
+    for _, path in output:
+        if path.is_dir() or (path.exists() and Path(source).exists() and path.samefile(source)):
+            raise click.BadParameter(f"--output would write over {path}: choose another file")
     color = "NO_COLOR" not in os.environ and sys.stdout.isatty()
     console = Console(sys.stderr, quiet=quiet, color="NO_COLOR" not in os.environ and sys.stderr.isatty())
     options = Options(by=by or None, tracking_uri=mlflow_uri, **given)
@@ -129,9 +141,10 @@ def audit(
     for name, path in output:
         write_text(path, reports.render(name, report.view))
     if format_ == "text":
-        click.echo(reports.text(report.view, width=console.width, color=color, quiet=quiet), nl=False)
+        shown = reports.text(report.view, width=console.width, color=color, quiet=quiet)
     else:
-        click.echo(reports.render(format_, report.view), nl=False)
+        shown = reports.render(format_, report.view)
+    printed(shown)
     if format_ == "github" and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(reports.summary(report.view))

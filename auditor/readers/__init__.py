@@ -150,7 +150,7 @@ def _shards(
 
 
 def _cut(file: int, seen: str) -> snapshot.Written:
-    bad = quarantine.Bad(file, 0, "truncated archive", seen)
+    bad = quarantine.Bad(file, 0, quarantine.CUT, seen)
     return replace(snapshot.nothing(file), bad=(bad,))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auditor.model.errors import ConfigError, UnknownShape, UnreadableFile, suggest
+from auditor.model.errors import ConfigError, TooManyBadRows, UnknownShape, UnreadableFile, suggest
 from auditor.model.rows import Dataset
 from auditor.readers import quarantine
-from auditor.readers.quarantine import EXAMPLES, shown
+from auditor.readers.quarantine import CUT, EXAMPLES, shown
 from auditor.readers.snapshot import Reading
 
 
@@ -43,4 +43,12 @@ def trainable(reading: Reading, mapping: Mapping[str, str], name: str) -> None:
 def bearable(dataset: Dataset, allowed: str | float | None) -> None:
     """Raises TooManyBadRows past the limit, ConfigError where the limit makes no sense."""
     bad = dataset.quarantine
+    if allowed is None and CUT in bad.reasons:
+        # One entry in the quarantine stands for rows that nobody can count: the default allowance cannot cover it.
+        raise TooManyBadRows(
+            f"{bad.reasons[CUT]} truncated archive: the rows after the cut are lost, nobody knows how many",
+            file=str(bad.examples[0]["file"]) if bad.examples else None,
+            seen=f"{dataset.rows:,} rows before the cut",
+            hint="fetch the file again; or audit what is left with --max-bad-rows 0.1%",
+        )
     quarantine.judge(bad.examples, bad.reasons, dataset.rows, allowed, bad.path)

@@ -17,6 +17,7 @@ EXAMPLES = 20
 DEFAULT_SHARE, DEFAULT_COUNT = 0.001, 10
 
 NOT_AN_OBJECT = "not an object"
+CUT = "truncated archive"
 
 
 class Bad(NamedTuple):

@@ -35,7 +35,7 @@ from auditor.readers.quarantine import EXAMPLES, Bad
 from auditor.readers.rows import Columns, Facts, as_bytes, content_digest, typed_fields
 from auditor.readers.shapes import ASKED
 
-VERSION = 2
+VERSION = 3
 """Rises when the same bytes give other canonical rows; older snapshots are then read anew."""
 
 _TEMPORARY = ".writing-"
@@ -96,17 +96,20 @@ class Reading:
 
 
 def write_shard(columns: Columns, file: int, bad: Sequence[Bad], cache: Path, source: int = 0) -> Written:
-    """Write one shard's rows under their digest, unless they are there. Raises StorageError."""
+    """Write one shard's rows under their digest. Raises StorageError.
+
+    A file that is there already is written again: only a snapshot's manifest vouches for its bytes.
+    """
     rows = columns.finish()
     digest = content_digest(rows)
     path = _shard(cache, digest)
-    size = path.stat().st_size if path.exists() else 0
-    if len(columns) and not _whole(path, len(columns)):
+    size = 0
+    if len(columns):
         with storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
             try:
-                # Not synced: a cache that a power cut damages is told by its size and made again.
+                # Not synced: a cache that a power cut damages is told by its seal and made again.
                 with os.fdopen(descriptor, "wb") as target, pa.ipc.new_file(target, rows.schema) as writer:
                     writer.write_batch(rows)
                 size = os.stat(temporary).st_size  # noqa: PTH116  a name from mkstemp
@@ -158,7 +161,7 @@ def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
         "digest": dataset_digest([np.sort(signatures.reshape(-1).view("S32")).tobytes()]),
         "format": reading.format,
         "files": reading.files,
-        "shards": [[shard.digest, shard.rows, shard.size] for shard in shards],
+        "shards": [[shard.digest, shard.rows, _seal(_shard(cache, shard.digest))] for shard in shards],
         "shapes": dict(sorted(facts.shapes.items())),
         "fields": fields,
         "reasons": reading.reasons(),
@@ -185,6 +188,7 @@ def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
                 with pa.OSFile(path, "wb") as target, pa.ipc.new_file(target, POSITION_SCHEMA) as writer:
                     writer.write_batch(position)
                 start = stop
+            manifest["positions"] = [_seal(staged / _position(index)) for index in range(len(shards))]
             with (staged / "quarantine.jsonl").open("wb") as lines:
                 lines.writelines(orjson.dumps(one) + b"\n" for one in reading.bad())
             (staged / "manifest.json").write_bytes(_sealed(manifest))
@@ -208,9 +212,11 @@ def load(key: str, name: str, cache: Path) -> Dataset | None:
         if manifest is None:
             return None
         shards, start = [], 0
-        for index, (digest, rows, size) in enumerate(manifest["shards"]):
+        for index, ((digest, rows, seal), place) in enumerate(
+            zip(manifest["shards"], manifest["positions"], strict=True)
+        ):
             path, position = _shard(cache, digest), home / _position(index)
-            if path.stat().st_size != size or not _whole(position, rows):
+            if _seal(path) != seal or _seal(position) != place:
                 return None
             shards.append(Shard(digest, start, rows, path, position))
             start += rows
@@ -327,14 +333,13 @@ def _copies(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     return copies
 
 
-def _whole(path: Path, rows: int) -> bool:
-    """Whether an IPC file is there and holds that many rows (its footer says so)."""
-    try:
-        with pa.memory_map(str(path)) as source:
-            reader = pa.ipc.open_file(source)
-            return bool(sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches)) == rows)
-    except (OSError, pa.ArrowInvalid):
-        return False
+def _seal(path: Path) -> str:
+    """xxh3-128 of a file's bytes: what the manifest remembers, so that a damaged cache is never read."""
+    whole = xxhash.xxh3_128()
+    with path.open("rb") as source:
+        while block := source.read(1 << 22):
+            whole.update(block)
+    return whole.hexdigest()
 
 
 def _shard(cache: Path, digest: str) -> Path:

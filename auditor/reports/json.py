@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from auditor.model.errors import ConfigError
 from auditor.model.result import Distribution, Metric, Record, Slice, Status, Verdict
 
 SCHEMA_VERSION = 1
+# What JSON allows in a string and a terminal obeys: C1 controls, line separators, bidirectional overrides.
+_DRIVING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 SCHEMA = Path(__file__).with_name("audit.schema.json")
 
 
@@ -40,7 +44,7 @@ def to_json(record: Record) -> bytes:
         "run": record.run,
     }
     text = json.dumps(about, ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True, default=_plain)
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    return _DRIVING.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def from_json(content: bytes) -> Record:
@@ -50,7 +54,7 @@ def from_json(content: bytes) -> Record:
     """
     try:
         seen = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"not a record: {error}", wanted="an audit.json") from error
     version = seen.get("schema_version") if isinstance(seen, dict) else None
     if version is None:
@@ -74,7 +78,7 @@ def is_record(content: bytes) -> bool:
         return False
     try:
         seen = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(seen, dict) and {"schema_version", "verdicts"} <= set(seen)
 
@@ -121,7 +125,12 @@ def _metric(metric: Metric) -> dict[str, Any]:
 
 
 def _read_metric(name: str, m: Mapping[str, Any]) -> Metric:
-    return Metric(name, m["value"], m["unit"], m["n"], m["why"], m["low"], m["high"])
+    value = m["value"]
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
+    ):
+        raise ValueError(f"{name} is {value!r}, not a number")
+    return Metric(name, value, m["unit"], m["n"], m["why"], m["low"], m["high"])
 
 
 def _distribution(d: Distribution) -> dict[str, Any]:

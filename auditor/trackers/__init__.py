@@ -18,9 +18,9 @@ from typing import Protocol
 from auditor.model.errors import AuditorError
 from auditor.model.result import Record
 from auditor.trackers import outbox, publication
-from auditor.trackers.secrets import redact
+from auditor.trackers.secrets import checked, redact
 
-__all__ = ["publish", "redact", "sync"]
+__all__ = ["checked", "publish", "redact", "sync"]
 
 _log = logging.getLogger("auditor.trackers")
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
+from auditor.model.errors import ConfigError
+
 MASK = "***"
 
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'\"<>]*@")
+# Greedy to the last @ of the word: a password that was not percent-encoded may hold any character before it.
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"<>]*@")
 # Names of query and header fields that carry a secret in the tracking servers and databases we know.
 _FIELD = re.compile(
     r"(?i)\b((?:access[_-]?)?token|password|passwd|pwd|secret|api[_-]?key|sig|signature|authorization)"
@@ -23,6 +26,24 @@ def redact(text: str, *uris: str | None) -> str:
             text = text.replace(secret, MASK)
     text = _USERINFO.sub(rf"\1{MASK}@", text)
     return _FIELD.sub(rf"\1\2{MASK}", text)
+
+
+def checked(uri: str) -> str:
+    """The URI itself. Raises ConfigError, without repeating it, where a password in it is not
+    percent-encoded: nobody could tell the password from the host then, nor keep it secret."""
+    parts = urlsplit(uri)
+    try:
+        sound = parts.port is None or parts.port >= 0
+    except ValueError:
+        sound = False
+    beyond = parts.path + parts.query + parts.fragment
+    if not sound or (parts.scheme in {"http", "https"} and "@" in beyond and "@" not in parts.netloc):
+        raise ConfigError(
+            "the tracking URI cannot be read",
+            wanted="scheme://user:password@host:port with / ? # @ in the password percent-encoded",
+            hint="keep it out of the command line: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+        )
+    return uri
 
 
 def bare(uri: str) -> str:
