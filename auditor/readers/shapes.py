@@ -12,7 +12,7 @@ which one half is null is still that pair.
 | alpaca | instruction; input/context; output/response; history | system, instruction, input | output |
 | kto | prompt + completion + label (true or false) | prompt | completion; `label` stays in `meta` |
 | prompt-completion | prompt + completion | prompt | completion |
-| prompt-response | prompt; response/answer/output | prompt | response, null where there is none |
+| prompt-response | prompt; response/answer/output/canonical_solution | prompt | response, null where there is none |
 | query-response | query + response/answer | query | response |
 | question-answer | question + answer/response/solution | question | answer |
 | problem-solution | problem + solution/answer | problem | solution |
@@ -20,7 +20,7 @@ which one half is null is still that pair.
 | text | text | null | null |
 | record | anything else | null | null; `text` is "key: value" lines in the order of the file |
 
-A lone prompt beside other fields of some length (`output_1`, `choices`) is a record, so that no text
+A lone prompt beside other texts of some length (`output_1`) is a record, so that no text
 goes unread; name its answer by a mapping. A preference pair of transcripts (`\n\nHuman: …\n\nAssistant: …`,
 as Anthropic's HH) is a conversation.
 
@@ -59,6 +59,7 @@ PAIRS = (
     ("problem-solution", "problem", "solution"),
     ("problem-solution", "problem", "answer"),
     ("prompt-response", "prompt", "output"),
+    ("prompt-response", "prompt", "canonical_solution"),
     ("input-output", "input", "output"),
 )
 
@@ -182,8 +183,8 @@ class Shapes:
 
 
 def _textual(value: Any) -> bool:
-    """Whether a field holds what a model could be trained on, rather than a label or a number."""
-    return len(value) >= LONG if isinstance(value, str) else isinstance(value, list | dict) and bool(value)
+    """Whether a field holds what a model could be trained on, rather than a label, a number or a structure."""
+    return isinstance(value, str) and len(value) >= LONG and " " in value
 
 
 def _recognisers(present: set[str]) -> Iterable[Recogniser]:

@@ -130,7 +130,7 @@ def test_an_unknown_canonical_name_is_refused_with_a_suggestion() -> None:
         ({"input": 3, "output": 4.5}, "record", None, None),
         ({"instruction": "Choose.", "category": "open"}, "alpaca", "Choose.", None),
         ({"instruction": "Choose.", "output_1": "a long answer " * 4, "output_2": "b"}, "record", None, None),
-        ({"prompt": "Choose.", "completions": [{"text": "a"}]}, "record", None, None),
+        ({"prompt": "def f():", "canonical_solution": "return 1"}, "prompt-response", "def f():", "return 1"),
     ],
 )
 def test_answers_under_other_names_are_not_left_unread(
