@@ -11,17 +11,18 @@ from typing import Any
 import click
 
 FORMATS = ("text", "json", "html", "junit", "sarif", "github", "markdown")
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*$", re.IGNORECASE)
 
 
 def bytes_of(_context: click.Context, _option: click.Parameter, value: str | None) -> int:
     """`3GB` as bytes (powers of 1024); 0 where nothing was given."""
     if value is None:
         return 0
-    match = _SIZE.match(value)
-    if not match or float(match[1]) <= 0:
+    from auditor.registry import settings
+
+    size = settings.bytes_of(value)
+    if size is None:
         raise click.BadParameter(f"{value!r} is not a size: give one such as 3GB or 500MB")
-    return int(float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " "))
+    return size
 
 
 def pairs(_context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

@@ -93,11 +93,19 @@ def _names(entry: Entry) -> tuple[str, ...]:
     return tuple(name.text("a column of 'by'") for name in entry.items("'by'"))
 
 
-def _bytes(entry: Entry) -> int:
-    match = None if isinstance(entry.value, bool) else _SIZE.match(str(entry.value))
+def bytes_of(text: str) -> int | None:
+    """`3GB` as bytes (powers of 1024); None where it is no size above zero."""
+    match = _SIZE.match(text)
     if not match or float(match[1]) <= 0:
-        entry.refuse("'memory' must be a size", wanted="such as 3GB or 500MB")
+        return None
     return int(float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " "))
+
+
+def _bytes(entry: Entry) -> int:
+    size = None if isinstance(entry.value, bool) else bytes_of(str(entry.value))
+    if size is None:
+        entry.refuse("'memory' must be a size", wanted="such as 3GB or 500MB")
+    return size
 
 
 def _bad_rows(entry: Entry) -> str:
