@@ -3,7 +3,7 @@
 | format | files | notes |
 | --- | --- | --- |
 | JSON lines | .jsonl .ndjson | one object a line; read in several processes |
-| JSON | .json | an array, an object around a list (`{"data": […]}`), or objects one after another |
+| JSON | .json | an array, an object around a list or a table (`readers.tables`), or objects one after another |
 | CSV, TSV | .csv .tsv | with a header line; `,` `;` tab or `|`; every value is a string |
 | Parquet | .parquet | |
 | Arrow, Feather 2 | .arrow .feather .ipc | IPC file or stream |
@@ -25,7 +25,7 @@ from pathlib import Path
 import orjson
 
 from auditor.model.rows import SHARD_ROWS, Dataset
-from auditor.readers import accept, files, jsons, quarantine, snapshot, sniff, tabular, workers
+from auditor.readers import accept, files, jsons, quarantine, snapshot, sniff, tables, tabular, workers
 from auditor.readers.items import Item, shards
 from auditor.readers.memory import open_records
 from auditor.readers.shapes import Shapes
@@ -92,6 +92,7 @@ def _read(
 ) -> snapshot.Reading:
     kinds: dict[str, None] = {}
     reading = snapshot.Reading("", tuple(file.name for file in found))
+    reading.notes += filter(None, [files.splits(found)])
     for index, packed in enumerate(found):
         file = files.unpacked(packed, spool)
         if file.cut and not file.path.stat().st_size:
@@ -132,16 +133,14 @@ def _shards(
         ranges = jsons.line_ranges(file.path, index, shard_rows)
         return workers.run(ranges, size, shapes.mapping, cache, processes)
     if kind == "json":
-        inner = jsons.wrapped(file.path)
-        if inner is None:
+        table = tables.read(file.path, shapes.mapping.values())
+        if table is None:
             ranges = jsons.document_ranges(file.path, index, shard_rows)
             return workers.run(ranges, size, shapes.mapping, cache, processes)
-        notes.append(f"records are the list under {quarantine.shown(inner[0])!r} of {quarantine.shown(file.name)}")
-        items = (Item(number, record, size // len(inner[1])) for number, record in enumerate(inner[1], 1))
+        notes.append(f"{quarantine.shown(file.name)}: {table.note}")
+        items = (Item(number, record, size // len(table.rows)) for number, record in enumerate(table.rows, 1))
     elif kind == "csv":
-        if tabular.CSV_NOTE not in notes:
-            notes.append(tabular.CSV_NOTE)
-        items = tabular.csv_records(file.path, file.name)
+        items = tabular.csv_records(file.path, file.name, shapes.mapping, notes)
     elif kind == "parquet":
         items = tabular.parquet_records(file.path, file.name)
     else:

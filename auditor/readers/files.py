@@ -29,6 +29,7 @@ PACKED = (".gz", ".zst", ".bz2", ".xz")
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf", "http": "http", "https": "http"}
 _METADATA = {"dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json"}
+_SPLIT = re.compile(r"(?:^|[/_.-])(train|training|test|testing|val|valid|validation|dev|eval|evaluation)(?=[/_.-])")
 _CHUNK = 1 << 20
 
 
@@ -67,6 +68,22 @@ def find(source: str, spool: Path) -> list[Local]:
             return [_local(one, one.relative_to(root).as_posix()) for one in found]
         raise UnreadableFile("no file matches", file=source, hint="quote the pattern, and check the folder")
     raise UnreadableFile("there is no such file", file=source, hint=_neighbour(path))
+
+
+def splits(files: list[Local]) -> str:
+    """A note where the files are splits of one dataset, which are read together; empty where they are not."""
+    found: dict[str, None] = {}
+    for file in files:
+        folder, slash, _ = file.name.partition("/")
+        named = _SPLIT.search(file.name)
+        if file.stream and slash:  # of a DatasetDict, whose splits may have any name
+            found[folder] = None
+        elif named:
+            found[named[1]] = None
+    if len(found) < 2:
+        return ""
+    told = ", ".join(shown(name) for name in found)
+    return f"the splits {told} are read together: name one of them to audit it alone, or as --real of another"
 
 
 def unpacked(file: Local, spool: Path) -> Local:

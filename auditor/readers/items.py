@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from auditor.readers import snapshot
 from auditor.readers.quarantine import Bad, shown
+from auditor.readers.recognisers import BadRecord
 from auditor.readers.rows import Columns
-from auditor.readers.shapes import BadRecord, Shapes
+from auditor.readers.shapes import Shapes
 
 SHARD_BYTES = 256 << 20
 """A shard closes at this many bytes of source too, so that huge rows do not fill the memory."""

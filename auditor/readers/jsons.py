@@ -20,8 +20,9 @@ import orjson
 from auditor.readers import snapshot
 from auditor.readers.items import SHARD_BYTES, Item, shards
 from auditor.readers.quarantine import NOT_AN_OBJECT, shown
+from auditor.readers.recognisers import BadRecord
 from auditor.readers.rows import repaired
-from auditor.readers.shapes import BadRecord, Shapes
+from auditor.readers.shapes import Shapes
 
 LINE_BYTES = 1 << 30
 """A longer record is not parsed: it would need several times that memory."""
@@ -96,22 +97,6 @@ def elements(path: Path) -> npt.NDArray[np.int64]:
     data = np.asarray(np.memmap(path, np.uint8, mode="r"))
     cuts: npt.NDArray[np.int64] = split(data, len(_BOM) if bytes(data[:3]) == _BOM else 0)
     return cuts
-
-
-def wrapped(path: Path) -> tuple[str, list[Any]] | None:
-    """The longest list of objects inside a document of one object, with its key."""
-    try:
-        value = orjson.loads(path.read_bytes().removeprefix(_BOM))
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(value, dict):
-        return None
-    lists = {k: v for k, v in value.items() if isinstance(v, list) and v and all(isinstance(one, dict) for one in v)}
-    # A conversation is a list of objects too: an object that holds one is a record.
-    if not lists or Shapes().canonical(value).shape != "record":
-        return None
-    key = max(lists, key=lambda k: len(lists[k]))
-    return key, lists[key]
 
 
 def _lines(task: Range) -> Iterator[Item]:

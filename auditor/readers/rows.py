@@ -17,9 +17,12 @@ import xxhash
 
 from auditor.model.rows import MESSAGES, SHARD_SCHEMA
 from auditor.readers.digest import content, json_value, row_digests
-from auditor.readers.shapes import BadRecord, Canonical, Shapes
+from auditor.readers.recognisers import BadRecord
+from auditor.readers.shapes import Canonical, Shapes, unread
 
 _META = orjson.OPT_NON_STR_KEYS
+WHOLE = ("record", "instances", "completions")
+"""Shapes whose text has every list of theirs."""
 _KINDS = {bool: 1, int: 2, float: 4, str: 8}
 
 
@@ -29,7 +32,8 @@ class Facts:
 
     shapes: shape -> rows. kinds: field of meta -> [rows that have it, bits of `_KINDS` seen].
     textual: rows of a known shape, or with any text. mapped: fields of the mapping that some row has.
-    keys: fields of the first record. mended: rows with values that JSON or UTF-8 cannot hold.
+    keys: fields of the first record. mended: rows with values that JSON or UTF-8 cannot hold. unread:
+    field -> rows of which a list of texts is in meta alone.
     """
 
     shapes: dict[str, int] = field(default_factory=dict)
@@ -38,6 +42,7 @@ class Facts:
     mapped: set[str] = field(default_factory=set)
     keys: tuple[str, ...] = ()
     mended: int = 0
+    unread: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: Facts) -> None:
         for shape, count in other.shapes.items():
@@ -46,6 +51,8 @@ class Facts:
             mine = self.kinds.setdefault(name, [0, 0])
             mine[0] += count
             mine[1] |= bits
+        for name, rows in other.unread.items():
+            self.unread[name] = self.unread.get(name, 0) + rows
         self.textual += other.textual
         self.mended += other.mended
         self.mapped |= other.mapped
@@ -134,6 +141,8 @@ class Columns:
                 textual = textual or (bit == 8 and bool(value))
             else:
                 textual = textual or bool(value)
+                if type(value) is list and row.shape not in WHOLE and unread(value):
+                    facts.unread[name] = facts.unread.get(name, 0) + 1
         facts.textual += textual
         if not facts.keys:
             facts.keys = tuple(record)

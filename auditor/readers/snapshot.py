@@ -30,12 +30,12 @@ from filelock import FileLock, Timeout
 
 from auditor.model.errors import StorageError
 from auditor.model.rows import POSITION_SCHEMA, Dataset, Quarantine, Shard
+from auditor.readers import notes
 from auditor.readers.digest import dataset_digest
 from auditor.readers.quarantine import EXAMPLES, Bad
 from auditor.readers.rows import Columns, Facts, as_bytes, content_digest, typed_fields
-from auditor.readers.shapes import ASKED
 
-VERSION = 5
+VERSION = 6
 """Rises when the same bytes give other canonical rows; older snapshots are then read anew."""
 
 _TEMPORARY = ".writing-"
@@ -144,19 +144,6 @@ def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
     signatures = np.concatenate([shard.signatures for shard in shards]) if shards else np.zeros((0, 32), np.uint8)
     facts = reading.facts()
     fields, more = typed_fields(facts)
-    notes = list(reading.notes)
-    if more:
-        notes.append(
-            f"{more} of {more + len(fields)} fields are in meta only: the most frequent {len(fields)} have columns"
-        )
-    asked = next((key for key in ASKED if "record" in facts.shapes and key in fields), None)
-    if asked is not None:
-        notes.append(
-            f"rows with a {asked!r} and no answer under a known name are read whole, as records: "
-            f"name the answer with --map prompt={asked} --map response=FIELD"
-        )
-    if facts.mended:
-        notes.append(f"{facts.mended} rows held NaN, Infinity or half a surrogate pair: read as null and U+FFFD")
     manifest: dict[str, Any] = {
         "digest": dataset_digest([np.sort(signatures.reshape(-1).view("S32")).tobytes()]),
         "format": reading.format,
@@ -165,7 +152,7 @@ def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:
         "shapes": dict(sorted(facts.shapes.items())),
         "fields": fields,
         "reasons": reading.reasons(),
-        "notes": notes,
+        "notes": [*reading.notes, *notes.of(facts, fields, more)],
     }
     home = cache / "snapshots" / key
     with storage(home):

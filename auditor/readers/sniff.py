@@ -78,8 +78,9 @@ def _json(text: bytes, ending: str, *, whole: bool) -> str:
     objects = sum(isinstance(value, dict) for value in parsed)
     if len(complete) == 1:
         value = parsed[0]
-        single = not isinstance(value, dict) or (ending == ".json" and whole)
-        return "json" if single and not (ending in (".jsonl", ".ndjson") and value is None) else "jsonl"
+        lined = ending in (".jsonl", ".ndjson")
+        single = not isinstance(value, dict) or (whole and not lined)
+        return "json" if single and not (lined and value is None) else "jsonl"
     if objects:
         # `{}` alone on a line may stand in an array, one element a line.
         return "json" if text.lstrip()[:1] == b"[" and parsed[0] is None else "jsonl"

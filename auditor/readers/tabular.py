@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from auditor.model.errors import UnreadableFile
+from auditor.readers import header
 from auditor.readers.items import Item
 from auditor.readers.quarantine import shown
 
@@ -22,18 +23,32 @@ CSV_NOTE = "CSV has only strings: numbers and nulls are text here, and rows diff
 BATCH = 1024
 
 
-def csv_records(path: Path, name: str) -> Iterator[Item]:
-    """Rows of a CSV or TSV with a header line. Raises UnreadableFile where there is no header."""
+def csv_records(path: Path, name: str, mapping: Mapping[str, str], notes: list[str]) -> Iterator[Item]:
+    """Rows of a CSV or TSV. Its first line names the columns; where the mapping speaks of `column_1`, it is a row.
+
+    mapping: canonical name -> column. notes: takes what a reader of the report should know. Raises
+    UnreadableFile where there is no header, or where the first line looks like a row.
+    """
     csv.field_size_limit(sys.maxsize)
     with path.open("r", encoding="utf-8-sig", errors="surrogateescape", newline="") as opened:
         sample = opened.read(1 << 16)
         opened.seek(0)
-        reader = csv.reader(opened, delimiter=_delimiter(sample.splitlines()[0] if sample.strip() else "", path))
+        delimiter = _delimiter(sample.splitlines()[0] if sample.strip() else "", path)
+        reader = csv.reader(opened, delimiter=delimiter)
         try:
-            header = _header(next((row for row in reader if any(row)), []), name)
+            first = next((row for row in reader if any(row)), [])
         except csv.Error as error:
             raise UnreadableFile("the header cannot be read", file=name, line=1, seen=shown(str(error))) from error
-        line = reader.line_num + 1
+        names, line = header.names(first, name), reader.line_num + 1
+        if CSV_NOTE not in notes:
+            notes.append(CSV_NOTE)
+        if header.by_position(names, mapping.values()):
+            names = [f"column_{index}" for index in range(1, len(first) + 1)]
+            notes.append(f"{shown(name)}: the first line is a row, columns are called by position, as in --map")
+            yield _csv_item(first, names, reader.line_num - sum(cell.count("\n") for cell in first))
+        elif not header.known(names, mapping.values()):
+            header.refuse_rows(first, header.body(sample, delimiter), name)
+            notes.append(f"{shown(name)}: the first line was taken for the names of the columns: {header.told(names)}")
         while True:
             try:
                 row = next(reader)
@@ -44,7 +59,7 @@ def csv_records(path: Path, name: str) -> Iterator[Item]:
                 line = reader.line_num + 1
                 continue
             if row:
-                yield _csv_item(row, header, line)
+                yield _csv_item(row, names, line)
             line = reader.line_num + 1
 
 
@@ -56,20 +71,6 @@ def _csv_item(row: list[str], header: list[str], line: int) -> Item:
     if not all(value.isascii() for value in row) and any("\udc80" <= c <= "\udcff" for value in row for c in value):
         return Item(line, None, size, "not UTF-8", shown(",".join(row)[:1000].encode("utf-8", "surrogateescape")))
     return Item(line, dict(zip(header, row, strict=True)), size)
-
-
-def _header(row: list[str], name: str) -> list[str]:
-    if not any(cell.strip() for cell in row):
-        raise UnreadableFile("there is no header line", file=name, wanted="the names of the columns in the first line")
-    names: list[str] = []
-    taken = set()
-    for index, cell in enumerate(row, 1):
-        clean = cell.encode("utf-8", "replace").decode().strip() or f"column_{index}"
-        if clean in taken:
-            clean = f"{clean}_{index}"
-        taken.add(clean)
-        names.append(clean)
-    return names
 
 
 def _delimiter(line: str, path: Path) -> str:

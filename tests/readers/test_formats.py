@@ -148,6 +148,10 @@ splits.save_to_disk({str(tmp_path / "two")!r})
     one = readers.open(tmp_path / "one", cache=tmp_path / "cache")
     two = readers.open(tmp_path / "two", cache=tmp_path / "cache")
     assert one.digest == two.digest == expected.digest
+    assert not one.notes
+    assert two.notes == (
+        "the splits train, test are read together: name one of them to audit it alone, or as --real of another",
+    )
     assert len(one.files) == 3
     assert [name.split("/")[0] for name in two.files] == ["train", "test"]
     (tmp_path / "one" / "state.json").write_text('{"_data_files": [{"filename": "../../etc/passwd"}]}')

@@ -7,7 +7,8 @@ import pytest
 
 from auditor import fakes
 from auditor.model.errors import ConfigError
-from auditor.readers.shapes import BadRecord, Shapes
+from auditor.readers.recognisers import BadRecord
+from auditor.readers.shapes import Shapes
 
 USER, BOT = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}
 
@@ -46,6 +47,17 @@ CASES = [
     ({"prompt": [USER], "chosen": [BOT], "rejected": [{"role": "assistant", "content": "B"}]},
      "preference", "Q", "A", "B", "Q\n\nA\n\nB"),
     ({"text": "T", "label": 1}, "text", None, None, None, "T"),
+    ({"turns": ["Q1", "Q2"], "category": "x"}, "turns", "Q1\n\nQ2", None, None, "Q1\n\nQ2"),
+    ({"turns": [USER, BOT]}, "messages", "Q", "A", None, "Q\n\nA"),
+    ({"prompt": ["Q1", "Q2"]}, "turns", "Q1\n\nQ2", None, None, "Q1\n\nQ2"),
+    ({"prompt": ["Q1"], "completion": "C"}, "record", None, None, None, 'prompt: ["Q1"]\ncompletion: C'),
+    ({"instruction": "I", "instances": [{"input": "", "output": "O"}]}, "instances", "I", "O", None, "I\n\nO"),
+    ({"instruction": "I", "instances": [{"input": "X", "output": "O"}, {"input": "Y", "output": "U"}]},
+     "instances", "I\n\nX", "O", None, "I\n\nX\n\nO\n\nY\n\nU"),
+    ({"instruction": "I", "completions": [{"response": "A", "score": 5.0}, {"response": "B", "score": 7}]},
+     "completions", "I", "B", None, "I\n\nA\n\nB"),
+    ({"prompt": "P", "responses": ["A", "B"]}, "completions", "P", "A", None, "P\n\nA\n\nB"),
+    ({"prompt": "P", "response": "R", "completions": ["A"]}, "prompt-response", "P", "R", None, "P\n\nR"),
     ({"amount": 5, "note": "N", "nothing": None}, "record", None, None, None, "amount: 5\nnote: N"),
     ({"text": 5, "note": "N"}, "record", None, None, None, "text: 5\nnote: N"),
 ]  # fmt: skip
@@ -63,6 +75,14 @@ def test_what_a_shape_does_not_use_is_kept() -> None:
     row = Shapes().canonical(record)
     assert row.id == "u1"
     assert row.meta == {"response": "R", "idx": 3, "score": 0.5, "label": False}
+
+
+def test_instances_and_completions_are_used_up_only_where_the_row_has_all_of_them() -> None:
+    one = {"instruction": "I", "name": "n", "instances": [{"input": "X", "output": "O"}]}
+    assert Shapes().canonical(one).meta == {"name": "n"}
+    several = {"instruction": "I", "instances": one["instances"] * 2}
+    assert Shapes().canonical(several).meta == {"instances": several["instances"]}
+    assert Shapes().canonical({"prompt": "P", "outputs": ["A"]}).meta == {"outputs": ["A"]}
 
 
 def test_a_loser_that_took_another_path_is_kept_whole() -> None:
