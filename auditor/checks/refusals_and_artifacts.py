@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,7 +22,7 @@ from auditor.core.check import Case, Measure, Spec, check
 from auditor.core.documents import Entry
 from auditor.core.rowwise import Flags, Mask, Rowwise
 from auditor.model.errors import ConfigError
-from auditor.model.rows import Rows
+from auditor.model.rows import Rows, arrow
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 SHIPPED = next(
@@ -33,6 +34,9 @@ SHIPPED = next(
 Side = Literal["response", "prompt"]
 CONTEXT = 60
 """Characters of evidence on either side of what matched."""
+KEY = 80
+"""Characters of a record's key, before a value that is looked at as an answer of its own."""
+_OPENING = r"[\s\"'“]*"
 
 MEASURES = (
     Measure("rate", "share", "rows with any of these faults"),
@@ -51,17 +55,24 @@ CATEGORIES = tuple(measure.name for measure in MEASURES if measure.name != "rate
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Patterns (RE2, without flags) of one category that are looked for on one side of a row."""
+    """Patterns (RE2, without flags) of one category that are looked for on one side of a row; at its
+    `start`, or anywhere."""
 
     category: str
     side: Side
     patterns: tuple[str, ...]
     unless: tuple[str, ...] = ()
     unless_prompt: tuple[str, ...] = ()
+    start: bool = False
 
     @property
     def pattern(self) -> str:
-        return _any(self.patterns)
+        return rf"^{_OPENING}(?:{_any(self.patterns)})" if self.start else _any(self.patterns)
+
+    @property
+    def in_field(self) -> str:
+        """Where the pattern may stand in a record's text, whose lines are `key: value`."""
+        return rf"(?m:^[^\n]{{1,{KEY}}}?: {_OPENING}(?:{_any(self.patterns)}))"
 
 
 @check
@@ -80,7 +91,8 @@ class RefusalsAndArtifacts(Rowwise):
     sign of a prompt that was not filled in.
 
     Limits: English lists, by form alone. Answers are looked at as `response` (of a chat, the last
-    answer). Slots are not looked for in rows with code or in those that were asked for a template.
+    answer); of a record without a known answer every field that is text is one. Slots are not looked
+    for in rows with code or in those that were asked for a template.
     Your own lists: `words` names files of the form of `expectations/words/artifacts.yaml`, `phrases`
     are looked for in answers literally; both are part of the recorded parameters (`lexicon` is the
     digest of all lists).
@@ -98,6 +110,7 @@ class RefusalsAndArtifacts(Rowwise):
         title="Refusals and artifacts",
         measures=MEASURES,
         reads=("text",),
+        version=2,
         fires=(
             Case(
                 ({"prompt": "Who wins?", "response": "As an AI language model, I don't have personal opinions."},),
@@ -105,6 +118,10 @@ class RefusalsAndArtifacts(Rowwise):
             ),
             Case(
                 ({"prompt": "Help me.", "response": "I'm sorry, but I cannot help with that."},),
+                "refusals_and_artifacts.refusal",
+            ),
+            Case(
+                ({"topic": "weather", "generation_1": "I'm sorry, but I cannot help with that."},),
                 "refusals_and_artifacts.refusal",
             ),
             Case(
@@ -166,14 +183,20 @@ class RefusalsAndArtifacts(Rowwise):
 
     def flag(self, rows: Rows) -> Flags:
         masks: dict[str, Mask] = {name: np.zeros(len(rows), np.bool_) for name in CATEGORIES}
-        prompts = rows.column("prompt")
+        bare = _bare(rows).to_numpy(zero_copy_only=False)
         for side, words, column in self._sides(rows):
-            hits = np.flatnonzero(_match(column, _any(p for w in words for p in w.patterns)))
+            loose = side == "response" and bool(bare.any())
+            patterns = [one.pattern for one in words] + [one.in_field for one in words if one.start and loose]
+            hits = np.flatnonzero(_match(column, _any(patterns)))
             if not len(hits):
                 continue
-            some, asked = column.take(pa.array(hits)), prompts.take(pa.array(hits))
+            taken = arrow(hits)
+            some, asked, meta = column.take(taken), rows.column("prompt").take(taken), rows.column("meta").take(taken)
             for one in words:
                 mask = _match(some, one.pattern)
+                if one.start and loose:
+                    for i in np.flatnonzero(bare[hits] & (mask | _match(some, one.in_field))):
+                        mask[i] = _found(one.pattern, _parts(some[i].as_py(), meta[i].as_py())) is not None
                 if one.unless and mask.any():
                     mask &= ~_match(some, _any(one.unless))
                 if one.unless_prompt and mask.any() and side == "response":
@@ -183,14 +206,16 @@ class RefusalsAndArtifacts(Rowwise):
 
     def evidence(self, rows: Rows, measure: str, hits: npt.NDArray[np.int64]) -> Sequence[str]:
         seen = [""] * len(hits)
-        for _, words, column in self._sides(rows):
-            expressions = [_compiled(one.pattern) for one in words if one.category == measure]
-            if not expressions:
-                continue
-            for position, text in enumerate(column.take(pa.array(hits)).to_pylist()):
-                for expression in expressions:
-                    if text and not seen[position] and (match := expression.search(text)):
-                        seen[position] = _around(text, match)
+        taken, bare = arrow(hits), _bare(rows).to_numpy(zero_copy_only=False)[hits]
+        metas = rows.column("meta").take(taken).to_pylist()
+        for side, words, column in self._sides(rows):
+            mine = [one for one in words if one.category == measure]
+            for position, text in enumerate(column.take(taken).to_pylist() if mine else ()):
+                loose = side == "response" and bare[position]
+                for one in mine:
+                    if text and not seen[position]:
+                        parts = _parts(text, metas[position]) if one.start and loose else [text]
+                        seen[position] = _found(one.pattern, parts) or ""
         return seen
 
     def _sides(self, rows: Rows) -> list[tuple[str, list[Words], pa.Array]]:
@@ -204,8 +229,27 @@ def _column(rows: Rows, side: str) -> pa.Array:
     response = rows.column("response")
     if response.null_count == 0:
         return response
-    bare = pc.and_(pc.is_null(response), pc.is_null(rows.column("prompt")))
-    return pc.if_else(bare, rows.column("text"), response)
+    return pc.if_else(_bare(rows), rows.column("text"), response)
+
+
+def _bare(rows: Rows) -> pa.Array:
+    """Whether each row has neither prompt nor response, so that its text is looked at."""
+    return pc.and_(pc.is_null(rows.column("response")), pc.is_null(rows.column("prompt")))
+
+
+def _parts(text: str, meta: str) -> list[str]:
+    """What a bare row says: the texts of a record's fields, or the text itself."""
+    fields: dict[str, object] = orjson.loads(meta)
+    if not text.startswith(f"{next(iter(fields), '')}: "):
+        return [text]
+    return [value for value in fields.values() if isinstance(value, str)]
+
+
+def _found(pattern: str, parts: Iterable[str]) -> str | None:
+    """What stands around the first match, or None."""
+    expression = _compiled(pattern)
+    matches = ((part, expression.search(part)) for part in parts)
+    return next((_around(part, match) for part, match in matches if match), None)
 
 
 def _match(column: pa.Array, pattern: str) -> Mask:
@@ -254,8 +298,6 @@ def _load(path: Path, stamp: int) -> tuple[Words, ...]:  # noqa: ARG001  part of
         )
         if not patterns:
             entry.refuse("a word list has neither phrases nor patterns")
-        if start:
-            patterns = (rf"^[\s\"'“]*{_grouped(patterns)}",)
         found.append(
             Words(
                 given["category"].name("category", CATEGORIES),
@@ -263,13 +305,10 @@ def _load(path: Path, stamp: int) -> tuple[Words, ...]:  # noqa: ARG001  part of
                 patterns,
                 _texts(given, "unless"),
                 _texts(given, "unless_prompt"),
+                start,
             )
         )
     return tuple(found)
-
-
-def _grouped(patterns: Iterable[str]) -> str:
-    return f"(?:{_any(patterns)})"
 
 
 def _texts(given: Mapping[str, Entry], key: str, *, plain: bool = False) -> tuple[str, ...]:

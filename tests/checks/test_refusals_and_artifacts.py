@@ -56,6 +56,17 @@ def test_each_list(response: str, category: str) -> None:
     assert category in flagged([{"text": response}])  # a bare text is looked at as an answer
 
 
+def test_each_field_of_a_record_is_looked_at_from_its_start() -> None:
+    no = "Sorry, but I cannot answer that."
+    assert flagged([{"topic": "rain", "out": no}, {"out": no, "topic": "rain"}]) == {"refusal": 2}
+    assert flagged([{"topic": "rain", "out": f"It rained.\nBob: {no}"}]) == {}  # a line, and no field
+    assert flagged([{"text": f"Bob: {no}", "label": 1}, {"text": f"It rained.\nBob: {no}"}]) == {}
+    assert flagged([{"response": "It rained.", "label": 1}]) == {}  # the key is no scaffolding
+    assert flagged([{"topic": "rain", "out": "Output: It rained."}]) == {"prompt_scaffolding": 1}
+    rows = fakes.rows([{"topic": "rain", "out": no, "more": "x" * 200}])
+    assert RefusalsAndArtifacts().evidence(rows, "refusal", np.array([0])) == [no]
+
+
 def test_lists_and_phrases_of_the_user(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("- {category: custom, in: prompt, phrases: ['top secret (v2)']}\n")
