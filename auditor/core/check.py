@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 import pyarrow as pa
 
 from auditor.model.errors import ConfigError, suggest
+from auditor.model.pedigree import Pedigree
 from auditor.model.result import Measurement
 from auditor.model.rows import Dataset, Rows
 
@@ -40,6 +41,7 @@ class Case:
     moves: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     references: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    pedigree: Callable[[], Pedigree] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,14 @@ class Spec:
 class Context:
     """What a check may know beside its rows; injected, so that no check imports a sibling.
 
-    references: role ("real", "eval", …) -> dataset. expectations: folders of suites and word lists,
+    references: role ("real", "eval", …) -> dataset. pedigree: card and lineage graph of a registered
+    version, or None (a check that needs "lineage" is then skipped). expectations: folders of suites and word lists,
     the user's before ours. scratch: an existing folder for spilled files, emptied afterwards.
     memory: bytes of working memory. progress: told (done, total) by long work.
     """
 
     references: Mapping[str, Dataset] = field(default_factory=dict)
+    pedigree: Pedigree | None = None
     expectations: tuple[Path, ...] = ()
     scratch: Path | None = None
     memory: int = 2 << 30

@@ -37,6 +37,7 @@ def unwatched(_name: str) -> Iterator[Advance]:
 NEEDS = {
     "real": "give real data to compare with: --real FILE",
     "eval": "give the benchmarks to look for: --eval FILE",
+    "lineage": "register the dataset: auditor register NAME FILE --generator MODEL@REVISION …",
 }
 """What to give for a reference that a check needs."""
 
@@ -131,7 +132,7 @@ def measure(
 def missing(check: Any, rows: Dataset, context: Context) -> str:
     """Why the check cannot run on these rows, or an empty string."""
     for need in check.spec.needs:
-        if need not in context.references:
+        if context.pedigree is None if need == "lineage" else need not in context.references:
             return f"needs {need!r}: {NEEDS.get(need, 'not given')}"
     if check.spec.reads and not rows.rows:
         return "the dataset has no rows"

@@ -1,0 +1,161 @@
+"""The lineage graph: datasets, models, prompts and unregistered files, and what was made from what.
+
+Edges go from cause to effect, so that *downstream* is what a change touches. Models are nodes like
+any other: a dataset leads to the model that was trained on it, and the model to what it generated.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Literal
+
+NodeKind = Literal["dataset", "model", "prompt", "file"]
+Role = Literal["generator", "prompt", "seed", "parent", "judge", "eval", "trained_on", "base", "distilled_from"]
+
+DERIVATION: frozenset[Role] = frozenset(
+    ("generator", "prompt", "seed", "parent", "judge", "trained_on", "base", "distilled_from")
+)
+"""Roles along which content flows. A judge chooses rows, so what it touched changes with it; an eval
+set only measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """id: `dataset:NAME@3`, `model:NAME@REV`, `prompt:NAME@DIGEST12`, `file:PATH@DIGEST12`; a revision
+    nobody knows leaves `@…` out. kind of data: "synthetic", "real", … for datasets. rows: of a dataset.
+    status: of a dataset's version. withdrawn: why, for a model. digest: of content, where known."""
+
+    id: str
+    kind: NodeKind
+    name: str
+    version: str | None = None
+    data: str | None = None
+    rows: int | None = None
+    status: str | None = None
+    technique: str | None = None
+    digest: str | None = None
+    withdrawn: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}" if self.version else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`source` had a part (`role`) in making `target`. rows: how many rows of target, where known."""
+
+    source: str
+    target: str
+    role: Role
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes by id, and edges; every edge's ends are nodes. Immutable; walks are deterministic."""
+
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    edges: tuple[Edge, ...] = ()
+
+    @cached_property
+    def _into(self) -> Mapping[str, list[Edge]]:
+        return self._by(lambda edge: edge.target)
+
+    @cached_property
+    def _out_of(self) -> Mapping[str, list[Edge]]:
+        return self._by(lambda edge: edge.source)
+
+    def _by(self, end: Callable[[Edge], str]) -> Mapping[str, list[Edge]]:
+        found: dict[str, list[Edge]] = {}
+        for edge in sorted(self.edges, key=lambda e: (e.source, e.target, e.role)):
+            found.setdefault(end(edge), []).append(edge)
+        return found
+
+    def into(self, node: str, roles: frozenset[Role] = DERIVATION) -> list[Edge]:
+        """Edges from what `node` was made of."""
+        return [edge for edge in self._into.get(node, ()) if edge.role in roles]
+
+    def out_of(self, node: str, roles: frozenset[Role] = DERIVATION) -> list[Edge]:
+        """Edges to what was made of `node`."""
+        return [edge for edge in self._out_of.get(node, ()) if edge.role in roles]
+
+    def upstream(self, start: str, depth: int | None = None, roles: frozenset[Role] = DERIVATION) -> dict[str, int]:
+        """Ancestors of `start` with their distance (1: a direct source), nearest first; start is not in it."""
+        return self._walk(start, depth, lambda node: (edge.source for edge in self.into(node, roles)))
+
+    def downstream(self, start: str, depth: int | None = None, roles: frozenset[Role] = DERIVATION) -> dict[str, int]:
+        """What came of `start`, with the distance, nearest first; start is not in it."""
+        return self._walk(start, depth, lambda node: (edge.target for edge in self.out_of(node, roles)))
+
+    @staticmethod
+    def _walk(start: str, depth: int | None, step: Callable[[str], Iterable[str]]) -> dict[str, int]:
+        distance = {start: 0}
+        queue = deque([start])
+        while queue:
+            node = queue.popleft()
+            if depth is not None and distance[node] >= depth:
+                continue
+            for other in step(node):
+                if other not in distance:
+                    distance[other] = distance[node] + 1
+                    queue.append(other)
+        del distance[start]
+        return distance
+
+    def order(self, nodes: Iterable[str]) -> list[str]:
+        """`nodes` so that causes stand before their effects, through whatever lies between; ties by id.
+
+        Raises graphlib.CycleError where they lie on a cycle.
+        """
+        wanted = set(nodes)
+        sorter: TopologicalSorter[str] = TopologicalSorter()
+        for node in sorted(wanted):
+            sorter.add(node, *sorted(wanted.intersection(self.upstream(node)) - {node}))
+        sorter.prepare()
+        done: list[str] = []
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready())
+            done.extend(ready)
+            sorter.done(*ready)
+        return done
+
+    def cycles(self) -> Iterator[tuple[str, ...]]:
+        """Each strongly connected component with a cycle, as one of its shortest cycles from its least node."""
+        left = {node for node in self.nodes if self.into(node) and self.out_of(node)}
+        while left:
+            start = min(left)
+            path = self._back_to(start)
+            if path:
+                yield path
+                left -= set(self.upstream(start)) & set(self.downstream(start))
+            left.discard(start)
+
+    def _back_to(self, start: str) -> tuple[str, ...]:
+        """The shortest way from `start` to itself, without the repeated end; empty where there is none."""
+        came: dict[str, str] = {}
+        queue = deque([start])
+        while queue:
+            node = queue.popleft()
+            for edge in self.out_of(node):
+                if edge.target == start:
+                    path = [node]
+                    while path[-1] != start:
+                        path.append(came[path[-1]])
+                    return tuple(reversed(path))
+                if edge.target not in came:
+                    came[edge.target] = node
+                    queue.append(edge.target)
+        return ()
+
+    def find(self, text: str) -> list[Node]:
+        """Nodes that `text` means: an id, `NAME@VERSION`, or a bare name (all its versions), in id order."""
+        if text in self.nodes:
+            return [self.nodes[text]]
+        return [node for _, node in sorted(self.nodes.items()) if text in (str(node), node.name)]
+
+
+__all__ = ["DERIVATION", "CycleError", "Edge", "Graph", "Node", "NodeKind", "Role"]

@@ -1,0 +1,1 @@
+"""What is stale, in what order it is made again, and by which command: a plan, then `dvc repro`."""

@@ -1,0 +1,1 @@
+"""Registering a version: read, hash, version with DVC, write the card, tell the trackers."""
