@@ -178,7 +178,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             findings=lambda: pq.read_table(found),
             fail_on=options.fail_on,
         )
-        record = _record(rows, policy, measured, checks, verdicts, verdict, waivers, options, beside)
+        record = _record(rows, policy, measured, checks, verdicts, verdict, waivers, options, beside, baseline)
 
         with clock.stage("report"):
             features = Path(scratch) / "features.parquet"
@@ -377,6 +377,7 @@ def _record(
     waivers: judging.Waivers,
     options: Options,
     references: Mapping[str, Any],
+    baseline: Record | None,
 ) -> Record:
     from auditor import __version__
 
@@ -399,7 +400,7 @@ def _record(
     return Record(
         tool={"name": "auditor", "version": __version__},
         dataset=_about(rows),
-        policy={"name": policy.name, "digest": policy.digest},
+        policy={"name": policy.name, "digest": policy.digest, "required": list(policy.required)},
         checks=described,
         metrics={m.name: m for m in _metrics(measured)},
         slices=tuple(s for m in done for s in m.slices),
@@ -408,8 +409,15 @@ def _record(
         verdict=verdict,
         references=references,
         waivers=waivers.described(),
-        baseline={"file": options.baseline.name} if options.baseline else None,
+        baseline=_ratchet(baseline, options, rows),
     )
+
+
+def _ratchet(baseline: Record | None, options: Options, rows: Dataset) -> dict[str, Any] | None:
+    if baseline is None or options.baseline is None:
+        return None
+    why = judging.foreign(baseline, rows.name, rows.digest)
+    return {"file": options.baseline.name, "dataset": baseline.dataset.get("name"), "why": why}
 
 
 def _metrics(measured: Sequence[Measured]) -> list[Metric]:

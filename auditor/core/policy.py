@@ -8,9 +8,10 @@
       refusals_and_artifacts.no_input: null                       # drops an inherited bound
     required: [exact-duplicates]     # where one of these is skipped, the audit ends with exit code 3
 
-A bound says when a metric is at fault. It is held against the metric over the whole dataset, never
-against a slice. An entry of an extending policy replaces the inherited entry of the same metric
-whole, and `required` replaces `required`. Nothing unknown is ever ignored.
+A bound says when a metric is at fault; `warn` is never laxer than `fail`. It is held against the metric over
+the whole dataset, never against a slice. An entry of an extending policy replaces the inherited entry of the
+same metric whole, and `required` replaces `required`. Nothing unknown is ever ignored, and a policy without
+any bound is refused: it would pass everything.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import orjson
@@ -103,7 +105,7 @@ def load(
     path = _find(path_or_name, folders, beside=None)
     policy, extends = _read(path, known_metrics, known_checks)
     if extends is None:
-        return policy
+        return _bounded(policy, path)
     name = extends.text("extends")
     parent_path = _find(name, folders, beside=path)
     parent, further = _read(parent_path, known_metrics, known_checks)
@@ -111,7 +113,18 @@ def load(
         extends.refuse(
             f"{name!r} extends another policy itself", wanted="one level, so that every bound is found in two files"
         )
-    return _extended(path, parent, known_metrics, known_checks)
+    return _bounded(_extended(path, parent, known_metrics, known_checks), path)
+
+
+def _bounded(policy: Policy, path: Path) -> Policy:
+    if not policy.metrics:
+        raise ConfigError(
+            "the policy sets no bound, so that everything would pass",
+            file=str(path),
+            wanted='metrics, such as near_duplicates.rate: {warn: "> 0.02", fail: "> 0.10"}',
+            hint="or `extends: default` for the bounds that we ship",
+        )
+    return policy
 
 
 def available(folders: Sequence[Path]) -> tuple[str, ...]:
@@ -182,6 +195,11 @@ def _metrics(top: Mapping[str, Entry], known_metrics: Collection[str]) -> dict[s
         if not bounds:
             entry.refuse(f"{metric} has no bound", wanted='{warn: "> 0.02", fail: "> 0.10"}, or null to drop it')
         found[metric] = Bounds(**{level: _bounds(metric, level, value) for level, value in bounds.items()})
+        for warn, fail in product(found[metric].warn, found[metric].fail):
+            if warn.sign[0] == fail.sign[0] and fail.worse(warn.limit, fail.limit):
+                bounds["warn"].refuse(
+                    f"{metric} fails ({fail}) before it warns ({warn})", wanted="warn at least as strict as fail"
+                )
     return found
 
 

@@ -11,11 +11,13 @@
       expires: 2027-03-31                # the last day on which it holds
 
 A waived failure is a warning that names the reason. A waiver that has expired waives nothing and is
-named beside the failure; one that was not needed is told, so that it can be removed.
+named beside the failure; one that nothing was forgiven by is stale: a warning, so that it is removed, and
+never a failed gate.
 
 A baseline is the record of an earlier audit. A metric beyond its bound fails only where it is worse
 than the baseline's, on the side of the broken bound and by exact comparison: equal is not worse. It is
-compared only with a number made in the same way (same version and parameters of the check).
+compared only with a number made in the same way (same version and parameters of the check); one of a
+dataset with another name and other rows is told to be so.
 """
 
 from __future__ import annotations
@@ -133,9 +135,9 @@ def judge(
     """
     court = _Court(policy, baseline, waivers, today, (dataset, digest), findings)
     judged = [opinion for outcome in measured for opinion in court.judge(outcome)]
-    ran = {outcome.check for outcome in measured}
-    judged += [court.absent(check) for check in policy.required if check not in ran]
-    judged += court.unneeded(ran)
+    given = {outcome.check for outcome in measured}
+    judged += [court.absent(check) for check in policy.required if check not in given]
+    judged += court.stale({outcome.check for outcome in measured if outcome.measurement is not None})
 
     verdicts = tuple(opinion.verdict for opinion in judged)
     status = by_check(verdicts)
@@ -210,10 +212,13 @@ class _Court:
         why = f"the policy {self.policy.name!r} requires this check, and it was left out by --only or --skip"
         return _Opinion(Verdict(check, None, Status.SKIPPED, None, None, why))
 
-    def unneeded(self, ran: Collection[str]) -> list[_Opinion]:
-        """Waivers of checks that ran, which nothing had to be forgiven by."""
+    def stale(self, ran: Collection[str]) -> list[_Opinion]:
+        """Waivers for this dataset of checks that ran, which nothing had to be forgiven by."""
         return [
-            _Opinion(Verdict(w.check, w.metric, Status.PASS, None, None, f"{w} was not needed: remove it"))
+            _Opinion(
+                Verdict(w.check, None, Status.WARN, None, None, f"stale waiver: {w} forgives nothing here; remove it"),
+                excused=True,
+            )
             for index, w in enumerate(self.waivers.entries)
             if index not in self.used and w.check in ran and self._of_dataset(w)
         ]
@@ -237,13 +242,14 @@ class _Court:
         assert metric.value is not None
         excused, notes = False, [verdict.why]
         if self.baseline is not None:
+            whose = "the baseline's" + (" (of another dataset)" if foreign(self.baseline, *self.names) else "")
             before, not_comparable = _before(self.baseline, outcome, metric.name)
             if before is None:
                 notes.append(f"not held against the baseline: {not_comparable}")
             elif any(bound.worse(metric.value, before) for bound in broken):
-                notes.append(f"worse than the baseline's {_number(before)}")
+                notes.append(f"worse than {whose} {_number(before)}")
             else:
-                notes.append(f"no worse than the baseline's {_number(before)}")
+                notes.append(f"no worse than {whose} {_number(before)}")
                 excused = True
         if not excused:
             excused = self._waived(outcome.check, metric.name, notes)
@@ -286,6 +292,15 @@ class _Court:
         if len(others) == 0:
             return ""
         return f"{len(others):,} of {len(ids):,} rows found are not among its {len(waiver.rows):,}"
+
+
+def foreign(baseline: Record, name: str, digest: str) -> str:
+    """That the baseline is of another dataset (another name, other rows), or an empty string."""
+    about = baseline.dataset
+    theirs = about.get("name", name)
+    if theirs == name or about.get("digest") == digest:
+        return ""
+    return f"the baseline is of another dataset: {theirs!r} ({about.get('rows', 0):,} rows), and this is {name!r}"
 
 
 def _before(baseline: Record, outcome: Measured, name: str) -> tuple[float | None, str]:

@@ -164,6 +164,8 @@ def _heading(page: _Page, view: View) -> None:
         page.line((f"{wording.count(bad, 'line')} could not be read and {'is' if bad == 1 else 'are'} left out", ""))
     for note in about["notes"]:
         page.line((one_line(str(note)), "dim"))
+    if view.caution:
+        page.line((one_line(view.caution, 300), _STYLES[Status.WARN]))
     page.blank()
 
 
@@ -180,6 +182,8 @@ def _section(page: _Page, view: View, section: Section) -> None:
     indent = 2 if page.narrow else 8
     if section.deciding and section.deciding.remarks:
         page.line((one_line(section.deciding.remarks, 500), "dim"), indent=indent)
+    for aside in section.asides:
+        page.line((one_line(aside, 500), _STYLES[Status.WARN]), indent=indent)
     for culprit in section.culprits[:2]:
         words = f"{one_line(culprit.name, 80)}: {culprit.words}"
         page.line(("from ", "dim"), (words, ""), indent=indent, hang=5)

@@ -31,6 +31,7 @@ def comment(view: View) -> str:
         f"### {MARKS[view.record.verdict]} {view.record.verdict.value.upper()}: {view.headline}",
         "",
         f"**{escaped(str(about['name']))}**, {wording.count(int(about['rows']), 'row')}: {view.summary}.",
+        *([escaped(view.caution, 300)] if view.caution else []),
         "",
         "| | Check | Result |",
         "| --- | --- | --- |",
@@ -55,6 +56,8 @@ def _details(section: Section) -> list[str]:
     lines = [f"<details><summary>{MARKS[section.status]} {section.name}</summary>", ""]
     if section.deciding and section.deciding.remarks:
         lines += [escaped(section.deciding.remarks, 600), ""]
+    for aside in section.asides:
+        lines += [escaped(aside, 600), ""]
     if section.remedy:
         lines += [f"**Fix:** {escaped(section.remedy, 600)}", ""]
     lines += [f"- From **{escaped(culprit.name, 80)}**: {escaped(culprit.words)}" for culprit in section.culprits[:5]]

@@ -178,7 +178,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One check. decisions: judged ones first, gravest first. findings: all of them; examples: the cut."""
+    """One check. decisions: judged ones first, gravest first. asides: what was said of the check beside
+    its numbers, such as of a stale waiver. findings: all of them; examples: the cut."""
 
     name: str
     title: str
@@ -187,6 +188,7 @@ class Section:
     version: int
     parameters: Mapping[str, Any]
     notes: tuple[str, ...]
+    asides: tuple[str, ...]
     decisions: tuple[Decision, ...]
     culprits: tuple[Culprit, ...]
     slices: tuple[Slice, ...]
@@ -225,7 +227,8 @@ class Section:
     def reason(self) -> str:
         """One line: the number that decided against its bound, or why there is none."""
         decision = self.deciding
-        if self.status in (Status.SKIPPED, Status.ERROR) or decision is None:
+        unmoved = self.status is Status.WARN and all(d.status is not Status.WARN for d in self.decisions)
+        if self.status in (Status.SKIPPED, Status.ERROR) or decision is None or unmoved:
             return self.why or "nothing measured"
         if decision.status is None:
             bounded = any(d.status is not None for d in self.decisions)
@@ -276,7 +279,20 @@ class View:
         verbs = dict(zip(_ORDER, ("failed", "ended in an error", "warned", "passed", "skipped"), strict=True))
         told = ", ".join(f"{n} {verbs[status]}" for status, n in self.counts.items() if n)
         checks = wording.count(len(self.sections), "check")
-        return f"{told or 'nothing ran'} of {checks} on {wording.count(int(self.record.dataset['rows']), 'row')}"
+        rows = wording.count(int(self.record.dataset["rows"]), "row")
+        missed = f"; required and not measured: {', '.join(self.unmet)}" if self.unmet else ""
+        return f"{told or 'nothing ran'} of {checks} on {rows}{missed}"
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """Checks that the policy requires and that were skipped or left out."""
+        ran = {section.name for section in self.sections if section.status is not Status.SKIPPED}
+        return tuple(name for name in self.record.policy.get("required", ()) if name not in ran)
+
+    @property
+    def caution(self) -> str:
+        """That the baseline is of another dataset, or an empty string."""
+        return str((self.record.baseline or {}).get("why") or "")
 
     @property
     def bad(self) -> tuple[Section, ...]:
@@ -284,7 +300,7 @@ class View:
         return tuple(s for s in self.sections if s.status in (Status.FAIL, Status.ERROR, Status.WARN))
 
     def _section(self, described: Mapping[str, Any]) -> Section:
-        name = str(described["name"])
+        name, status = str(described["name"]), Status(described["status"])
         prefix = name.replace("-", "_") + "."
         spec = self.specs.get(name)
         decisions = self._decisions(name, prefix, spec)
@@ -294,11 +310,12 @@ class View:
         return Section(
             name=name,
             title=str(described.get("title") or name),
-            status=Status(described["status"]),
+            status=status,
             why=why,
             version=int(described["version"]),
             parameters=described["parameters"],
-            notes=(*described.get("notes", ()), *self._aside(name, decisions, why)),
+            notes=tuple(described.get("notes", ())),
+            asides=self._asides(name, decisions, why),
             decisions=decisions,
             culprits=_culprits(decisions, self.record.slices),
             slices=tuple(s for s in self.record.slices if s.metric.name.startswith(prefix)),
@@ -313,7 +330,7 @@ class View:
     def _why(self, name: str) -> str:
         return next((v.why for v in self.record.verdicts if v.check == name and v.metric is None), "")
 
-    def _aside(self, name: str, decisions: tuple[Decision, ...], why: str) -> tuple[str, ...]:
+    def _asides(self, name: str, decisions: tuple[Decision, ...], why: str) -> tuple[str, ...]:
         """What was said of the check and stands beside none of its numbers."""
         told = {decision.why for decision in decisions} | {why}
         said = [v for v in self.record.verdicts if v.check == name and v.why and v.why not in told]

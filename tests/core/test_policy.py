@@ -65,6 +65,14 @@ def test_a_bound_is_its_sign(sign: str, limit: float, value: float, other: float
         ('metrics:\n  repetition.rate: {warn: "about 1"}', 2, "not a bound"),
         ("metrics:\n  repetition.rate: {}", 2, "has no bound"),
         ("metrics:\n  repetition.rate: {warn: []}", 2, "empty list"),
+        (
+            'metrics:\n  repetition.rate:\n    warn: "> 0.2"\n    fail: "> 0.1"',
+            3,
+            "fails (> 0.1) before it warns (> 0.2)",
+        ),
+        ('metrics:\n  repetition.rate:\n    fail: ["< 0.3", "> 0.9"]\n    warn: ["< 0.2"]', 4, "before it warns"),
+        ("name: a", None, "sets no bound"),
+        ("metrics: {repetition.rate: null}", None, "sets no bound"),
         ("name: a\nname: b", 2, "given twice"),
         ("name: &a x\nextends: *a", 1, "anchors and aliases"),
         ("name: !!python/object/apply:os.system [ls]", 1, "tags are not allowed"),
@@ -86,8 +94,9 @@ def test_a_mistake_is_told_where_it_stands(tmp_path: Path, content: str, line: i
 
 
 def test_names_are_looked_up_in_order_and_suggested(tmp_path: Path) -> None:
-    write(tmp_path / "theirs", "name: theirs")
-    write(tmp_path / "ours", "name: ours")
+    bound = '\nmetrics: {repetition.rate: {warn: "> 1"}}'
+    write(tmp_path / "theirs", f"name: theirs{bound}")
+    write(tmp_path / "ours", f"name: ours{bound}")
     folders = [tmp_path / "theirs", tmp_path / "ours"]
     assert policies.load("mine", folders, METRICS, CHECKS).name == "theirs"
     with pytest.raises(ConfigError, match="did you mean 'mine'"):
@@ -119,6 +128,12 @@ def test_extending(tmp_path: Path) -> None:
         policies.load("third", [theirs, ours], METRICS, CHECKS)
     with pytest.raises(ConfigError, match="unknown policy"):
         policies.load("default", [theirs], METRICS, CHECKS)  # it cannot extend itself
+
+
+def test_dropping_every_inherited_bound_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, 'metrics: {repetition.rate: {warn: "> 1", fail: "> 1"}}', "default")
+    with pytest.raises(ConfigError, match="sets no bound"):
+        load(tmp_path, "extends: default\nmetrics: {repetition.rate: null}")
 
 
 def test_the_digest_is_of_the_content(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from auditor.core.intervals import rate
 from auditor.core.policy import Bound, Bounds, Policy
-from auditor.core.verdict import Waiver, Waivers, by_check, judge, load_waivers
+from auditor.core.verdict import Waiver, Waivers, by_check, foreign, judge, load_waivers
 from auditor.model.errors import ConfigError
 from auditor.model.result import Measured, Measurement, Metric, Record, Status, Verdict
 
@@ -138,9 +139,32 @@ def test_a_waiver_covers_what_it_names() -> None:
     assert court(measured(0.2), waivers=waiver(metric="a.other"))[2] == 1
     assert court(measured(0.2), waivers=waiver(dataset="sha256:ab"), digest="sha256:ab")[2] == 0
     assert court(skipped("a", Status.ERROR), waivers=waiver())[2] == 3  # an error cannot be waived
-    verdicts, _, code = court(measured(0.0), waivers=waiver())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [(measured(0.0), True), (measured(0.2), False), (skipped(), False), (measured(0.9, "b"), False)],
+)
+def test_a_waiver_that_forgives_nothing_is_a_warning_and_fails_no_gate(outcome: Measured, told: bool) -> None:
+    verdicts, overall, code = court(outcome, measured(0.9, "b"), waivers=waiver(), fail_on="warn")
+    stale = [v for v in verdicts if v.why.startswith("stale waiver: the waiver of a by ana (kept on purpose)")]
+    assert [(v.check, v.metric, v.status) for v in stale] == ([("a", None, Status.WARN)] if told else [])
     assert code == 0
-    assert "was not needed" in verdicts[-1].why
+    assert (overall is Status.WARN) == (told or (outcome.check == "a" and outcome.measurement is not None))
+    other = court(outcome, waivers=waiver(dataset="other"))[0]
+    assert not any(v.why.startswith("stale") for v in other)  # it is another dataset's to say
+
+
+def test_a_baseline_of_another_dataset_is_told() -> None:
+    def of(name: str, digest: str) -> Record:
+        return replace(record(0.1), dataset={"name": name, "digest": digest, "rows": 1200})
+
+    assert foreign(of("sft-v3", "sha256:old"), "sft-v3", "sha256:new") == ""
+    assert foreign(of("renamed", "sha256:new"), "sft-v3", "sha256:new") == ""
+    told = foreign(of("other", "sha256:old"), "sft-v3", "sha256:new")
+    assert told == "the baseline is of another dataset: 'other' (1,200 rows), and this is 'sft-v3'"
+    verdicts, _, _ = court(measured(0.2), baseline=of("other", "sha256:old"), digest="sha256:new")
+    assert verdicts[0].why.endswith("worse than the baseline's (of another dataset) 0.1")
 
 
 @pytest.mark.parametrize(

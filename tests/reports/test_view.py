@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from auditor.model.result import Status, Verdict
-from auditor.reports import wording
+from auditor.reports import render, text, wording
 from auditor.reports.view import View, relative
 from tests.reports import made
 
@@ -158,10 +158,34 @@ def test_what_the_judge_said_beside_the_bound_is_told(view: View) -> None:
     assert (
         view.sections[0].deciding.remarks == "The waiver of near-duplicates by ana (on purpose) expired on 2026-10-31"
     )
-    unneeded = Verdict("repetition", "repetition.rate", Status.PASS, None, None, "the waiver was not needed: remove it")
-    record = replace(view.record, verdicts=(*view.record.verdicts, unneeded))
-    section = next(s for s in replace(view, record=record).sections if s.name == "repetition")
-    assert section.notes == ("repetition.rate: the waiver was not needed: remove it",)
+    good = next(s.name for s in view.sections if s.status is Status.PASS)
+    stale = Verdict(good, None, Status.WARN, None, None, "stale waiver: remove it")
+    record = view.record
+    checks = tuple({**c, "status": "warn"} if c["name"] == good else c for c in record.checks)
+    turned = replace(view, record=replace(record, verdicts=(*record.verdicts, stale), checks=checks))
+    section = next(s for s in turned.sections if s.name == good)
+    assert (section.reason, section.asides) == ("stale waiver: remove it", ())
+    assert "stale waiver: remove it" in text(turned)
+    failed = replace(view, record=replace(record, verdicts=(*record.verdicts, replace(stale, check="near-duplicates"))))
+    assert failed.sections[0].reason == view.sections[0].reason
+    assert failed.sections[0].asides == ("stale waiver: remove it",)
+    assert all("stale waiver: remove it" in render(face, failed) for face in ("text", "html", "markdown"))
+
+
+def test_required_checks_that_did_not_run_are_named_on_the_summary_line(view: View) -> None:
+    skipped = next(s.name for s in view.sections if s.status is Status.SKIPPED)
+    policy = {**view.record.policy, "required": [skipped, "left-out", "near-duplicates"]}
+    named = replace(view, record=replace(view.record, policy=policy))
+    assert named.summary == f"{view.summary}; required and not measured: {skipped}, left-out"
+    assert f"{skipped}, left-out" in text(named, width=300, quiet=True)
+
+
+def test_a_baseline_of_another_dataset_is_told(view: View) -> None:
+    why = "the baseline is of another dataset: 'x' (5 rows), and this is 'y'"
+    named = replace(view, record=replace(view.record, baseline={"file": "a.json", "dataset": "x", "why": why}))
+    assert why in text(named, width=120)
+    assert "another dataset" in render("html", named)
+    assert "another dataset" in render("markdown", named)
 
 
 def test_an_audit_without_findings_or_rows_has_a_view(view: View) -> None:
