@@ -227,8 +227,8 @@ class Section:
     def reason(self) -> str:
         """One line: the number that decided against its bound, or why there is none."""
         decision = self.deciding
-        unmoved = self.status is Status.WARN and all(d.status is not Status.WARN for d in self.decisions)
-        if self.status in (Status.SKIPPED, Status.ERROR) or decision is None or unmoved:
+        undecided = self.status is Status.WARN and bool(self.why)
+        if self.status in (Status.SKIPPED, Status.ERROR) or decision is None or undecided:
             return self.why or "nothing measured"
         if decision.status is None:
             bounded = any(d.status is not None for d in self.decisions)
@@ -306,7 +306,9 @@ class View:
         decisions = self._decisions(name, prefix, spec)
         found = self._of_check(name)
         run = self.record.run.get("checks", {}).get(name, {})
-        why = str(described.get("why") or self._why(name))
+        # Where a number decided, what was said of the check as a whole stands aside.
+        decided = any(decision.status is status for decision in decisions)
+        why = str(described.get("why") or ("" if decided else self._why(name)))
         return Section(
             name=name,
             title=str(described.get("title") or name),
