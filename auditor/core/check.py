@@ -98,11 +98,11 @@ class Context:
     """
 
     references: Mapping[str, Dataset] = field(default_factory=dict)
-    pedigree: Pedigree | None = None
     expectations: tuple[Path, ...] = ()
     scratch: Path | None = None
     memory: int = 2 << 30
     progress: Callable[[int, int], None] = lambda done, total: None
+    pedigree: Pedigree | None = None
 
 
 class Engine(Protocol):
