@@ -124,7 +124,7 @@ class Report:
 
 
 def audit(source: Any, real: Any = None, *, progress: Progress | None = None, **options: Any) -> Report:
-    """Audit a dataset and return its report; the files are in `.auditor/audits/NAME/DIGEST12/`.
+    """Audit a dataset and return its report; the files are in `.auditor/audits/NAME/` (see `registry.folder`).
 
     source, real: a path, glob, folder or URL; or a pyarrow Table, a pandas or polars frame, a
     `datasets.Dataset`, or an iterable of dicts. options: fields of `Options`.
@@ -145,7 +145,7 @@ def audit(source: Any, real: Any = None, *, progress: Progress | None = None, **
 def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progress: Progress) -> Report:
     """The straight line."""
     clock = _Clock(progress)
-    options = _settled(options, workspace)
+    asked, options = options, _settled(options, workspace)
     engine = Local(options.threads)
     checks = select(options, workspace)
     policy = _policy(options, workspace)
@@ -183,7 +183,8 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
         with clock.stage("report"):
             features = Path(scratch) / "features.parquet"
             _features(rows, features)
-            folder = options.out or workspace.audits / slug(rows.name) / rows.digest.split(":")[-1][:12]
+            own = _beyond_defaults(asked, policy, baseline, waivers, references)
+            folder = options.out or registry.folder(rows.name, rows.digest, own, workspace)
             places = {
                 name: folder / name for name in ("audit.json", "report.html", "findings.parquet", "features.parquet")
             }
@@ -217,6 +218,27 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             sent = {**places, **{path.name: path for path in sorted(Path(drawn).iterdir())}}
             trackers.publish(record, sent, uri=options.tracking_uri, experiment=slug(rows.name), workspace=workspace)
     return report
+
+
+def _beyond_defaults(
+    asked: Options,
+    policy: policies.Policy,
+    baseline: Record | None,
+    waivers: judging.Waivers,
+    references: Mapping[str, Dataset],
+) -> dict[str, Any]:
+    """What the call itself asked for that decides what the record says; nothing where it left all to the workspace."""
+    wanted = {
+        "only": sorted(asked.only),
+        "skip": sorted(asked.skip),
+        "checks": asked.checks,
+        "by": asked.by,
+        "policy": policy.digest if asked.policy else None,
+        "waivers": waivers.described() if asked.waivers else None,
+        "baseline": baseline.dataset.get("digest", "unknown") if baseline else None,
+        "references": {role: rows.digest for role, rows in references.items()},
+    }
+    return {name: value for name, value in wanted.items() if value}
 
 
 def _settled(options: Options, workspace: Workspace) -> Options:

@@ -1,13 +1,13 @@
 """The record's home: the workspace, references to data, and the files of each audit.
 
-`resolve` says which bytes a reference means; `save`, `load` and `latest` keep the truth of an audit.
+`resolve` says which bytes a reference means; `folder`, `save`, `load` and `latest` keep the truth of an audit.
 Here is no reading of rows, no judging and no rendering: a record comes and goes as bytes.
 """
 
 from __future__ import annotations
 
-from auditor.registry.audits import RECORD, latest, load, save
+from auditor.registry.audits import RECORD, folder, latest, load, save
 from auditor.registry.versions import Version, resolve
 from auditor.registry.workspace import Workspace
 
-__all__ = ["RECORD", "Version", "Workspace", "latest", "load", "resolve", "save"]
+__all__ = ["RECORD", "Version", "Workspace", "folder", "latest", "load", "resolve", "save"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from auditor.files import atomic, slug, write_bytes
 from auditor.model.errors import InputError, StorageError
@@ -15,6 +19,20 @@ RECORD = "audit.json"
 
 FILES = (RECORD, "report.html", "findings.parquet", "features.parquet", "quarantine.jsonl")
 """What an audit writes. A file of these names that the new audit lacks is of the one it replaces, and goes."""
+
+
+def folder(name: str, digest: str, asked: Mapping[str, Any], workspace: Workspace) -> Path:
+    """Where an audit's files go: `audits/NAME/DIGEST12` for the rows with that digest, and beside it
+    `DIGEST12-ASKED6` for an audit that was asked for in a way of its own.
+
+    asked: what the call set beyond the workspace's defaults, as JSON values. So `--only CHECK` or another
+    policy never stands in the place of the whole audit, and the same command again replaces its own.
+    """
+    place = digest.rpartition(":")[2][:12]
+    if asked:
+        told = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
+        place += "-" + hashlib.sha256(told).hexdigest()[:6]
+    return workspace.audits / slug(name) / place
 
 
 def save(files: Mapping[str, bytes | Path], folder: Path) -> Path:

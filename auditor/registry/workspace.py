@@ -126,7 +126,7 @@ class Workspace:
 
     @property
     def audits(self) -> Path:
-        """NAME/DIGEST12/ with the files of each audit."""
+        """The files of each audit, in NAME/DIGEST12/ (see `registry.folder`)."""
         return self.home / "audits"
 
     @property

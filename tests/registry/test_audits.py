@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditor.model.errors import InputError, StorageError
-from auditor.registry import Workspace, latest, load, save
+from auditor.registry import Workspace, folder, latest, load, save
 
 
 def test_bytes_and_copies(tmp_path: Path) -> None:
@@ -94,3 +94,33 @@ def test_latest_is_by_time(tmp_path: Path) -> None:
     found = latest("my data", workspace)
     assert found is not None
     assert load(found) == b"aaa"
+
+
+def test_an_audit_asked_for_in_a_way_of_its_own_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    workspace, digest = Workspace(tmp_path), "sha256:0123456789abcdef"
+    whole = folder("my data", digest, {}, workspace)
+    assert whole == tmp_path / ".auditor" / "audits" / "my-data" / "0123456789ab"
+    one = folder("my data", digest, {"only": ["a"], "checks": {"a": {"x": 1, "y": 2}}}, workspace)
+    assert one.parent == whole.parent
+    assert one.name.startswith("0123456789ab-")
+    assert len(one.name) == 12 + 1 + 6
+    assert one == folder("my data", digest, {"checks": {"a": {"y": 2, "x": 1}}, "only": ["a"]}, workspace)
+    assert one != folder("my data", digest, {"only": ["b"]}, workspace)
+
+
+def test_a_partial_audit_leaves_the_whole_one_standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from auditor import audit
+
+    monkeypatch.chdir(tmp_path)
+    rows = [{"prompt": f"What is {i} and {i}?", "response": f"It is {2 * i}, as anyone can count."} for i in range(30)]
+    some = ("exact-duplicates", "repetition")
+    (tmp_path / "auditor.yaml").write_text("policy: default\n")
+    by_default = audit(rows, name="d")
+    kept = {path: path.read_bytes() for path in by_default.places.values()}
+    partial = audit(rows, name="d", only=some)
+    again = audit(rows, name="d", only=some[::-1])
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert set(partial.places.values()) == set(again.places.values())
+    assert set(partial.places.values()).isdisjoint(kept)
+    others = [audit(rows, name="d", only=some, **more) for more in ({"real": rows}, {"policy": "strict"})]
+    assert len({report.places["audit.json"] for report in (by_default, partial, *others)}) == 4
