@@ -21,7 +21,8 @@ from auditor.model.rows import Dataset, Rows
 
 EDGES = (2.0, 3.0, 4.0, 5.0, *(float(1 << power) for power in range(3, 31)))
 LOCATE = 20_000
-KINDS = (("rate", "text"), ("normalised_rate", "text"), ("prompt_rate", "prompt"))
+_CANNED = "That depends on many things, and there is no single answer to it."
+KINDS = (("rate", "text"), ("normalised_rate", "text"), ("prompt_rate", "prompt"), ("response_rate", "response"))
 
 Longs = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -33,7 +34,7 @@ Hashes = tuple[Any, Any, Mask]
 class ExactDuplicates:
     """Rows that stand in the dataset more than once.
 
-    Three different faults. A copied row (`rate`): all that a model would train on equals an earlier
+    Four different faults. A copied row (`rate`): all that a model would train on equals an earlier
     row's byte for byte, whatever its id, its generator and its other fields are. A copied text
     (`normalised_rate`): it does after NFC, case folding and collapsing white space; copied rows are
     among these. A prompt answered again (`prompt_rate`): the prompt equals an
@@ -42,20 +43,28 @@ class ExactDuplicates:
 
     A copied row weighs twice in training and can sit on both sides of a random split; it mostly comes
     from a retry or from joining files. A prompt answered twice is not a copy: it is a generator that
-    was asked again, and the answers may contradict each other.
+    was asked again, and the answers may contradict each other. An answer given again is a template
+    or a collapse: the model learns to say it whatever it is asked.
 
     Example: `{"prompt": "Name a prime.", "response": "7"}` twice is a copied row; with the response
-    "7" and then "It is 11." it is a prompt answered again.
+    "7" and then "It is 11." it is a prompt answered again. "The answer depends on many factors, and it is
+    best to ask an expert in the field." to ten questions is an answer given again.
 
     Remedy: drop copies and keep the first; for a prompt answered again choose one answer, or keep
-    both where variety is wanted and say so in the card.
+    both where variety is wanted and say so in the card. For an answer given again find the template or
+    the prompt at fault and generate those rows anew.
 
     Limits: rows are compared by 128-bit hashes (folded multiplication of the text, raw
     and normalised): among a billion rows the chance of one false match is
     below 10**-20. Nothing looser than white space and case is forgiven; near-duplicates does that.
 
     Reference: Unicode Standard Annex 15 (NFC); Unicode Standard, section 3.13 (case folding).
+    `min_characters`: 60 is where answers written by people stop coinciding (of 10,078 of that length in
+    Dolly, GSM8K and the seeds of self-instruct none does; of Alpaca's one in 3,300; of GPTeacher's
+    Toolformer, which a template made, one in 16).
     """
+
+    min_characters: int = 60
 
     spec: ClassVar[Spec] = Spec(
         "exact-duplicates",
@@ -79,6 +88,12 @@ class ExactDuplicates:
                 "rows that answer an earlier row's prompt again, with another text",
                 "choose one answer to each prompt, or say in the card that several are wanted",
             ),
+            Measure(
+                "response_rate",
+                "share",
+                "rows whose answer, if not a short one, an earlier row gives to another prompt",
+                "find the template or prompt that makes them, and generate them anew",
+            ),
             Measure("rows", "rows", "rows that have an exact copy"),
             Measure("clusters", "clusters", "distinct rows that occur twice or more"),
             Measure("largest_cluster", "rows", "copies of the most copied row"),
@@ -94,12 +109,25 @@ class ExactDuplicates:
                 ),
                 "exact_duplicates.prompt_rate",
             ),
+            Case(
+                (
+                    {"prompt": "What should I eat?", "response": f"{_CANNED} Ask an expert."},
+                    {"prompt": "Where should I live?", "response": f"{_CANNED}  ask an expert."},
+                ),
+                "exact_duplicates.response_rate",
+            ),
         ),
         quiet=(
             Case(({"text": "one thing"}, {"text": "another thing"}), "exact_duplicates.rate"),
             Case(({"text": "one thing"}, {"text": "one-thing"}), "exact_duplicates.normalised_rate"),
             Case(({"prompt": "Name a prime.", "response": "7"},) * 2, "exact_duplicates.prompt_rate"),
+            Case(({"prompt": "Is it?", "response": f"{_CANNED} Yes."},) * 2, "exact_duplicates.response_rate"),
+            Case(
+                ({"prompt": "Is 2 prime?", "response": "Yes."}, {"prompt": "Is 3 prime?", "response": "Yes."}),
+                "exact_duplicates.response_rate",
+            ),
         ),
+        version=2,
     )
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
@@ -114,22 +142,31 @@ class ExactDuplicates:
         text = np.where(raw != place, np.minimum(raw, text), text)
         fresh = text == place
         asked = np.concatenate([present for _, _, present in prompts])
-        prompt = _first([(*(c for c in part[:2]), part[2]) for part in prompts], fresh)
+        prompt = _first(prompts, fresh)
+        answers = engine.gather(rows, lambda shard: _long(shard, self.min_characters))
+        answered = asked & np.concatenate([present for _, _, present in answers])
+        answer = _first(answers, fresh & asked)
         masks = {
             "rate": raw != place,
             "normalised_rate": ~fresh,
             "prompt_rate": asked & fresh & (prompt != place),
+            "response_rate": answered & fresh & (answer != place) & (prompt[answer] != prompt),
+        }
+        among = {"prompt_rate": asked, "response_rate": answered}
+        nothing = {
+            "prompt_rate": "no row has a prompt",
+            "response_rate": f"no row has a prompt and an answer of {self.min_characters} characters",
         }
         groups = gather_groups(rows)
-        among = {"prompt_rate": asked}
-        metrics = [
-            rate(
-                self.spec.metric(name), int(np.count_nonzero(mask)), int(np.count_nonzero(among.get(name, mask | True)))
+        metrics = []
+        for name, mask in masks.items():
+            counted = among.get(name, np.ones(n, np.bool_))
+            full = self.spec.metric(name)
+            metrics.append(
+                rate(full, int(np.count_nonzero(mask)), int(np.count_nonzero(counted)))
+                if counted.any()
+                else Metric(full, None, "share", 0, why=nothing[name])
             )
-            for name, mask in masks.items()
-        ]
-        if not asked.any():
-            metrics[-1] = Metric(self.spec.metric("prompt_rate"), None, "share", 0, why="no row has a prompt")
         slices: list[Slice] = []
         for name, mask in masks.items():
             chosen = among.get(name)
@@ -146,7 +183,9 @@ class ExactDuplicates:
         shown = Distribution(self.spec.metric("sizes"), "Copies of a row", "rows", EDGES, counts, "log")
         kind = np.full(n, -1, np.int8)
         related = np.zeros(n, np.int64)
-        for code, (mask, first) in reversed(list(enumerate(zip(masks.values(), (raw, text, prompt), strict=True)))):
+        for code, (mask, first) in reversed(
+            list(enumerate(zip(masks.values(), (raw, text, prompt, answer), strict=True)))
+        ):
             kind[mask] = code
             related[mask] = first[mask]
         at = np.flatnonzero(kind >= 0)
@@ -190,6 +229,12 @@ def _normalised(shard: Rows, name: str) -> Hashes:
     texts = spans(view.offsets, view.data, fold=True)
     hashes: Hashes = hash_normalised(texts.starts, texts.lengths)
     return hashes
+
+
+def _long(shard: Rows, least: int) -> Hashes:
+    left, right, present = _normalised(shard, "response")
+    characters = pc.fill_null(pc.utf8_length(shard.column("response")), 0).to_numpy(zero_copy_only=False)
+    return left, right, present & (characters >= least)
 
 
 def _first(parts: list[Hashes], among: Mask | None = None) -> Longs:

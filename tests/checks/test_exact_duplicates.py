@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auditor import readers
 from auditor.checks.exact_duplicates import ExactDuplicates
 from auditor.core.check import Context
 from auditor.core.laws import program_laws
@@ -91,14 +92,61 @@ def test_equals_dictionaries(tmp_path: Path, seed: int) -> None:
 def test_any_sharding_and_threads_measure_the_same(tmp_path: Path) -> None:
     rows = [{**row, "model": f"m{at % 3}"} for at, row in enumerate(records(9, 400))]
     shardings = [oracle.dataset(tmp_path / str(size), rows, size, ["model"]) for size in (1000, 64, 7)]
-    program_laws(ExactDuplicates(), shardings, [oracle.Threads(1), oracle.Threads(3)], Context())
-    seen = ExactDuplicates().run(shardings[0], Context(), oracle.Threads())
-    for name in ("rate", "normalised_rate", "prompt_rate"):
+    check = ExactDuplicates(min_characters=5)
+    program_laws(check, shardings, [oracle.Threads(1), oracle.Threads(3)], Context())
+    seen = check.run(shardings[0], Context(), oracle.Threads())
+    for name in ("rate", "normalised_rate", "prompt_rate", "response_rate"):
         whole = next(m for m in seen.metrics if m.name == f"exact_duplicates.{name}")
         parts = [s.metric for s in seen.slices if s.metric.name == whole.name]
         assert sum(part.n for part in parts) == whole.n
         assert whole.value is not None
         assert sum(round((part.value or 0) * part.n) for part in parts) == round(whole.value * whole.n)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_given_again_equal_dictionaries(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    canned = [f"There is no single answer to it, {word}." for word in ("sadly", "they say", "Größe", "so ask")]
+    rows = [
+        {
+            "prompt": rng.choice([f"Question {rng.randint(0, 40)}?", "question 1? ", None]),
+            "response": rng.choice([*canned, canned[0].upper(), "Yes.", None, f"Unique answer number {i}, and long."]),
+        }
+        for i in range(400)
+    ]
+    texts: set[str] = set()
+    first: dict[str, str] = {}
+    hits = among = 0
+    for row in rows:
+        prompt, response = row["prompt"], row["response"]
+        text = normalised(" ".join(filter(None, (prompt, response))))
+        fresh = text not in texts
+        texts.add(text)
+        if prompt is None or response is None or len(response) < 30:
+            continue
+        among += 1
+        if fresh:
+            hits += first.setdefault(normalised(response), normalised(prompt)) != normalised(prompt)
+    check = ExactDuplicates(min_characters=30)
+    seen = check.run(oracle.dataset(tmp_path / "rows", rows), Context(), oracle.Threads())
+    metric = next(m for m in seen.metrics if m.name == "exact_duplicates.response_rate")
+    assert (metric.value, metric.n) == (hits / among, among)
+    assert hits > 20
+    (table,) = check.locate(oracle.dataset(tmp_path / "again", rows, 64), seen, Context())
+    for one in table.to_pylist():
+        if one["metric"] == metric.name:
+            mine, other = rows[one["row"]], rows[one["related"]]
+            assert normalised(mine["response"]) == normalised(other["response"])
+            assert normalised(mine["prompt"]) != normalised(other["prompt"])
+
+
+@pytest.mark.data
+def test_people_do_not_give_an_answer_again(tmp_path: Path, shared_data: Any) -> None:
+    for name in ("alpaca/dolly_3k.json", "gsm8k/test.jsonl"):
+        rows = readers.open(shared_data(name), cache=tmp_path)
+        assert value(ExactDuplicates().run(rows, Context(), oracle.Threads()), "response_rate") == 0
+    rows = readers.open(shared_data("gpteacher/toolformer-dedupe-only-dataset.json"), cache=tmp_path)
+    assert 0.04 < value(ExactDuplicates().run(rows, Context(), oracle.Threads()), "response_rate") < 0.08
 
 
 def test_without_prompts_the_prompt_rate_has_a_reason(tmp_path: Path) -> None:
