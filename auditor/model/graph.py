@@ -7,7 +7,7 @@ any other: a dataset leads to the model that was trained on it, and the model to
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -125,17 +125,53 @@ class Graph:
 
     def cycles(self) -> Iterator[tuple[str, ...]]:
         """Each strongly connected component with a cycle, as one of its shortest cycles from its least node."""
-        left = {node for node in self.nodes if self.into(node) and self.out_of(node)}
-        while left:
-            start = min(left)
-            path = self._back_to(start)
-            if path:
-                yield path
-                left -= set(self.upstream(start)) & set(self.downstream(start))
-            left.discard(start)
+        for component in self.components():
+            start = component[0]
+            if len(component) > 1 or any(edge.source == start for edge in self.into(start)):
+                yield self._back_to(start)
+
+    def components(self, nodes: Iterable[str] | None = None, roles: frozenset[Role] = DERIVATION) -> list[list[str]]:
+        """Strongly connected components of the graph, or of what is left of it with `nodes` alone, causes
+        before effects (Tarjan 1972, without recursion: a chain of lineage may be thousands long)."""
+        wanted = self.nodes.keys() if nodes is None else set(nodes)
+        found: list[list[str]] = []
+        index: dict[str, int] = {}
+        low: dict[str, int] = {}
+        stack: list[str] = []
+        open_: set[str] = set()
+        for root in sorted(wanted):
+            if root in index:
+                continue
+            work = [(root, self._sources(root, roles, wanted))]
+            while work:
+                node, sources = work[-1]
+                if node not in index:
+                    index[node] = low[node] = len(index)
+                    stack.append(node)
+                    open_.add(node)
+                for source in sources:
+                    if source not in index:
+                        work.append((source, self._sources(source, roles, wanted)))
+                        break
+                    if source in open_:
+                        low[node] = min(low[node], index[source])
+                else:
+                    work.pop()
+                    if work:
+                        low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                    if low[node] == index[node]:
+                        component = [stack.pop()]
+                        while component[-1] != node:
+                            component.append(stack.pop())
+                        open_.difference_update(component)
+                        found.append(sorted(component))
+        return found
+
+    def _sources(self, node: str, roles: frozenset[Role], wanted: Collection[str]) -> Iterator[str]:
+        return (edge.source for edge in self._into.get(node, ()) if edge.role in roles and edge.source in wanted)
 
     def _back_to(self, start: str) -> tuple[str, ...]:
-        """The shortest way from `start` to itself, without the repeated end; empty where there is none."""
+        """The shortest way from `start`, which lies on a cycle, to itself, without the repeated end."""
         came: dict[str, str] = {}
         queue = deque([start])
         while queue:
