@@ -185,11 +185,10 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             _features(rows, features)
             own = _beyond_defaults(asked, policy, baseline, waivers, references)
             folder = options.out or registry.folder(rows.name, rows.digest, own, workspace)
-            places = {
-                name: folder / name for name in ("audit.json", "report.html", "findings.parquet", "features.parquet")
-            }
-            if rows.quarantine.count:
-                places["quarantine.jsonl"] = folder / "quarantine.jsonl"
+            tables = {"findings.parquet": found, "features.parquet": features}
+            if rows.quarantine.path is not None and rows.quarantine.count:
+                tables["quarantine.jsonl"] = rows.quarantine.path
+            places = {name: folder / name for name in ("audit.json", "report.html", *tables)}
             record = replace(record, run=clock.run(measured, places))
             view = View(
                 record=record,
@@ -201,14 +200,8 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
                 dashboards=workspace.dashboards,
                 docs={check.spec.name: inspect.getdoc(type(check)) or "" for check in checks},
             )
-            files: dict[str, bytes | Path] = {
-                "report.html": reports.render("html", view).encode(),
-                "findings.parquet": found,
-                "features.parquet": features,
-            }
-            if rows.quarantine.path is not None and rows.quarantine.count:
-                files["quarantine.jsonl"] = rows.quarantine.path
-            registry.save({**files, "audit.json": reports.to_json(record)}, folder)
+            pages = {"report.html": reports.render("html", view).encode(), "audit.json": reports.to_json(record)}
+            registry.save({**tables, **pages}, folder)
 
     report = Report(record, exit_code, places, view)
     if options.track or options.tracking_uri:

@@ -13,6 +13,8 @@ from typing import IO
 
 from auditor.model.errors import ConfigError, StorageError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 _SLUG = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -34,12 +36,10 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
-            raise StorageError(
-                f"cannot write: {error.strerror}",
-                file=str(path),
-                hint="free some space or choose another place with --out",
-            ) from error
+        if error.errno in _FULL + _REFUSED:
+            hint = "choose another place for it"
+            hint = f"free some space or {hint}" if error.errno in _FULL else hint
+            raise StorageError(f"cannot write: {error.strerror}", file=str(path), hint=hint) from error
         raise
     finally:
         if temporary is not None:

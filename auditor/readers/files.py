@@ -28,6 +28,8 @@ BINARY = (".parquet", ".arrow", ".feather", ".ipc")
 PACKED = (".gz", ".zst", ".bz2", ".xz")
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf", "http": "http", "https": "http"}
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|[a-z0-9]+::[^/]*://")
+"""An address, or a chain of fsspec's (`simplecache::s3://…`); `a::b.jsonl` is a file's name."""
 _METADATA = {"dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json"}
 _SPLIT = re.compile(r"(?:^|[/_.-])(train|training|test|testing|val|valid|validation|dev|eval|evaluation)(?=[/_.-])")
 _CHUNK = 1 << 20
@@ -54,7 +56,7 @@ def find(source: str, spool: Path) -> list[Local]:
     """
     if source == "-":
         return [_stdin(spool)]
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source) or "::" in source:
+    if _URL.match(source):
         return _remote(source, spool)
     path = Path(source).expanduser()
     if path.is_dir():
@@ -67,6 +69,9 @@ def find(source: str, spool: Path) -> list[Local]:
             root = Path(os.path.commonpath([one.parent for one in found]))
             return [_local(one, one.relative_to(root).as_posix()) for one in found]
         raise UnreadableFile("no file matches", file=source, hint="quote the pattern, and check the folder")
+    if path.is_symlink():
+        target = shown(str(path.readlink()))
+        raise UnreadableFile("is a link that leads nowhere", file=source, seen=f"-> {target}", hint="mend the link")
     raise UnreadableFile("there is no such file", file=source, hint=_neighbour(path))
 
 

@@ -47,13 +47,12 @@ _WAIT = 3600.0
 class Written:
     """One shard as its writer saw it; small enough to send between processes.
 
-    lines: int64 [rows]. digests: uint8 [rows, 16]. signatures: uint8 [rows, 32]. size: bytes on disk.
-    source: bytes of the source behind it, about.
+    lines: int64 [rows]. digests: uint8 [rows, 16]. signatures: uint8 [rows, 32]. source: bytes of the source
+    behind it, about.
     """
 
     digest: str
     rows: int
-    size: int
     file: int
     lines: npt.NDArray[np.int64]
     digests: npt.NDArray[np.uint8]
@@ -103,7 +102,6 @@ def write_shard(columns: Columns, file: int, bad: Sequence[Bad], cache: Path, so
     rows = columns.finish()
     digest = content_digest(rows)
     path = _shard(cache, digest)
-    size = 0
     if len(columns):
         with storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +110,6 @@ def write_shard(columns: Columns, file: int, bad: Sequence[Bad], cache: Path, so
                 # Not synced: a cache that a power cut damages is told by its seal and made again.
                 with os.fdopen(descriptor, "wb") as target, pa.ipc.new_file(target, rows.schema) as writer:
                     writer.write_batch(rows)
-                size = os.stat(temporary).st_size  # noqa: PTH116  a name from mkstemp
                 Path(temporary).replace(path)
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
@@ -120,7 +117,6 @@ def write_shard(columns: Columns, file: int, bad: Sequence[Bad], cache: Path, so
     return Written(
         digest,
         len(columns),
-        size,
         file,
         np.array(columns.lines, np.int64),
         as_bytes(columns.digests, 16),
@@ -134,7 +130,7 @@ def write_shard(columns: Columns, file: int, bad: Sequence[Bad], cache: Path, so
 def nothing(file: int) -> Written:
     """A shard without rows."""
     empty = np.zeros((0, 16), np.uint8)
-    return Written("", 0, 0, file, np.zeros(0, np.int64), empty, np.zeros((0, 32), np.uint8), Facts())
+    return Written("", 0, file, np.zeros(0, np.int64), empty, np.zeros((0, 32), np.uint8), Facts())
 
 
 def commit(reading: Reading, key: str, name: str, cache: Path) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import shutil
 import tempfile
@@ -64,7 +65,11 @@ def save(files: Mapping[str, bytes | Path], folder: Path) -> Path:
                     (Path(staged) / name).replace(folder / name)
             (Path(staged) / RECORD).replace(record)
     except OSError as error:
-        hint = "free some space or choose another place with --out"
+        hint = "choose another place with --out"
+        if folder.exists() and not folder.is_dir():
+            raise StorageError("this is no folder", file=str(folder), wanted="a folder", hint=hint) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = f"free some space or {hint}"
         raise StorageError(f"cannot write the audit: {error.strerror}", file=str(folder), hint=hint) from error
     return record
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 from auditor.model.result import Status
 from auditor.reports import wording
 from auditor.reports.escaping import one_line, visible
-from auditor.reports.view import Example, Section, View
+from auditor.reports.examples import Example
+from auditor.reports.view import Section, View
 
 if TYPE_CHECKING:
     from rich.console import Console as Terminal

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,16 +18,16 @@ from typing import Any
 from auditor.model.errors import ConfigError
 from auditor.model.result import Slice, Status
 from auditor.reports import dashboards, figures, wording
+from auditor.reports.decisions import Decision
 from auditor.reports.differences import Segments, differences
 from auditor.reports.escaping import one_line, visible
-from auditor.reports.view import Decision, Example, Section, View
+from auditor.reports.examples import Example
+from auditor.reports.view import Section, View
 
 FIGURES = 10
 """Pictures in a report: each costs about 50 ms to draw; those of failed checks come first."""
 GROUPS = 8
 """Groups of an attribution column drawn for one metric."""
-
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +247,8 @@ def _mark(section: Section, name: str, unit: str) -> tuple[float | None, str]:
 
 
 def _command(run: Mapping[str, Any]) -> str:
-    """The command line that made this, without passwords in URLs."""
-    return _SECRET.sub("…@", shlex.join(str(part) for part in run.get("command", ())))
+    """The command line that made this; passwords were taken out of it before it was recorded."""
+    return shlex.join(str(part) for part in run.get("command", ()))
 
 
 def _raw(path: Path) -> str:

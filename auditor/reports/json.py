@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ def to_json(record: Record) -> bytes:
         "checks": record.checks,
         "metrics": {name: _metric(metric) for name, metric in record.metrics.items()},
         "slices": [{"metric": s.metric.name, "by": s.by, "group": s.group, **_metric(s.metric)} for s in record.slices],
-        "distributions": [_distribution(d) for d in record.distributions],
-        "verdicts": [_verdict(v) for v in record.verdicts],
+        "distributions": [asdict(distribution) for distribution in record.distributions],
+        "verdicts": [asdict(verdict) for verdict in record.verdicts],
         "references": {
             role: {**reference, "metrics": {name: _metric(m) for name, m in reference.get("metrics", {}).items()}}
             for role, reference in record.references.items()
@@ -114,14 +115,8 @@ def _record(seen: Mapping[str, Any]) -> Record:
 
 
 def _metric(metric: Metric) -> dict[str, Any]:
-    return {
-        "value": metric.value,
-        "unit": metric.unit,
-        "n": metric.n,
-        "why": metric.why,
-        "low": metric.low,
-        "high": metric.high,
-    }
+    """Its fields but for the name, under which it stands."""
+    return {key: value for key, value in asdict(metric).items() if key != "name"}
 
 
 def _read_metric(name: str, m: Mapping[str, Any]) -> Metric:
@@ -131,28 +126,6 @@ def _read_metric(name: str, m: Mapping[str, Any]) -> Metric:
     ):
         raise ValueError(f"{name} is {value!r}, not a number")
     return Metric(name, value, m["unit"], m["n"], m["why"], m["low"], m["high"])
-
-
-def _distribution(d: Distribution) -> dict[str, Any]:
-    return {
-        "name": d.name,
-        "title": d.title,
-        "unit": d.unit,
-        "edges": d.edges,
-        "counts": d.counts,
-        "scale": d.scale,
-    }
-
-
-def _verdict(v: Verdict) -> dict[str, Any]:
-    return {
-        "check": v.check,
-        "metric": v.metric,
-        "status": v.status.value,
-        "observed": v.observed,
-        "expected": v.expected,
-        "why": v.why,
-    }
 
 
 def _plain(value: object) -> Any:

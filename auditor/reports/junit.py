@@ -6,8 +6,10 @@ import io
 from typing import TYPE_CHECKING
 
 from auditor.model.result import Status
+from auditor.reports.decisions import Decision
 from auditor.reports.escaping import one_line, xml
-from auditor.reports.view import Decision, Example, Section, View
+from auditor.reports.examples import Example
+from auditor.reports.view import Section, View
 
 if TYPE_CHECKING:
     from junitparser import TestCase

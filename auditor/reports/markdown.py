@@ -5,7 +5,8 @@ from __future__ import annotations
 from auditor.model.result import Status
 from auditor.reports import wording
 from auditor.reports.escaping import markdown as escaped
-from auditor.reports.view import Example, Section, View
+from auditor.reports.examples import Example
+from auditor.reports.view import Section, View
 
 MARKS = {
     Status.PASS: "✅",

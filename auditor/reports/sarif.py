@@ -10,7 +10,8 @@ from urllib.parse import quote
 from auditor.core.check import Spec
 from auditor.model.result import Status
 from auditor.reports.escaping import one_line, visible
-from auditor.reports.view import Example, Section, View
+from auditor.reports.examples import Example
+from auditor.reports.view import Section, View
 
 if TYPE_CHECKING:
     from sarif_pydantic import sarif as s  # type: ignore[import-untyped]

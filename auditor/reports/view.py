@@ -6,11 +6,10 @@ The faces differ in clothes only; none of them chooses.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,161 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Spec
-from auditor.model.result import EVIDENCE_CHARACTERS, Distribution, Metric, Number, Record, Slice, Status, Verdict
+from auditor.model.result import Distribution, Record, Slice, Status, Verdict
 from auditor.model.rows import Dataset
 from auditor.reports import wording
+from auditor.reports.decisions import ORDER, Culprit, Decision, culprits, excess, gravity
+from auditor.reports.examples import SHOWN_CHARACTERS, Example, Shown, example, relative
 from auditor.reports.findings import cluster_sizes, counted, worst
-
-SHOWN_CHARACTERS = 4_000
-"""Of a row's text shown beside a finding: enough to judge it by, and a huge row cannot swell a report."""
-
-CONTEXT_CHARACTERS = 40
-"""Shown before the place where two rows part."""
-
-_BROKEN = re.compile(r"^\S+ (?:breaks|keeps) the bound[^,;]*(?:[,;]\s*)?(?:but )?")
-_ORDER = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIPPED)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One metric and what the policy said of it. status is None where the policy has no bound for it.
-    references: role -> the same metric of the data compared with."""
-
-    metric: Metric
-    status: Status | None
-    expected: str | None
-    why: str
-    what: str
-    remedy: str
-    references: tuple[tuple[str, Metric], ...] = ()
-
-    @property
-    def label(self) -> str:
-        return wording.label(self.metric.name)
-
-    @property
-    def bound(self) -> wording.Bound | None:
-        """The bound that is broken, else the first one."""
-        found, value = wording.bounds(self.expected), self.metric.value
-        return next((b for b in found if value is not None and b.broken(value)), found[0] if found else None)
-
-    @property
-    def observed_words(self) -> str:
-        limit = self.bound
-        return wording.quantity(self.metric.value, self.metric.unit, beside=limit.value if limit else None)
-
-    @property
-    def expected_words(self) -> str:
-        return wording.expected_words(self.expected, self.metric.unit)
-
-    @property
-    def interval_words(self) -> str:
-        return wording.interval(self.metric.low, self.metric.high, self.metric.unit)
-
-    @property
-    def notable(self) -> bool:
-        """Judged, or a number that is not zero."""
-        return self.status is not None or bool(self.metric.value)
-
-    @property
-    def remarks(self) -> str:
-        """What the judge said beyond "it breaks the bound": doubt, baseline, waivers."""
-        said = _BROKEN.sub("", self.why)
-        return said[:1].upper() + said[1:]
-
-    @property
-    def reference_words(self) -> Mapping[str, str]:
-        """Role -> its value in words."""
-        return {role: wording.quantity(m.value, m.unit) for role, m in self.references}
-
-    @property
-    def rows_words(self) -> str:
-        """`1,538 of 12,400` for a share."""
-        if self.metric.unit != "share" or self.metric.value is None:
-            return ""
-        return f"{round(self.metric.value * self.metric.n):,} of {self.metric.n:,}"
-
-
-@dataclass(frozen=True, slots=True)
-class Culprit:
-    """A group whose rate stands clear of the whole: its 95 % interval does not touch the overall one."""
-
-    slice: Slice
-    overall: Metric
-
-    @property
-    def name(self) -> str:
-        return f"{self.slice.by}={self.slice.group}"
-
-    @property
-    def words(self) -> str:
-        mine, unit = self.slice.metric, self.overall.unit
-        spread = wording.interval(mine.low, mine.high, unit)
-        fault = "" if self.overall.name.endswith(".rate") else f"{wording.label(self.overall.name)} "
-        return (
-            f"{fault}{wording.quantity(mine.value, unit)} ({spread}), against "
-            f"{wording.quantity(self.overall.value, unit)} overall"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The text of one row, cut to `SHOWN_CHARACTERS`, and where the row stands."""
-
-    row: int
-    place: str
-    prompt: str | None
-    response: str | None
-    rejected: str | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One finding, with what is needed to look at it."""
-
-    row: int
-    id: str
-    file: str
-    line: int | None
-    metric: str
-    score: float | None
-    evidence: str
-    remedy: str
-    cluster: int | None
-    related: int | None
-    related_dataset: str | None
-    by: tuple[tuple[str, str], ...]
-    shown: Shown | None = None
-    partner: Shown | None = None
-
-    @property
-    def label(self) -> str:
-        """The fault in words: `truncated`; the check's name where the metric is its plain rate."""
-        found = wording.label(self.metric)
-        return self.metric.partition(".")[0].replace("_", " ") if found == "rate" else found
-
-    @property
-    def place(self) -> str:
-        return self.file if self.line is None else f"{self.file}:{self.line}"
-
-    @property
-    def seen(self) -> str:
-        """What to show of the row on a line or two: for a pair that begins alike, where it parts."""
-        if self.shown is not None and self.partner is not None and self.shown.text != self.partner.text:
-            return _parting(self.shown.text, self.partner.text)
-        return self.evidence or (self.shown.text if self.shown else "")
-
-    @property
-    def seen_of_partner(self) -> str:
-        """The same of the other row, where there is a difference to show."""
-        if self.shown is None or self.partner is None or self.shown.text == self.partner.text:
-            return ""
-        return _parting(self.partner.text, self.shown.text)
-
-    @property
-    def score_words(self) -> str:
-        return "" if self.score is None else f"{self.score:.3g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,12 +112,12 @@ class View:
     def sections(self) -> tuple[Section, ...]:
         """Every check, failed ones first."""
         drafts = [self._section(described) for described in self.record.checks]
-        return tuple(sorted(drafts, key=lambda s: (_ORDER.index(s.status), s.name)))
+        return tuple(sorted(drafts, key=lambda s: (ORDER.index(s.status), s.name)))
 
     @cached_property
     def counts(self) -> Mapping[Status, int]:
         statuses = [section.status for section in self.sections]
-        return {status: statuses.count(status) for status in _ORDER}
+        return {status: statuses.count(status) for status in ORDER}
 
     @property
     def headline(self) -> str:
@@ -276,7 +126,7 @@ class View:
     @property
     def summary(self) -> str:
         """`2 failed, 1 warned, 5 passed of 8 checks on 12,400 rows`."""
-        verbs = dict(zip(_ORDER, ("failed", "ended in an error", "warned", "passed", "skipped"), strict=True))
+        verbs = dict(zip(ORDER, ("failed", "ended in an error", "warned", "passed", "skipped"), strict=True))
         told = ", ".join(f"{n} {verbs[status]}" for status, n in self.counts.items() if n)
         checks = wording.count(len(self.sections), "check")
         rows = wording.count(int(self.record.dataset["rows"]), "row")
@@ -319,7 +169,7 @@ class View:
             notes=tuple(described.get("notes", ())),
             asides=self._asides(name, decisions, why),
             decisions=decisions,
-            culprits=_culprits(decisions, self.record.slices),
+            culprits=culprits(decisions, self.record.slices),
             slices=tuple(s for s in self.record.slices if s.metric.name.startswith(prefix)),
             distributions=tuple(d for d in self.record.distributions if d.name.startswith(prefix)),
             findings=len(found),
@@ -366,7 +216,7 @@ class View:
                         ),
                     )
                 )
-        return tuple(sorted(decisions, key=lambda d: (_gravity(d), -_excess(d), order.get(d.metric.name, 999))))
+        return tuple(sorted(decisions, key=lambda d: (gravity(d), -excess(d), order.get(d.metric.name, 999))))
 
     @cached_property
     def _places_of_checks(self) -> Mapping[str, npt.NDArray[np.int64]]:
@@ -393,7 +243,7 @@ class View:
         wanted = {int(f["row"]) for f in picked}
         wanted |= {int(f["related"]) for f in picked if f["related"] is not None and f["related_dataset"] is None}
         shown = self._shown(sorted(wanted))
-        return tuple(_example(f, shown) for f in picked)
+        return tuple(example(f, shown) for f in picked)
 
     def _shown(self, rows: list[int]) -> dict[int, Shown]:
         known = [row for row in rows if 0 <= row < self.dataset.rows]
@@ -409,78 +259,3 @@ class View:
             row: Shown(row, f"{relative(self.dataset.files[file])}:{line}", *values)
             for row, (file, line), values in zip(known, places, cells, strict=True)
         }
-
-
-def relative(file: str) -> str:
-    """A file's name from the working folder where it is inside, else its last part: no absolute path
-    of somebody's machine gets into a report."""
-    path = PurePath(file)
-    if not path.is_absolute():
-        return path.as_posix()
-    here = Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
-
-
-def _parting(text: str, other: str) -> str:
-    """The text from a little before its first difference; whole where that is near the beginning."""
-    shared = min(len(text), len(other))
-    common = next((i for i, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), shared)
-    if common <= 2 * CONTEXT_CHARACTERS:
-        return text
-    start = text.find(" ", common - CONTEXT_CHARACTERS, common) + 1 or common - CONTEXT_CHARACTERS
-    return "… " + text[start : start + EVIDENCE_CHARACTERS]
-
-
-def _gravity(decision: Decision) -> int:
-    return 9 if decision.status is None else _ORDER.index(decision.status)
-
-
-def _excess(decision: Decision) -> float:
-    """How far past its bound, as a ratio; only the order matters."""
-    limit, value = decision.bound, decision.metric.value
-    if limit is None or value is None:
-        return 0.0
-    tiny = 1e-9
-    over, under = (value + tiny) / (abs(limit.value) + tiny), (abs(limit.value) + tiny) / (abs(value) + tiny)
-    return over if limit.upper else under
-
-
-def _culprits(decisions: tuple[Decision, ...], slices: Iterable[Slice]) -> tuple[Culprit, ...]:
-    judged = {d.metric.name: d for d in decisions if d.status in (Status.FAIL, Status.WARN)}
-    found = []
-    for s in slices:
-        decision = judged.get(s.metric.name)
-        if decision is None:
-            continue
-        overall, mine, limit = decision.metric, s.metric, decision.bound
-        if None in (overall.low, overall.high, mine.low, mine.high) or limit is None:
-            continue
-        gap = _number(mine.low) - _number(overall.high) if limit.upper else _number(overall.low) - _number(mine.high)
-        if gap > 0:
-            found.append((_gravity(decision), -gap, s.by, s.group, Culprit(s, overall)))
-    return tuple(culprit for *_, culprit in sorted(found, key=lambda item: item[:4]))
-
-
-def _number(value: Number | None) -> float:
-    return 0.0 if value is None else float(value)
-
-
-def _example(finding: Mapping[str, Any], shown: Mapping[int, Shown]) -> Example:
-    by = tuple((key[3:], str(value)) for key, value in finding.items() if key.startswith("by.") and value is not None)
-    own = finding["related_dataset"] is None
-    return Example(
-        row=int(finding["row"]),
-        id=str(finding["id"] or ""),
-        file=relative(str(finding["file"] or "")),
-        line=finding["line"],
-        metric=str(finding["metric"]),
-        score=finding["score"],
-        evidence=str(finding["evidence"] or ""),
-        remedy=str(finding["remedy"] or ""),
-        cluster=finding["cluster"],
-        related=finding["related"],
-        related_dataset=finding["related_dataset"],
-        by=by,
-        shown=shown.get(int(finding["row"])),
-        partner=shown.get(int(finding["related"])) if own and finding["related"] is not None else None,
-    )

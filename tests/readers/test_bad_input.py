@@ -349,3 +349,21 @@ def test_bad_records_in_memory(workspace) -> None:
 
 def test_every_error_is_an_auditor_error() -> None:
     assert all(issubclass(case[2], AuditorError) for case in FILES)
+
+
+def test_links_that_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "one.jsonl").symlink_to("two.jsonl")
+    (tmp_path / "two.jsonl").symlink_to("one.jsonl")
+    (tmp_path / "gone.jsonl").symlink_to("missing.jsonl")
+    for name in ("one", "gone"):
+        with pytest.raises(UnreadableFile, match="a link that leads nowhere") as caught:
+            readers.open(tmp_path / f"{name}.jsonl", cache=tmp_path / "cache")
+        assert "did you mean" not in str(caught.value)
+
+
+def test_two_colons_in_a_name_are_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a::b.jsonl").write_text('{"text": "some words"}\n')
+    assert readers.open("a::b.jsonl", cache=tmp_path / "cache").rows == 1
+    with pytest.raises(UnreadableFile, match="there is no such file"):
+        readers.open("c::d.jsonl", cache=tmp_path / "cache")

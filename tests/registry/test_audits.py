@@ -34,6 +34,15 @@ def test_a_second_audit_replaces_the_first_and_touches_nothing_else(tmp_path: Pa
     assert load(tmp_path) == load(tmp_path / "audit.json") == b"2"
 
 
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError) as caught:
+        save({"audit.json": b""}, tmp_path / place)
+    assert "free some space" not in str(caught.value)
+    assert "choose another place with --out" in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["../audit.json", "a/b", "..", ""])
 def test_names_stay_in_the_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="not a file name"):
@@ -50,7 +59,7 @@ def test_a_missing_file_leaves_the_old_audit(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
-    with pytest.raises(StorageError, match="cannot write the audit"):
+    with pytest.raises(StorageError, match="this is no folder"):
         save({"audit.json": b""}, tmp_path / "out")
 
 

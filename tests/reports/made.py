@@ -426,7 +426,7 @@ def hostile(folder: Path) -> View:
         distributions=tuple(replace(d, title=plain[0], unit=plain[3]) for d in base.distributions),
         verdicts=tuple(replace(v, why=f"x breaks the bound; {plain[1]}") for v in base.verdicts),
         checks=tuple({**c, "title": plain[2], "why": c["why"] and plain[0], "notes": plain[:3]} for c in base.checks),
-        run={**base.run, "command": ["auditor", "audit", plain[0], "--mlflow-uri", "http://ana:secret@host/"]},
+        run={**base.run, "command": ["auditor", "audit", plain[0], "--mlflow-uri", "http://***@host/"]},
     )
     places = {name: Path("out\x1b[31m") / name for name in calm.places}
     return replace(calm, record=hurt, findings=table, dataset=about, places=places, docs=dict.fromkeys(SPECS, plain[0]))

@@ -11,7 +11,8 @@ import pytest
 
 from auditor.model.result import Status, Verdict
 from auditor.reports import render, text, wording
-from auditor.reports.view import View, relative
+from auditor.reports.examples import relative
+from auditor.reports.view import View
 from tests.reports import made
 
 

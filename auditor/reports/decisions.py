@@ -1,0 +1,130 @@
+"""What the policy said of each metric of a check, gravest first, and which groups are at fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from auditor.model.result import Metric, Number, Slice, Status
+from auditor.reports import wording
+
+_BROKEN = re.compile(r"^\S+ (?:breaks|keeps) the bound[^,;]*(?:[,;]\s*)?(?:but )?")
+ORDER = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIPPED)
+"""The gravest first, as a reader wants them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One metric and what the policy said of it. status is None where the policy has no bound for it.
+    references: role -> the same metric of the data compared with."""
+
+    metric: Metric
+    status: Status | None
+    expected: str | None
+    why: str
+    what: str
+    remedy: str
+    references: tuple[tuple[str, Metric], ...] = ()
+
+    @property
+    def label(self) -> str:
+        return wording.label(self.metric.name)
+
+    @property
+    def bound(self) -> wording.Bound | None:
+        """The bound that is broken, else the first one."""
+        found, value = wording.bounds(self.expected), self.metric.value
+        return next((b for b in found if value is not None and b.broken(value)), found[0] if found else None)
+
+    @property
+    def observed_words(self) -> str:
+        limit = self.bound
+        return wording.quantity(self.metric.value, self.metric.unit, beside=limit.value if limit else None)
+
+    @property
+    def expected_words(self) -> str:
+        return wording.expected_words(self.expected, self.metric.unit)
+
+    @property
+    def interval_words(self) -> str:
+        return wording.interval(self.metric.low, self.metric.high, self.metric.unit)
+
+    @property
+    def notable(self) -> bool:
+        """Judged, or a number that is not zero."""
+        return self.status is not None or bool(self.metric.value)
+
+    @property
+    def remarks(self) -> str:
+        """What the judge said beyond "it breaks the bound": doubt, baseline, waivers."""
+        said = _BROKEN.sub("", self.why)
+        return said[:1].upper() + said[1:]
+
+    @property
+    def reference_words(self) -> Mapping[str, str]:
+        """Role -> its value in words."""
+        return {role: wording.quantity(m.value, m.unit) for role, m in self.references}
+
+    @property
+    def rows_words(self) -> str:
+        """`1,538 of 12,400` for a share."""
+        if self.metric.unit != "share" or self.metric.value is None:
+            return ""
+        return f"{round(self.metric.value * self.metric.n):,} of {self.metric.n:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """A group whose rate stands clear of the whole: its 95 % interval does not touch the overall one."""
+
+    slice: Slice
+    overall: Metric
+
+    @property
+    def name(self) -> str:
+        return f"{self.slice.by}={self.slice.group}"
+
+    @property
+    def words(self) -> str:
+        mine, unit = self.slice.metric, self.overall.unit
+        spread = wording.interval(mine.low, mine.high, unit)
+        fault = "" if self.overall.name.endswith(".rate") else f"{wording.label(self.overall.name)} "
+        return (
+            f"{fault}{wording.quantity(mine.value, unit)} ({spread}), against "
+            f"{wording.quantity(self.overall.value, unit)} overall"
+        )
+
+
+def gravity(decision: Decision) -> int:
+    return 9 if decision.status is None else ORDER.index(decision.status)
+
+
+def excess(decision: Decision) -> float:
+    """How far past its bound, as a ratio; only the order matters."""
+    limit, value = decision.bound, decision.metric.value
+    if limit is None or value is None:
+        return 0.0
+    tiny = 1e-9
+    over, under = (value + tiny) / (abs(limit.value) + tiny), (abs(limit.value) + tiny) / (abs(value) + tiny)
+    return over if limit.upper else under
+
+
+def culprits(decisions: tuple[Decision, ...], slices: Iterable[Slice]) -> tuple[Culprit, ...]:
+    judged = {d.metric.name: d for d in decisions if d.status in (Status.FAIL, Status.WARN)}
+    found = []
+    for s in slices:
+        decision = judged.get(s.metric.name)
+        if decision is None:
+            continue
+        overall, mine, limit = decision.metric, s.metric, decision.bound
+        if None in (overall.low, overall.high, mine.low, mine.high) or limit is None:
+            continue
+        gap = _number(mine.low) - _number(overall.high) if limit.upper else _number(overall.low) - _number(mine.high)
+        if gap > 0:
+            found.append((gravity(decision), -gap, s.by, s.group, Culprit(s, overall)))
+    return tuple(culprit for *_, culprit in sorted(found, key=lambda item: item[:4]))
+
+
+def _number(value: Number | None) -> float:
+    return 0.0 if value is None else float(value)

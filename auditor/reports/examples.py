@@ -1,0 +1,118 @@
+"""One finding with what is needed to look at it: where the row stands, what was seen, its partner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from auditor.model.result import EVIDENCE_CHARACTERS
+from auditor.reports import wording
+
+SHOWN_CHARACTERS = 4_000
+"""Of a row's text shown beside a finding: enough to judge it by, and a huge row cannot swell a report."""
+
+CONTEXT_CHARACTERS = 40
+"""Shown before the place where two rows part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The text of one row, cut to `SHOWN_CHARACTERS`, and where the row stands."""
+
+    row: int
+    place: str
+    prompt: str | None
+    response: str | None
+    rejected: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One finding, with what is needed to look at it."""
+
+    row: int
+    id: str
+    file: str
+    line: int | None
+    metric: str
+    score: float | None
+    evidence: str
+    remedy: str
+    cluster: int | None
+    related: int | None
+    related_dataset: str | None
+    by: tuple[tuple[str, str], ...]
+    shown: Shown | None = None
+    partner: Shown | None = None
+
+    @property
+    def label(self) -> str:
+        """The fault in words: `truncated`; the check's name where the metric is its plain rate."""
+        found = wording.label(self.metric)
+        return self.metric.partition(".")[0].replace("_", " ") if found == "rate" else found
+
+    @property
+    def place(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+    @property
+    def seen(self) -> str:
+        """What to show of the row on a line or two: for a pair that begins alike, where it parts."""
+        if self.shown is not None and self.partner is not None and self.shown.text != self.partner.text:
+            return _parting(self.shown.text, self.partner.text)
+        return self.evidence or (self.shown.text if self.shown else "")
+
+    @property
+    def seen_of_partner(self) -> str:
+        """The same of the other row, where there is a difference to show."""
+        if self.shown is None or self.partner is None or self.shown.text == self.partner.text:
+            return ""
+        return _parting(self.partner.text, self.shown.text)
+
+    @property
+    def score_words(self) -> str:
+        return "" if self.score is None else f"{self.score:.3g}"
+
+
+def example(finding: Mapping[str, Any], shown: Mapping[int, Shown]) -> Example:
+    by = tuple((key[3:], str(value)) for key, value in finding.items() if key.startswith("by.") and value is not None)
+    own = finding["related_dataset"] is None
+    return Example(
+        row=int(finding["row"]),
+        id=str(finding["id"] or ""),
+        file=relative(str(finding["file"] or "")),
+        line=finding["line"],
+        metric=str(finding["metric"]),
+        score=finding["score"],
+        evidence=str(finding["evidence"] or ""),
+        remedy=str(finding["remedy"] or ""),
+        cluster=finding["cluster"],
+        related=finding["related"],
+        related_dataset=finding["related_dataset"],
+        by=by,
+        shown=shown.get(int(finding["row"])),
+        partner=shown.get(int(finding["related"])) if own and finding["related"] is not None else None,
+    )
+
+
+def relative(file: str) -> str:
+    """A file's name from the working folder where it is inside, else its last part: no absolute path
+    of somebody's machine gets into a report."""
+    path = PurePath(file)
+    if not path.is_absolute():
+        return path.as_posix()
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
+
+
+def _parting(text: str, other: str) -> str:
+    """The text from a little before its first difference; whole where that is near the beginning."""
+    shared = min(len(text), len(other))
+    common = next((i for i, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), shared)
+    if common <= 2 * CONTEXT_CHARACTERS:
+        return text
+    start = text.find(" ", common - CONTEXT_CHARACTERS, common) + 1 or common - CONTEXT_CHARACTERS
+    return "… " + text[start : start + EVIDENCE_CHARACTERS]
