@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from auditor.kernels.compiled import kernel
+from auditor.kernels.compiled import inlined, kernel
 from auditor.model.rows import Strings
 
 Ints = npt.NDArray[np.int64]
@@ -167,7 +166,7 @@ def broken_turns(offsets: Ints, roles: npt.NDArray[np.int8], content: npt.NDArra
     return found
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _blank(byte: Any) -> Any:
     return byte == 32 or 9 <= byte <= 13
 

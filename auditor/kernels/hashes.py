@@ -71,6 +71,27 @@ def _insertion(values, count):  # type: ignore[no-untyped-def]  # pragma: no cov
 
 
 @kernel
+def heap_sort(values, low, high):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Sort values[low:high] in place, whatever is in it (Williams 1964)."""
+    count = high - low
+    for heapified in range(count // 2 - 1, -count, -1):
+        root, size = max(heapified, 0), count
+        if heapified < 0:  # the heap stands: its largest goes behind it
+            size = count + heapified
+            values[low], values[low + size] = values[low + size], values[low]
+        value = values[low + root]
+        while 2 * root + 1 < size:
+            child = 2 * root + 1
+            if child + 1 < size and values[low + child] < values[low + child + 1]:
+                child += 1
+            if values[low + child] <= value:
+                break
+            values[low + root] = values[low + child]
+            root = child
+        values[low + root] = value
+
+
+@kernel
 def sort_unique(values, count, spare, bins):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Sort values[:count] (hashes, so evenly spread) and drop repeats, in place; returns how many.
 
@@ -96,11 +117,12 @@ def sort_unique(values, count, spare, bins):  # type: ignore[no-untyped-def]  # 
         low = 0
         if count > 64 * used:  # bins too full for insertion: a very long text
             for b in range(used):
-                spare[low : bins[b]].sort()
+                heap_sort(spare, low, bins[b])
                 low = bins[b]
         else:
             _insertion(spare, count)
-        values[:count] = spare[:count]
+        for i in range(count):
+            values[i] = spare[i]
     kept = 0
     for i in range(count):
         if kept == 0 or values[i] != values[kept - 1]:
@@ -124,9 +146,11 @@ def _sets(starts, lengths, ascii_only, table, size):  # type: ignore[no-untyped-
         begin = offsets[row]
         if begin + count > len(values):
             larger = np.empty(max(2 * len(values), begin + count), np.uint64)
-            larger[:begin] = values[:begin]
+            for i in range(begin):
+                larger[i] = values[i]
             values = larger
-        values[begin : begin + count] = words[:count]
+        for i in range(count):
+            values[begin + i] = words[i]
         offsets[row + 1] = begin + count
     return offsets, values
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from auditor.kernels.banding import shared
 from auditor.kernels.compiled import kernel
 from auditor.kernels.components import find, unite
-from auditor.kernels.hashes import Sets
+from auditor.kernels.hashes import Sets, heap_sort
 from auditor.kernels.machine import fold_multiply
 from auditor.kernels.tokens import K1, K2
 
@@ -73,9 +73,9 @@ def link(rows, starts, offsets, values, threshold, chain, parent, best, score, o
         apart = 0  # components in the bucket, beyond the first
         for i in range(low, high):
             stamp[i - low] = find(parent, rows[i])
-        members = np.sort(stamp[: high - low]) if high - low > 2 else stamp[: high - low]
+        heap_sort(stamp, 0, high - low)
         for i in range(1, high - low):
-            apart += members[i] != members[i - 1]
+            apart += stamp[i] != stamp[i - 1]
         for i in range(low, high):
             if apart == 0:
                 break
@@ -154,7 +154,7 @@ def _prefixes(offsets, values, counters, shift, threshold):  # type: ignore[no-u
                     tied[ties] = mixed
                     ties += 1
         if rarer + ties > length:
-            tied[:ties].sort()
+            heap_sort(tied, 0, ties)
         for i in range(length - rarer):
             keys[made] = np.uint32(tied[i] & _LOW32)
             rows[made] = row

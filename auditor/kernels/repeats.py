@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from auditor.kernels.compiled import kernel
+from auditor.kernels.compiled import inlined, kernel
 from auditor.model.rows import Strings
 
 TOP = (2, 3, 4)
@@ -131,12 +130,12 @@ def _row(
             break
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _blank(byte: Any) -> Any:
     return byte == 32 or 9 <= byte <= 13
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _slot(keys: Any, stamps: Any, stamp: Any, key: Any) -> Any:
     """Where the key is, or where it would go: stamps[slot] != stamp says that it is not there."""
     mask = len(keys) - 1

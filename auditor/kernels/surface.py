@@ -27,9 +27,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from auditor.kernels.compiled import kernel
+from auditor.kernels.compiled import inlined, kernel
 from auditor.model.rows import Strings
 
 LETTER, UPPER, DIGIT, PUNCTUATION, SYMBOL, WHITESPACE, CONTROL, OTHER = range(8)
@@ -110,7 +109,7 @@ def lengths(text: Strings) -> tuple[Ints, Ints]:
     return np.ascontiguousarray(numbers[:, 0]), np.ascontiguousarray(numbers[:, 1])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _decode(data: Any, at: Any, end: Any) -> Any:
     """(code point, bytes) of the character at `at`; damaged bytes count as one U+FFFD each."""
     lead = np.int64(data[at])
@@ -124,7 +123,7 @@ def _decode(data: Any, at: Any, end: Any) -> Any:
     return 0xFFFD, 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _class_of(code: Any, table: Any) -> Any:
     if code < _EXACT:
         return np.int64(table[code])

@@ -12,9 +12,8 @@ accidents and not an adversary who looks for collisions.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from auditor.kernels.compiled import kernel
+from auditor.kernels.compiled import inlined, kernel
 from auditor.kernels.machine import count_bits, first_bit, fold_multiply, load64, low_masks, word_bits
 from auditor.kernels.texts import decode
 
@@ -31,7 +30,7 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ONE, _TWO, _TOP = np.uint64(1), np.uint64(2), np.uint64(63)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _folded(chunk):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Set bit 5 of ASCII bytes: upper case to lower, digits as they are, the underscore to a byte of
     its own. One to one on the bytes of words."""
