@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from auditor.core.check import Context, Engine, Locates, Spec, parameters
@@ -232,19 +233,34 @@ def _findings(check: Any, measured: Measured, rows: Dataset, context: Context) -
     measurement = measured.measurement
     if measurement is None or not isinstance(check, Locates) or not any(m.value for m in measurement.metrics):
         return
-    attribution = list(rows.by)
     for found in check.locate(rows, measurement, context):
-        about = rows.take(found.column("row").to_numpy(), ["id", "file", "line", *attribution])
+        about = _about(found.column("row"), rows, context)
         remedies = {name: check.spec.remedy(name) for name in found.column("metric").unique().to_pylist()}
         extra: dict[str, Any] = {
             "check": pa.array([check.spec.name] * len(found), pa.string()),
-            "id": about.column("id"),
-            "file": pa.array([rows.files[i] for i in about.column("file").to_pylist()], pa.string()),
-            "line": about.column("line"),
+            **about,
             "remedy": pa.array([remedies[name] for name in found.column("metric").to_pylist()], pa.string()),
         }
-        extra |= {f"by.{name}": about.column(name).cast(pa.large_string()) for name in attribution}
         yield pa.table({**dict(zip(found.column_names, found.columns, strict=True)), **extra})
+
+
+def _about(row: pa.ChunkedArray, rows: Dataset, context: Context) -> dict[str, Any]:
+    """id, file, line and attribution of the rows at fault. A finding without a row is of the card: the
+    file is the card's, and the rest is null."""
+    attribution = list(rows.by)
+    taken = rows.take(row.drop_null().to_numpy(), ["id", "file", "line", *attribution])
+    if row.null_count:
+        # Places in `taken`; a null place leaves nulls.
+        place = pc.subtract(pc.cumulative_sum(row.is_valid().cast(pa.int64())), 1)
+        taken = taken.take(pc.if_else(row.is_valid(), place, pa.scalar(None, pa.int64())))
+    card = None if context.pedigree is None else f"datasets/{context.pedigree.card.name}.yaml"
+    files = [card if i is None else rows.files[i] for i in taken.column("file").to_pylist()]
+    return {
+        "id": taken.column("id"),
+        "file": pa.array(files, pa.string()),
+        "line": taken.column("line"),
+        **{f"by.{name}": taken.column(name).cast(pa.large_string()) for name in attribution},
+    }
 
 
 def findings_schema(by: Mapping[str, Any]) -> pa.Schema:
