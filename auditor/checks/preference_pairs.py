@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
 from auditor.core.check import Case, Context, Measure, Spec, check
 from auditor.core.intervals import rate
 from auditor.core.rowwise import Bins, Flags, Mask, Rowwise, Tally, findings
+from auditor.kernels.hashes import hash_rows
+from auditor.kernels.pairs import alike, may_share_letters
+from auditor.kernels.texts import Spans, spans
 from auditor.model.result import Measurement
-from auditor.model.rows import Dataset, Rows, strings
+from auditor.model.rows import Dataset, Rows, arrow
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -55,11 +56,11 @@ class PreferencePairs(Rowwise):
     Remedy: drop pairs without a difference; of a pair in both directions keep the one that a second
     judgement confirms; balance lengths, or normalise by length in training.
 
-    Limits: compares words, not meaning. Nearly identical is a Jaccard of word 3-gram sets of at least
-    `similarity` (A. Broder 1997, "On the resemblance and containment of documents"; of the answers
-    themselves as one shingle where they are shorter). A length is counted in characters. Directions are
-    compared by 64-bit hashes: among a million pairs a false hit has a chance of about 10^-7. Rows
-    without a rejected answer are outside every share.
+    Limits: compares words, not meaning. Nearly identical is a Jaccard of word 3-gram sets (words as in
+    near-duplicates: punctuation and case do not count) of at least `similarity` (A. Broder 1997, "On the
+    resemblance and containment of documents"; of the answers themselves as one shingle where they are
+    shorter). A length is counted in characters. Directions are compared by 64-bit hashes: among a million
+    pairs a false hit has a chance of about 10^-7. Rows without a rejected answer are outside every share.
 
     Reference: as above.
     """
@@ -80,6 +81,7 @@ class PreferencePairs(Rowwise):
             Measure("longer_wins", "share", "pairs of unequal length whose chosen answer is longer"),
         ),
         reads=("rejected", "response"),
+        version=2,
         fires=(
             Case(({"prompt": "Q", "chosen": "Same.", "rejected": "Same."},), "preference_pairs.identical"),
             Case(({"prompt": "Q", "chosen": "Yes, Sir", "rejected": "**yes** sir"},), "preference_pairs.format_only"),
@@ -130,19 +132,17 @@ class PreferencePairs(Rowwise):
         blank_chosen, blank_rejected = (_mask(pc.equal(pc.utf8_trim_whitespace(c), "")) for c in (chosen, rejected))
         identical = _mask(pc.equal(chosen, rejected))
         both = pair & ~blank_chosen & ~blank_rejected
-        format_only = _mask(pc.equal(_bare(chosen), _bare(rejected))) & both & ~identical
-        nearly = np.zeros(len(rows), np.bool_)
+        format_only = np.zeros(len(rows), np.bool_)
+        likely = np.flatnonzero(both & ~identical)
+        likely = likely[may_share_letters(*_spans(rows, likely, fold=False))]
+        bare_chosen, bare_rejected = (_bare(column.take(arrow(likely))) for column in (chosen, rejected))
+        format_only[likely] = _mask(pc.equal(bare_chosen, bare_rejected))
         left_length, right_length = (_lengths(column) for column in (chosen, rejected))
         # Sets of so different a size cannot reach the threshold; a factor of two leaves room for long words.
-        near_length = np.minimum(left_length, right_length) * 2 >= self.similarity * np.maximum(
-            left_length, right_length
-        )
-        asked = np.flatnonzero(both & ~identical & ~format_only & near_length)
-        taken = pa.array(asked)
-        for at, left, right in zip(
-            asked.tolist(), chosen.take(taken).to_pylist(), rejected.take(taken).to_pylist(), strict=True
-        ):
-            nearly[at] = _nearly(left, right, self.similarity)
+        shorter, longer = np.minimum(left_length, right_length), np.maximum(left_length, right_length)
+        asked = np.flatnonzero(both & ~identical & ~format_only & (shorter * 2 >= self.similarity * longer))
+        nearly = np.zeros(len(rows), np.bool_)
+        nearly[asked] = alike(*_spans(rows, asked, fold=True), SHINGLE, self.similarity)
         unequal = both & (left_length != right_length)
         ratio = np.log2(left_length[both] / right_length[both])
         masks = {
@@ -235,35 +235,29 @@ def _lengths(column: pa.Array) -> npt.NDArray[np.int64]:
     return lengths.astype(np.int64)
 
 
-def _nearly(left: str, right: str, similarity: float) -> bool:
-    """Whether the Jaccard of the sets of shingles is at least `similarity`."""
-    a, b = left.casefold().split(), right.casefold().split()
-    # Each word that one side lacks lies in a shingle that it lacks, three words at most share a shingle,
-    # and there are fewer shingles than words: too many such words rule the pair out, at a tenth of the cost.
-    if len(set(a) ^ set(b)) > SHINGLE * (1 - similarity) * (len(a) + len(b)) + 1e-9:
-        return False
-    x, y = _shingles(a), _shingles(b)
-    return len(x & y) >= similarity * len(x | y)
-
-
-def _shingles(words: list[str]) -> set[tuple[str, ...]]:
-    return {tuple(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1))}
+def _spans(rows: Rows, at: npt.NDArray[np.int64], *, fold: bool) -> tuple[Spans, Spans]:
+    """Chosen and rejected answers of the rows at these positions."""
+    chosen, rejected = rows.strings("response"), rows.strings("rejected")
+    return (
+        spans(chosen.offsets, chosen.data, fold=fold, rows=at),
+        spans(rejected.offsets, rejected.data, fold=fold, rows=at),
+    )
 
 
 def _directions(rows: Rows) -> tuple[npt.NDArray[np.int64], Hashes, Hashes]:
     """(positions within the shard, forward, backward) of the pairs whose answers differ."""
-    prompt, chosen, rejected = (_hashes(rows.column(name)) for name in ("prompt", "response", "rejected"))
+    prompt, chosen, rejected = (_hashes(rows, name) for name in ("prompt", "response", "rejected"))
     valid = pc.and_(pc.is_valid(rows.column("response")), pc.is_valid(rows.column("rejected")))
     at = np.flatnonzero(_mask(valid) & (chosen != rejected))
     return at, _mix(prompt, chosen, rejected)[at], _mix(prompt, rejected, chosen)[at]
 
 
-def _hashes(column: pa.Array) -> Hashes:
-    view = strings(column)
-    data, offsets = view.data.data, view.offsets.tolist()
-    digest = xxhash.xxh3_64_intdigest
-    each = (digest(data[start:end]) for start, end in pairwise(offsets))
-    return np.fromiter(each, np.uint64, len(view))
+def _hashes(rows: Rows, name: str) -> Hashes:
+    view = rows.strings(name)
+    texts = spans(view.offsets, view.data, fold=False)
+    left, _ = hash_rows(texts.starts, texts.lengths)
+    hashes: Hashes = left
+    return hashes
 
 
 def _mix(*parts: Hashes) -> Hashes:
