@@ -1,0 +1,326 @@
+"""Which datasets no longer agree with what they were made from, and why: pure, from cards and graph.
+
+A dataset's current version is stale where a model, prompt or dataset that it names is not what it
+was, where anything upstream is stale itself or withdrawn, and where its day has come. The looking-up
+is somebody else's (`Present`); what could not be looked up is told as unknown, never as fresh.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from auditor.model.card import Card, Generator, Model, Prompt, Registered, Source
+from auditor.model.graph import Edge, Graph, Role
+
+Cause = Literal["model", "withdrawn", "prompt", "source", "ancestor", "expired", "due", "policy", "eval", "real"]
+
+_MADE_BY: frozenset[Role] = frozenset(("seed", "parent", "generator", "judge", "trained_on", "base", "distilled_from"))
+"""Roles along which staleness travels. Prompts have nothing upstream."""
+
+_HASH_PREFIX = 8
+"""Characters from which a hexadecimal revision may stand for the whole hash, as git shows seven."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a source is now. value: None where that could not be looked up, and `why` not.
+    also: other names of the same (an MLflow version's number beside its `revision` tag)."""
+
+    value: str | None
+    why: str = ""
+    also: tuple[str, ...] = ()
+
+    def agrees(self, recorded: str) -> bool:
+        names = [name for name in (self.value, *self.also) if name is not None]
+        return any(recorded == name or _abbreviates(recorded, name) for name in names)
+
+
+class Present(Protocol):
+    """Where things stand now. Answers never raise for a server's sake: they say why they do not know."""
+
+    def model(self, generator: Generator) -> Seen: ...
+    def judge(self, model: Model) -> Seen | None:
+        """None where nothing is said about this model: a judge need not be followed."""
+
+    def prompt(self, prompt: Prompt) -> Seen: ...
+    def file(self, source: Source) -> Seen:
+        """The digest of an unregistered source as it lies there now."""
+
+    def grounds(self, card: Card, version: Registered) -> Mapping[str, Seen]:
+        """Digests of what `version.verdict` was judged with, under the same keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """cause: what kind of source. subject: which. recorded, present: what it was and what it is."""
+
+    cause: Cause
+    subject: str
+    recorded: str | None = None
+    present: str | None = None
+    note: str = ""
+
+    def __str__(self) -> str:
+        if self.cause == "ancestor":
+            return self.note
+        what = {"due": "refresh", "expired": "expired"}.get(self.cause, f"{self.cause} {self.subject}")
+        moved = f": {self.recorded} -> {self.present}" if self.recorded and self.present else ""
+        return f"{what}{moved}" + (f": {self.note}" if self.note else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A source that could not be looked up, and why not."""
+
+    subject: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What is to be told of a dataset's current version.
+
+    reasons: why its rows are stale; empty where they are not. verdict: why its verdict is, though the
+    rows may stand. unknown: what nobody could look up.
+    """
+
+    dataset: str
+    version: int
+    node: str
+    rows: int
+    reasons: tuple[Reason, ...] = ()
+    verdict: tuple[Reason, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        return f"{self.dataset}@{self.version}"
+
+
+def stale(
+    cards: Mapping[str, Card],
+    graph: Graph,
+    present: Present,
+    today: dt.date,
+    *,
+    names: Collection[str] = (),
+    remade: Mapping[str, dt.date] | None = None,
+) -> list[Stale]:
+    """Every dataset with something to tell, causes before effects.
+
+    names: only these (their ancestors are looked at all the same). remade: the day on which a dataset
+    was last made again and came out the same, so that a refresh counts from there.
+    """
+    lines = Lines(cards, graph)
+    behind: dict[str, str] = {}
+    found = []
+    for node in lines.order(names):
+        if node not in lines.held:
+            if why := _model_behind(node, lines, behind):
+                behind[node] = why
+            continue
+        card, version = lines.held[node]
+        since = max(version.date.date(), (remade or {}).get(card.name, dt.date.min))
+        unknown: list[Unknown] = []
+        reasons = [
+            *_makers(version, present, unknown),
+            *lines.withdrawn.get(node, ()),
+            *_sources(node, lines, present, unknown),
+            *_ancestors(node, lines, behind),
+            *_days(card, since, today),
+        ]
+        told = Stale(
+            dataset=card.name,
+            version=version.version,
+            node=node,
+            rows=version.rows,
+            reasons=tuple(dict.fromkeys(reasons)),
+            verdict=tuple(_verdict(card, version, present, unknown)),
+            unknown=tuple(dict.fromkeys(unknown)),
+        )
+        if told.reasons:
+            behind[node] = f"{told.ref} is stale"
+        if (told.reasons or told.verdict or told.unknown) and (not names or card.name in names):
+            found.append(told)
+    return found
+
+
+class Lines:
+    """The lines of descent as they would be drawn today: from the current version of each source.
+
+    held: node of each card's current version -> card and version. withdrawn: reasons by node, along
+    what was truly used.
+    """
+
+    def __init__(self, cards: Mapping[str, Card], graph: Graph) -> None:
+        self.cards, self.recorded = cards, graph
+        self.held: dict[str, tuple[Card, Registered]] = {}
+        for card in cards.values():
+            if (version := card.current) is not None:
+                self.held[node_of(card.ref(version))] = (card, version)
+        self._current = {card.name: node for node, (card, _) in self.held.items()}
+        self.present = Graph(graph.nodes, tuple(self._edges(loops=frozenset())))
+        loops = frozenset(node for part in self.present.components() if len(part) > 1 for node in part)
+        if loops:
+            self.present = Graph(graph.nodes, tuple(self._edges(loops)))
+        self.withdrawn = self._withdrawn()
+
+    def order(self, names: Collection[str]) -> list[str]:
+        """Current versions and the models between them, causes before effects: of `names` and their ancestors."""
+        if names:
+            roots = [node for node, (card, _) in self.held.items() if card.name in names]
+            wanted = set(roots).union(*(self.present.upstream(root) for root in roots))
+        else:
+            wanted = set(self.recorded.nodes)
+        return [node for part in self.present.components(wanted) for node in part if self.stands(node)]
+
+    def stands(self, node: str) -> bool:
+        return node in self.held or self.recorded.nodes[node].kind == "model"
+
+    def current(self, name: str) -> str | None:
+        """The node of the current version of a dataset."""
+        return self._current.get(name)
+
+    def into(self, node: str) -> list[Edge]:
+        """What `node` was truly made of: edges from recorded versions and models."""
+        return self.recorded.into(node, _MADE_BY)
+
+    def newer(self, source: str, target: str) -> str | None:
+        """The current version that has taken the place of the recorded `source`, where using it would
+        change `target`: not where it has the same bytes, and not where it was made from `target` (the
+        next round of an iteration is no news to the last one)."""
+        node = self._current.get(self.recorded.nodes[source].name)
+        if node is None or node == source or not self._feeds(node, target):
+            return None
+        was, now = self.recorded.nodes[source].digest, self.held[node][1].digest
+        return None if was is not None and was == now else node
+
+    def _feeds(self, current: str, target: str) -> bool:
+        return any(edge.source == current for edge in self.present.into(target, _MADE_BY))
+
+    def _edges(self, loops: frozenset[str]) -> Iterator[Edge]:
+        """Edges between what stands now. Within `loops` those that lead back in time are left out."""
+        for edge in self.recorded.edges:
+            if edge.role not in _MADE_BY or not self.stands(edge.target):
+                continue
+            kind, name = self.recorded.nodes[edge.source].kind, self.recorded.nodes[edge.source].name
+            if kind == "model":
+                yield edge
+            elif kind == "dataset" and (now := self._current.get(name)) is not None:
+                if name == self.recorded.nodes[edge.target].name:
+                    continue  # a version made from its own predecessor is not stale for having been made
+                moved = now != edge.source and now in loops and edge.target in loops
+                if moved and edge.target in self.recorded.upstream(now):
+                    continue
+                yield Edge(now, edge.target, edge.role)
+
+    def _withdrawn(self) -> dict[str, list[Reason]]:
+        found: dict[str, list[Reason]] = {}
+        for model in sorted(node for node, about in self.recorded.nodes.items() if about.withdrawn is not None):
+            about = self.recorded.nodes[model]
+            for node, steps in self.recorded.downstream(model).items():
+                if node in self.held:
+                    far = "" if steps == 1 else f" ({steps} steps upstream)"
+                    reason = Reason("withdrawn", str(about), note=f"withdrawn{far}: {about.withdrawn}")
+                    found.setdefault(node, []).append(reason)
+        return found
+
+
+def node_of(ref: str) -> str:
+    """`sft@3` -> the id of its node."""
+    return f"dataset:{ref}"
+
+
+def _makers(version: Registered, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
+    """Models and prompts that are not what they were."""
+    for generator in version.lineage.generators:
+        yield from _moved(generator.model, present.model(generator), unknown)
+    for judge in version.lineage.judges:
+        if (seen := present.judge(judge)) is not None:
+            yield from _moved(judge, seen, unknown)
+    for prompt in version.lineage.prompts:
+        seen = present.prompt(prompt)
+        if seen.value is None:
+            unknown.append(Unknown(f"prompt {prompt.name}", seen.why))
+        elif not seen.agrees(prompt.digest):
+            yield Reason("prompt", prompt.file or prompt.name, prompt.digest, seen.value)
+
+
+def _moved(model: Model, seen: Seen, unknown: list[Unknown]) -> Iterator[Reason]:
+    if seen.value is None:
+        unknown.append(Unknown(f"model {model.name}", seen.why))
+    elif model.revision is None:
+        unknown.append(Unknown(f"model {model.name}", f"its revision was not recorded; it is {seen.value} now"))
+    elif not seen.agrees(model.revision):
+        yield Reason("model", model.name, model.revision, seen.value)
+
+
+def _sources(node: str, lines: Lines, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
+    """Seeds and parents with a newer current version, and unregistered ones whose content changed."""
+    _, version = lines.held[node]
+    for _, source in version.lineage.sources():
+        if source.dataset is None:
+            seen = present.file(source)
+            if seen.value is None or source.digest is None:
+                unknown.append(Unknown(str(source), seen.why or "its digest was not recorded"))
+            elif not seen.agrees(source.digest):
+                yield Reason("source", str(source), source.digest, seen.value)
+            continue
+        name = source.dataset.rpartition("@")[0]
+        if lines.current(name) is None:
+            there = "no version of it is current" if name in lines.cards else "there is no card of that name"
+            unknown.append(Unknown(source.dataset, there))
+        elif now := lines.newer(node_of(source.dataset), node):
+            yield Reason("source", name, source.dataset, str(lines.recorded.nodes[now]))
+
+
+def _ancestors(node: str, lines: Lines, behind: Mapping[str, str]) -> Iterator[Reason]:
+    for edge in lines.present.into(node, _MADE_BY):
+        if edge.source in behind:
+            subject = str(lines.recorded.nodes[edge.source])
+            yield Reason("ancestor", subject, note=behind[edge.source])
+
+
+def _model_behind(node: str, lines: Lines, behind: Mapping[str, str]) -> str | None:
+    """Why a model is not what training it today would give; None where it is."""
+    model = lines.recorded.nodes[node]
+    for edge in lines.into(node):
+        source = lines.recorded.nodes[edge.source]
+        if source.kind == "dataset" and (now := lines.newer(edge.source, node)):
+            return f"the model {model} was trained on {source}, and {lines.recorded.nodes[now]} is current"
+    for edge in lines.present.into(node, _MADE_BY):
+        if edge.source in behind:
+            return f"{behind[edge.source]}, and the model {model} learnt from it"
+    return None
+
+
+def _days(card: Card, since: dt.date, today: dt.date) -> Iterator[Reason]:
+    expires, every = card.refresh.expires, card.refresh.every
+    if expires is not None and today >= expires:
+        yield Reason("expired", card.name, note=f"on {expires.isoformat()}")
+    if every is not None and since + dt.timedelta(days=every) <= today:
+        yield Reason("due", card.name, note=f"every {every} days, last made on {since.isoformat()}")
+
+
+def _verdict(card: Card, version: Registered, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
+    """What the verdict was reached with and is not the same any more."""
+    if version.verdict is None or not version.verdict.digests:
+        return
+    grounds = present.grounds(card, version)
+    for key, recorded in version.verdict.digests.items():
+        seen = grounds.get(key, Seen(None, "nothing is known of it"))
+        kind, _, subject = key.partition(":")
+        if seen.value is None:
+            unknown.append(Unknown(key, seen.why))
+        elif not seen.agrees(recorded):
+            cause: Cause = "policy" if kind == "policy" else "real" if kind == "real" else "eval"
+            yield Reason(cause, subject or kind, recorded, seen.value, note="the verdict was reached with another")
+
+
+def _abbreviates(short: str, whole: str) -> bool:
+    short, whole = short.removeprefix("sha256:"), whole.removeprefix("sha256:")
+    hexadecimal = len(short) >= _HASH_PREFIX and all(c in "0123456789abcdef" for c in short)
+    return hexadecimal and len(whole) >= 40 and whole.startswith(short)
