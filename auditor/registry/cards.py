@@ -1,0 +1,170 @@
+"""Cards in git: `datasets/NAME.yaml`, read with errors that name the line, written whole and readably.
+
+Here is no lock: who changes a card reads and saves it under `workspace.lock("registry")`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditor.core import documents
+from auditor.core.documents import Entry
+from auditor.files import write_text
+from auditor.model.card import Card, Lineage
+from auditor.model.errors import ConfigError, UnreadableFile, suggest
+from auditor.model.techniques import TECHNIQUES
+from auditor.registry import grammar, plain
+from auditor.registry.retouch import dump as _yaml
+from auditor.registry.retouch import retouch
+from auditor.registry.workspace import Workspace
+
+FOLDER = "datasets"
+
+SKEW = dt.timedelta(days=1)
+"""How far in the future a date may lie: two machines' clocks and zones differ by less."""
+
+_SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9_-])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A card handed in to register one version. facts: of the card, by its keys, as given. path: of the data,
+    as given. lineage: as declared, with sources and prompts still to be looked up; None where it has none."""
+
+    facts: Mapping[str, Any]
+    path: str | None
+    lineage: Lineage | None
+    why: str = ""
+
+
+def path(name: str, workspace: Workspace) -> Path:
+    """Where the card of that name is kept. Raises ConfigError for a name that could not be a file's."""
+    if not _SLUG.fullmatch(name):
+        raise ConfigError(
+            "not a name for a dataset",
+            seen=repr(name[:120]),
+            wanted="letters, digits, '-', '_' and '.', at most 80, such as sft-v3",
+        )
+    return workspace.root / FOLDER / f"{name}.yaml"
+
+
+def names(workspace: Workspace) -> list[str]:
+    """Names of all cards, sorted."""
+    try:
+        with os.scandir(workspace.root / FOLDER) as entries:
+            return sorted(
+                entry.name[:-5]
+                for entry in entries
+                if entry.name.endswith(".yaml") and _SLUG.fullmatch(entry.name[:-5]) and entry.is_file()
+            )
+    except FileNotFoundError:
+        return []
+
+
+def load(name: str, workspace: Workspace) -> Card:
+    """The card of a registered dataset. Raises ConfigError where there is none, or it is not a card."""
+    place = path(name, workspace)
+    if not place.is_file():
+        known = names(workspace)
+        hint = suggest(name, known) if known else "register it: auditor register NAME PATH"
+        raise ConfigError(f"no dataset is registered as {name!r}", file=str(place), hint=hint)
+    return read(place)
+
+
+def read(path: Path) -> Card:
+    """The card in a file. Raises ConfigError with file and line of what is wrong with it."""
+    return parse(documents.read(path), path)
+
+
+def parse(entry: Entry, path: Path) -> Card:
+    """The card in a document; `path` is the file that it was read from."""
+    given = grammar.plain(entry, "card")
+    top = entry.mapping("a card")
+    if given["name"] != path.stem:
+        top["name"].refuse("the name is not the file's", wanted=path.stem)
+    if "versions" in given:
+        _versions(given["versions"], list(top["versions"].items("versions")))
+    return plain.card(given)
+
+
+def _versions(given: list[dict[str, Any]], entries: list[Entry]) -> None:
+    """What a schema cannot say of a list of versions."""
+    latest, current = 0, 0
+    for version, entry in zip(given, entries, strict=True):
+        at = entry.mapping("a version")
+        number = version["version"]
+        if number <= latest:
+            at["version"].refuse("versions must rise", wanted=f"more than {latest}")
+        if version.get("supersedes", 0) >= number:
+            at["supersedes"].refuse("a version supersedes an earlier one")
+        if version.get("status", "current") == "current":
+            if current:
+                at["status" if "status" in at else "version"].refuse(
+                    f"two versions are current: {current} and {number}", hint=f"set version {current} to superseded"
+                )
+            current = number
+        for key, moment in (("date", version["date"]), ("verdict", version.get("verdict", {}).get("date"))):
+            if moment and dt.datetime.fromisoformat(moment) > dt.datetime.now(dt.UTC) + SKEW:
+                at[key].refuse(f"the date of version {number} is in the future", hint="look at this machine's clock")
+        if "lineage" in version:
+            _vocabulary(at["lineage"])
+        latest = number
+
+
+def _vocabulary(lineage: Entry) -> None:
+    at = lineage.mapping("lineage")
+    if "technique" in at:
+        at["technique"].name("technique", TECHNIQUES)
+    for field in at["fields"].mapping("fields").values() if "fields" in at else ():
+        field.name("technique of a field", TECHNIQUES)
+
+
+def declared(path: Path) -> Declaration:
+    """A card file for `register`: facts, and `path` and `lineage` of the version to register at its top."""
+    try:
+        entry = documents.read(path)
+    except ConfigError as error:
+        if not path.exists():
+            raise UnreadableFile(f"no such file {str(path)!r}") from error
+        raise
+    given = grammar.plain(entry, "card", "declaration")
+    if "lineage" in given:
+        _vocabulary(entry.mapping("a card")["lineage"])
+    lineage = plain.lineage(given.pop("lineage")) if "lineage" in given else None
+    return Declaration(given, given.pop("path", None), lineage, given.pop("why", ""))
+
+
+def dump(card: Card) -> str:
+    """The card as a file that nobody has edited yet."""
+    return _yaml(plain.of_card(card))
+
+
+def save(card: Card, workspace: Workspace) -> Path:
+    """Write the card, whole or not at all; lines of what did not change stay as they are, comments included.
+
+    Raises ConfigError where the file that stands there is not a card (nothing is lost by overwriting it
+    unread), StorageError where it cannot be written.
+    """
+    place = path(card.name, workspace)
+    write_text(place, _merged(card, place) or dump(card))
+    return place
+
+
+def _merged(card: Card, place: Path) -> str | None:
+    if not place.exists():
+        return None
+    before = plain.of_card(read(place))
+    text = retouch(place.read_text("utf-8-sig"), before, plain.of_card(card), "versions")
+    if text is None:
+        return None
+    try:
+        kept = parse(documents.parse(text, str(place)), place)
+    except ConfigError:
+        return None
+    return text if kept == card else None
