@@ -18,8 +18,8 @@ class Pedigree:
 
     node: the version's id in the graph. today: the day of the audit, for expiry. prompts: digest ->
     text, of the declared prompts that could be read. seeds: canonical rows of the declared seeds that
-    are at hand, by `str(Source)`. others: digest of canonical rows -> `NAME@VERSION`, every
-    other registered version of the workspace. open: the canonical rows of a registered version, or
+    are at hand, by `str(Source)`. cards: every card of the workspace by name. open: canonical rows of a
+    registered version (`NAME@VERSION`), or
     None where its bytes are not at hand (never fetched from a remote).
     """
 

@@ -1,0 +1,100 @@
+"""`auditor gate`: registered datasets, audited for CI."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from auditor.cli import printable
+from auditor.cli.audit import outputs, printed
+from auditor.model.errors import AuditorError
+
+GRAVITY = (0, 1, 3, 2)
+"""Exit codes by gravity, for where several hold."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  auditor gate sft-v3
+  auditor gate --changed --base origin/main --format github --output junit=gate.xml
+  auditor gate --changed --output sarif=gate.sarif --output markdown=comment.md
+"""
+)
+@click.argument("names", nargs=-1, metavar="[NAME[@VERSION]]...")
+@click.option("--changed", is_flag=True, help="The datasets whose card, DVC file or data differs from the base.")
+@click.option(
+    "--base", metavar="REF", help="What --changed compares with.  [default: the pull request's target, or main]"
+)
+@click.option("--policy", metavar="NAME|FILE", help="Bounds to judge by.  [default: the card's, or default]")
+@click.option("--fail-on", type=click.Choice(["fail", "warn"]), default="fail", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "junit", "sarif", "github", "markdown"]),
+    default="text",
+    show_default=True,
+    help="To stdout.",
+)
+@click.option("--output", multiple=True, metavar="FORMAT=PATH", callback=outputs, help="Write a format to a file.")
+@click.option("--track", is_flag=True, help="Record each audit in MLflow.")
+@click.option("--quiet", "-q", is_flag=True, help="Only the summary lines.")
+def gate(
+    names: tuple[str, ...],
+    changed: bool,
+    base: str | None,
+    policy: str | None,
+    fail_on: str,
+    format_: str,
+    output: tuple[tuple[str, Path], ...],
+    track: bool,
+    quiet: bool,
+) -> int:
+    """Audit registered datasets, write the verdicts on their cards, and end with the gravest exit code.
+
+    The file in its place is audited as the newest version that its card names, against the card's
+    policy and real reference. With --changed, what no card names is left alone, and nothing changed
+    is a pass that says so.
+    """
+    from auditor import gating, reports
+    from auditor.auditing import Options
+    from auditor.files import write_text
+    from auditor.registry.workspace import Workspace
+    from auditor.reports.console import Console
+    from auditor.reports.together import together
+
+    if bool(names) == changed:
+        raise click.UsageError("name the datasets, or give --changed")
+    workspace = Workspace.find()
+    if changed:
+        names = tuple(gating.changed(base, workspace))
+        if not names:
+            click.echo("no registered dataset changed: nothing to gate", err=True)
+    console = Console(sys.stderr, quiet=quiet, color="NO_COLOR" not in os.environ and sys.stderr.isatty())
+    options = Options(policy=policy, fail_on=fail_on, track=track)
+    outcomes, codes = [], [0]
+    for name in names:
+        try:
+            outcomes.append(gating.gate(name, options, workspace, console))
+        except AuditorError as error:  # the others are still worth hearing
+            click.echo(f"auditor: {name}: {printable(str(error))}", err=True)
+            codes.append(error.exit_code)
+    codes += [outcome.report.exit_code for outcome in outcomes]
+    views = [outcome.report.view for outcome in outcomes]
+    for name, path in output:
+        write_text(path, together(name, views))
+    if format_ == "text":
+        color = "NO_COLOR" not in os.environ and sys.stdout.isatty()
+        printed("\n".join(reports.text(view, width=console.width, color=color, quiet=quiet) for view in views))
+    else:
+        printed(together(format_, views))
+    if format_ == "github" and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(together("markdown", views))
+    for outcome in outcomes:
+        said = "passed" if outcome.passed else "turned away"
+        click.echo(f"{outcome.ref}: {said} ({outcome.report.verdict})", err=True)
+    return max(codes, key=GRAVITY.index)

@@ -1,0 +1,56 @@
+"""The pedigree of a version: its card, the graph, and what of its sources is at hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+
+from auditor.model.card import Card, Registered
+from auditor.model.pedigree import Pedigree
+from auditor.model.rows import Dataset
+from auditor.registry.workspace import Workspace
+
+LARGEST = 4 << 20
+"""Bytes of the largest prompt that is read: a prompt of megabytes is a dataset."""
+
+
+def pedigree(
+    card: Card,
+    version: Registered,
+    workspace: Workspace,
+    today: dt.date,
+    open: Callable[[str], Dataset | None],  # noqa: A002
+) -> Pedigree:
+    """What the checks may know of a registered version.
+
+    open: rows of `NAME@VERSION`, or of a file in the workspace; None where its bytes are not at hand.
+    """
+    from auditor.registry import index, kinship
+
+    seeds = {str(source): open(source.dataset or source.file or "") for source in version.lineage.seeds}
+    return Pedigree(
+        card=card,
+        version=version,
+        graph=index.graph(workspace),
+        node=index.dataset_node(card.ref(version)),
+        kinship=kinship.load(workspace),
+        today=today,
+        prompts=_prompts(version, workspace),
+        seeds={name: rows for name, rows in seeds.items() if rows is not None},
+        cards=index.cards(workspace),
+        open=open,
+    )
+
+
+def _prompts(version: Registered, workspace: Workspace) -> dict[str, str]:
+    """The declared prompts whose file still has the declared content."""
+    found = {}
+    for prompt in version.lineage.prompts:
+        path = workspace.root / prompt.file if prompt.file else None
+        if path is None or not path.is_file() or path.stat().st_size > LARGEST:
+            continue
+        content = path.read_bytes()
+        if f"sha256:{hashlib.sha256(content).hexdigest()}" == prompt.digest:
+            found[prompt.digest] = content.decode("utf-8", "replace")
+    return found
