@@ -46,7 +46,7 @@ def send(about: Publication, files: Mapping[str, Path], uri: str | None, home: P
 
     Raises whatever MLflow raises; the caller redacts it.
     """
-    with _quiet():
+    with quiet():
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=uri or f"sqlite:///{home / 'mlflow.db'}")
@@ -113,7 +113,7 @@ def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Bounded patience, no telemetry, and nothing on the terminal that is not ours: MLflow's libraries
     warn of each other (SQLAlchemy 2.1 of MLflow's mappers, say), which is no news of this audit."""
     before = {name: os.environ.get(name) for name in _PATIENCE}
