@@ -34,9 +34,11 @@ from auditor.core.measure import Advance, unwatched
 from auditor.core.state import StateStore
 from auditor.engines.local import Local
 from auditor.files import slug, write_text
-from auditor.model.errors import ConfigError, suggest
+from auditor.model.errors import AuditorError, ConfigError, suggest
+from auditor.model.pedigree import Pedigree
 from auditor.model.result import Measured, Metric, Record, Status
 from auditor.model.rows import Dataset
+from auditor.registry.versions import Version
 from auditor.registry.workspace import Workspace
 from auditor.reports.view import View
 
@@ -153,13 +155,17 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
     waivers = _waivers(options, workspace)
 
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
-        rows = _prepare(source, options, workspace, engine, checks, clock)
+        version = _version(source, workspace)
+        rows = _prepare(version or source, options, workspace, engine, checks, clock)
+        pedigree = _pedigree(version, rows, options, workspace)
+        if pedigree and not options.name:
+            rows = replace(rows, name=pedigree.card.name)
         references = {}
         if real is not None:
             # A reference is measured as a whole: it need not have the attribution columns of the audited rows.
             whole = replace(options, by=(), name=None)
             references["real"] = _prepare(real, whole, workspace, engine, checks, clock, role=" real")
-        context = Context(references, workspace.expectations, Path(scratch), options.memory)
+        context = Context(references, workspace.expectations, Path(scratch), options.memory, pedigree=pedigree)
         store = StateStore(workspace.cache / "states")
         measured = measuring.measure(checks, rows, context, engine, store=store, stage=clock.stage)
         beside = {role: _beside(checks, other, context, engine, store, clock) for role, other in references.items()}
@@ -178,7 +184,9 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             findings=lambda: pq.read_table(found),
             fail_on=options.fail_on,
         )
-        record = _record(rows, policy, measured, checks, verdicts, verdict, waivers, options, beside, baseline)
+        record = _record(
+            rows, policy, measured, checks, verdicts, verdict, waivers, options, beside, baseline, pedigree
+        )
 
         with clock.stage("report"):
             features = Path(scratch) / "features.parquet"
@@ -210,6 +218,8 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
                 write_text(Path(drawn) / name, svg)
             sent = {**places, **{path.name: path for path in sorted(Path(drawn).iterdir())}}
             trackers.publish(record, sent, uri=options.tracking_uri, experiment=slug(rows.name), workspace=workspace)
+    if pedigree is not None:
+        _tell(record, pedigree, workspace)
     return report
 
 
@@ -265,13 +275,13 @@ def select(options: Options, workspace: Workspace) -> list[Any]:
 
 
 def read(source: Any, options: Options, workspace: Workspace, advance: Advance = lambda done, total: None) -> Dataset:
-    """Canonical rows of anything that `audit` takes."""
-    if isinstance(source, str | os.PathLike):
-        version = registry.resolve(os.fspath(source), workspace)
+    """Canonical rows of anything that `audit` takes, or of a version that was resolved."""
+    version = source if isinstance(source, Version) else _version(source, workspace)
+    if version is not None:
         return readers.open(
             version.source,
             cache=workspace.cache,
-            mapping=options.mapping,
+            mapping={**(version.card.mapping if version.card else {}), **options.mapping},
             max_bad_rows=options.max_bad_rows,
             processes=options.threads,
             name=options.name or version.name,
@@ -284,6 +294,38 @@ def read(source: Any, options: Options, workspace: Workspace, advance: Advance =
         mapping=options.mapping,
         max_bad_rows=options.max_bad_rows,
     )
+
+
+def _version(source: Any, workspace: Workspace) -> Version | None:
+    """What a name or a path means; None for Python objects."""
+    if isinstance(source, Version):
+        return source
+    return registry.resolve(os.fspath(source), workspace) if isinstance(source, str | os.PathLike) else None
+
+
+def _pedigree(version: Version | None, rows: Dataset, options: Options, workspace: Workspace) -> Pedigree | None:
+    """The registered version that the rows are: the one asked for, or else the newest with this digest."""
+    card, entry = (version.card, version.entry) if version else (None, None)
+    if card is None or entry is None:
+        known = registry.by_digest(rows.digest, workspace) if registry.names(workspace) else ()
+        if not known:
+            return None
+        card, entry = registry.find(known[-1], workspace)
+
+    def other(ref: str) -> Dataset | None:
+        try:
+            return read(ref, replace(options, mapping={}, name=None), workspace)
+        except AuditorError:
+            return None
+
+    return registry.pedigree(card, entry, workspace, dt.datetime.now(dt.UTC).date(), other)
+
+
+def _tell(record: Record, pedigree: Pedigree, workspace: Workspace) -> None:
+    """The audit of a registered version as an OpenLineage event."""
+    from auditor.trackers import openlineage
+
+    trackers.tell([openlineage.audit_event(record, pedigree.card, pedigree.version)], workspace)
 
 
 def record_of(source: str, options: Options, workspace: Workspace) -> Record:
@@ -393,6 +435,7 @@ def _record(
     options: Options,
     references: Mapping[str, Any],
     baseline: Record | None,
+    pedigree: Pedigree | None,
 ) -> Record:
     from auditor import __version__
 
@@ -414,7 +457,7 @@ def _record(
     done = [m.measurement for m in measured if m.measurement]
     return Record(
         tool={"name": "auditor", "version": __version__},
-        dataset=_about(rows),
+        dataset={**_about(rows), **_registered(pedigree)},
         policy={"name": policy.name, "digest": policy.digest, "required": list(policy.required)},
         checks=described,
         metrics={m.name: m for m in _metrics(measured)},
@@ -437,6 +480,25 @@ def _ratchet(baseline: Record | None, options: Options, rows: Dataset) -> dict[s
 
 def _metrics(measured: Sequence[Measured]) -> list[Metric]:
     return [metric for m in measured if m.measurement for metric in m.measurement.metrics]
+
+
+def _registered(pedigree: Pedigree | None) -> dict[str, Any]:
+    """Which version of which card the rows are, and who made them; nothing for data that nobody registered."""
+    if pedigree is None:
+        return {}
+    lineage = pedigree.version.lineage
+    return {
+        "version": pedigree.card.ref(pedigree.version),
+        "lineage": {
+            "kind": pedigree.card.kind,
+            "technique": lineage.technique,
+            "generators": [str(generator.model) for generator in lineage.generators],
+            "prompts": [f"{prompt.name} {prompt.digest}" for prompt in lineage.prompts],
+            "seeds": [str(source) for source in lineage.seeds],
+            "parents": [str(source) for source in lineage.parents],
+            "judges": [str(judge) for judge in lineage.judges],
+        },
+    }
 
 
 def _about(rows: Dataset) -> dict[str, Any]:

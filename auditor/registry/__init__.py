@@ -7,7 +7,23 @@ Here is no reading of rows, no judging and no rendering: a record comes and goes
 from __future__ import annotations
 
 from auditor.registry.audits import RECORD, folder, latest, load, save
+from auditor.registry.cards import names
+from auditor.registry.index import by_digest, find
+from auditor.registry.pedigrees import pedigree
 from auditor.registry.versions import Version, resolve
 from auditor.registry.workspace import Workspace
 
-__all__ = ["RECORD", "Version", "Workspace", "folder", "latest", "load", "resolve", "save"]
+__all__ = [
+    "RECORD",
+    "Version",
+    "Workspace",
+    "by_digest",
+    "find",
+    "folder",
+    "latest",
+    "load",
+    "names",
+    "pedigree",
+    "resolve",
+    "save",
+]

@@ -6,12 +6,11 @@ import difflib
 import glob
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from auditor.files import slug
+from auditor.model.card import Card, Registered
 from auditor.model.errors import InputError, UnreadableFile
 from auditor.registry.workspace import Workspace
 
@@ -26,13 +25,13 @@ _SUFFIXES = re.compile(
 class Version:
     """A dataset at one moment. name: a slug. source: what `readers.open` takes: path, glob, URL or "-".
 
-    version and lineage stay empty for data that nobody registered.
+    card and entry are None for data that nobody registered.
     """
 
     name: str
     source: str
-    version: str | None = None
-    lineage: Mapping[str, Any] = field(default_factory=dict)
+    card: Card | None = None
+    entry: Registered | None = None
 
 
 def resolve(ref: str, workspace: Workspace) -> Version:  # noqa: ARG001  registered names will be looked up in it
