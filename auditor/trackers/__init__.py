@@ -1,26 +1,28 @@
-"""Copies of the record for others to look at: MLflow, and the outbox for what could not be sent.
+"""Copies of the truth for others to look at: MLflow, OpenLineage, and the outbox for what could not be sent.
 
-The record in the workspace is the truth; nothing here can fail an audit. A publication is first
-written to the outbox, then sent, then taken out of it, so that a dead server, a full disk on the
-other side or a killed process loses nothing: `sync` sends what is left. Here is no reading of rows
-and no rendering of reports.
+Cards and records in the workspace are the truth; nothing here can fail an audit or a registration. What is
+to be said is first written to the outbox, then sent, then taken out of it, so that a dead server, a full
+disk on the other side or a killed process loses nothing: `sync` sends what is left. Here is no reading of
+rows and no rendering of reports.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from auditor.model.errors import AuditorError
 from auditor.model.result import Record
-from auditor.trackers import outbox, publication
+from auditor.trackers import outbox, publication, transport
+from auditor.trackers.outbox import Item
 from auditor.trackers.secrets import checked, redact
+from auditor.trackers.transport import Event
 
-__all__ = ["checked", "publish", "redact", "sync"]
+__all__ = ["checked", "publish", "redact", "sync", "tell"]
 
 _log = logging.getLogger("auditor.trackers")
 
@@ -53,28 +55,57 @@ def publish(
     """
     target = uri or os.environ.get("MLFLOW_TRACKING_URI") or None
     try:
-        about = publication.describe(record, files, experiment)
-        item = outbox.put(about, files, target, workspace.outbox)
+        item = _run(publication.describe(record, files, experiment), files)
     except (OSError, ValueError, AuditorError) as error:
         _log.warning("this audit could not be tracked: %s. Its files are whole.", redact(str(error), target))
         return None
+    return _say(item, files, target, workspace)
+
+
+def tell(events: Iterable[Event], workspace: Workspace, *, url: str | None = None) -> str | None:
+    """Tell OpenLineage of what was done; returns the last run's id, or None where it waits in the outbox.
+
+    events: of `openlineage.registration_event` and `audit_event`; each is preceded by the START of its
+    run. url: of the settings; None is what OPENLINEAGE_* or `openlineage.yml` say, or else the file
+    `.auditor/openlineage/events.jsonl` (see `trackers.transport`). Told twice, it is the same run.
+
+    Never raises for a consumer's sake: what went wrong is logged and the events are kept.
+    """
+    whole = [told for event in events for told in (transport.started(event), event)]
+    if not whole or transport.disabled():
+        return None
+    name = f"OpenLineage event of {whole[-1]['job']['name']}"
+    return _say(Item("openlineage", name, {"events": whole}), {}, url, workspace)
+
+
+def _run(about: publication.Publication, files: Mapping[str, Path]) -> Item:
+    return Item("mlflow", about.name, about.to_dict(), {name: outbox.hashed(files[name]) for name in about.artifacts})
+
+
+def _say(item: Item, files: Mapping[str, Path], target: str | None, workspace: Workspace) -> str | None:
+    """Keep it, send it, forget it; where it stays, say so."""
+    try:
+        folder = outbox.put(item, files, target, workspace.outbox)
+    except (OSError, AuditorError) as error:
+        _log.warning("%s could not be tracked: %s. The workspace is whole.", item.name, redact(str(error), target))
+        return None
     try:
         with workspace.lock("outbox", PATIENCE):
-            if not item.is_dir():  # a sync in between was faster; sending it again finds its run
-                item = outbox.put(about, files, target, workspace.outbox)
-            return outbox.send(item, target, workspace.home)
+            if not folder.is_dir():  # a sync in between was faster; sending it again finds its run
+                folder = outbox.put(item, files, target, workspace.outbox)
+            return outbox.send(folder, target, workspace.home)
     except outbox.Unsent as error:
-        _log.warning("MLflow did not take this audit (%s). It is kept: send it with `auditor sync`.", error)
+        _log.warning("%s was not taken (%s). It is kept: send it with `auditor sync`.", item.name, error)
         return None
     except (OSError, ValueError, AuditorError) as error:
-        _log.warning("this audit waits in the outbox (%s): send it with `auditor sync`", redact(str(error), target))
+        _log.warning("%s waits in the outbox (%s): send it with `auditor sync`", item.name, redact(str(error), target))
         return None
 
 
 def sync(workspace: Workspace) -> tuple[int, int]:
     """Send what waits in the outbox, oldest first; returns (sent, left).
 
-    A publication goes to where it was meant to go. Passwords are not kept: a server that wants one
+    Each goes to where it was meant to go. Passwords are not kept: a server that wants one
     gets that of `mlflow.uri` or MLFLOW_TRACKING_URI where it is the same server. What is corrupt is
     set aside, told, and counts as left. Two at once take turns.
     """

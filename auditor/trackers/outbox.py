@@ -1,79 +1,144 @@
 """The outbox: a folder an item, whole or not there, sent at least once and never twice seen.
 
 outbox/20261121T051500.123456-1f0c2a7b9d3e/
-    publication.json      what to say (no password is in it)
+    item.json             what to say, to which service, and the hashes of what goes along (no password is in it)
     target                where to: a URI without credentials, or empty for the workspace's own
     audit.json …          copies of the files that go along
 outbox/set-aside/         items that could not be read, for a person to look at
+
+An audit that an earlier version left has `publication.json` instead of `item.json`, and is sent like any other.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from auditor.files import write_text
 from auditor.model.errors import StorageError
-from auditor.trackers.publication import Publication
+from auditor.trackers.publication import RECORD, Publication
 from auditor.trackers.secrets import bare, redact
 
 _log = logging.getLogger("auditor.trackers")
 
-ABOUT, TARGET, SET_ASIDE = "publication.json", "target", "set-aside"
+ABOUT, TARGET, SET_ASIDE = "item.json", "target", "set-aside"
+
+BEFORE = "publication.json"
+"""What `item.json` was when only audits were sent: the body alone."""
+
+SERVICES = ("mlflow", "openlineage")
 
 
 class Unsent(Exception):
-    """A tracker did not take an item; the text has no secret in it."""
+    """A tracker did not take an item; the text has no secret in it. silent: it gave no answer, so that
+    others need not be sent to it now."""
+
+    def __init__(self, why: str, *, silent: bool) -> None:
+        super().__init__(why)
+        self.silent = silent
 
 
-def put(about: Publication, files: Mapping[str, Path], target: str | None, outbox: Path) -> Path:
-    """Keep a publication and copies of its files; returns its folder. Kept already, it is kept once.
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is to be said, and once.
+
+    service: who is told, of SERVICES. name: for messages. body: the fields of a Publication, or
+    {"events": RunEvents}. files: name -> SHA-256 of what goes along.
+    """
+
+    service: str
+    name: str
+    body: Mapping[str, Any]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @classmethod
+    def from_json(cls, text: str) -> Item:
+        """Raises ValueError where the text is not what `to_json` writes."""
+        try:
+            made = cls(**json.loads(text))
+        except (TypeError, RecursionError) as error:
+            raise ValueError(f"not an item: {error}") from error
+        whole = (
+            made.service in SERVICES
+            and isinstance(made.name, str)
+            and isinstance(made.body, dict)
+            and isinstance(made.files, dict)
+            and all(Path(name).name == name for name in made.files)
+        )
+        if not whole:
+            raise ValueError("not an item: a field is of the wrong kind")
+        return made
+
+
+def put(item: Item, files: Mapping[str, Path], target: str | None, outbox: Path) -> Path:
+    """Keep an item and copies of `files` (those it names); returns its folder. Kept already, it is kept once.
 
     Raises StorageError where it cannot be written.
     """
+    digest = item.digest
     try:
-        for kept in _items(outbox):
-            if kept.name.endswith(about.digest[:12]) and (kept / TARGET).read_text() == bare(target or ""):
+        for kept in _folders(outbox):
+            if kept.name.endswith(digest[:12]) and (kept / TARGET).read_text() == bare(target or ""):
                 return kept
         outbox.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=outbox, prefix=".putting-"))
         try:
-            for name in about.artifacts:
+            for name in item.files:
                 shutil.copyfile(files[name], staged / name)
             write_text(staged / TARGET, bare(target or ""))
-            write_text(staged / ABOUT, about.to_json())
+            write_text(staged / ABOUT, item.to_json())
             now = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S.%f")
-            item = outbox / f"{now}-{about.digest[:12]}"
-            staged.rename(item)
+            folder = outbox / f"{now}-{digest[:12]}"
+            staged.rename(folder)
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
     except OSError as error:
         raise StorageError(f"cannot write to the outbox: {error.strerror}", file=str(outbox)) from error
-    return item
+    return folder
 
 
-def send(item: Path, target: str | None, home: Path) -> str:
+def send(folder: Path, target: str | None, home: Path) -> str:
     """Send one item and take it out; returns the run's id. `target` may hold credentials.
 
-    Raises Unsent where the tracker did not take it, and leaves it in place.
+    Raises Unsent where the service did not take it, and leaves it in place.
     """
+    item = _read(folder)
+    try:
+        run = _deliver(item, folder, target, home)
+    except Exception as error:  # noqa: BLE001  whatever a client library, a proxy or a server comes up with
+        # MLflow's RestException is an answer, as is what our own code says; all else may be a dead line.
+        answered = type(error).__name__ in {"RestException", "RuntimeError", "ValueError"}
+        raise Unsent(_reason(error, target), silent=not answered) from None
+    _remove(folder)
+    return run
+
+
+def _deliver(item: Item, folder: Path, target: str | None, home: Path) -> str:
+    if item.service == "openlineage":
+        from auditor.trackers import transport
+
+        return transport.emit(item.body["events"], target, home)
     from auditor.trackers import mlflow
 
-    about = _read(item)
-    paths = {name: item / name for name in about.artifacts}
-    try:
-        run = mlflow.send(about, paths, target, home)
-    except Exception as error:  # noqa: BLE001  whatever a client library, a proxy or a server comes up with
-        raise Unsent(_reason(error, target)) from None
-    _remove(item)
-    return run
+    paths = {name: folder / name for name in item.files}
+    return mlflow.send(Publication.from_json(json.dumps(item.body)), paths, target, home)
 
 
 def drain(outbox: Path, home: Path, credentials: Sequence[str]) -> tuple[int, int]:
@@ -82,32 +147,32 @@ def drain(outbox: Path, home: Path, credentials: Sequence[str]) -> tuple[int, in
     A target that did not answer is not asked again in this round.
     """
     sent = left = 0
-    silent: set[str] = set()
+    silent: set[tuple[str, str]] = set()
     known = {bare(uri): uri for uri in credentials}
-    for item in _items(outbox):
+    for folder in _folders(outbox):
         try:
-            kept = (item / TARGET).read_text()
-            about = _read(item)
+            kept = (folder / TARGET).read_text()
+            item = _read(folder)
         except (OSError, ValueError) as error:
-            left += _set_aside(item, str(error))
+            left += _set_aside(folder, str(error))
             continue
-        if kept in silent:
+        if (item.service, kept) in silent:
             left += 1
             continue
-        target = known.get(kept, kept) or None
         try:
-            send(item, target, home)
+            send(folder, known.get(kept, kept) or None, home)
             sent += 1
         except Unsent as error:
-            silent.add(kept)
             left += 1
-            _log.warning("%s stays in the outbox: %s", about.name, error)
+            if error.silent:
+                silent.add((item.service, kept))
+            _log.warning("%s stays in the outbox: %s", item.name, error)
     _sweep(outbox)
     return sent, left
 
 
-def _items(outbox: Path) -> list[Path]:
-    """Names begin with the time, so name order is the order of the audits."""
+def _folders(outbox: Path) -> list[Path]:
+    """Names begin with the time, so name order is the order in which things were to be said."""
     if not outbox.is_dir():
         return []
     return sorted(
@@ -115,34 +180,46 @@ def _items(outbox: Path) -> list[Path]:
     )
 
 
-def _read(item: Path) -> Publication:
+def _read(folder: Path) -> Item:
     """Raises OSError or ValueError where the item is not whole."""
-    about = Publication.from_json((item / ABOUT).read_text("utf-8"))
-    for name in about.artifacts:
-        if not (item / name).is_file():
+    if (folder / BEFORE).is_file():
+        about = Publication.from_json((folder / BEFORE).read_text("utf-8"))
+        files = dict.fromkeys(about.artifacts, "")
+        item = Item("mlflow", about.name, asdict(about), files | {RECORD: about.digest})
+    else:
+        item = Item.from_json((folder / ABOUT).read_text("utf-8"))
+        if not folder.name.endswith(item.digest[:12]):
+            raise ValueError(f"{ABOUT} is not what was kept")
+        if item.service == "mlflow":
+            Publication.from_json(json.dumps(item.body))
+    for name, digest in item.files.items():
+        if not (folder / name).is_file():
             raise ValueError(f"{name} is missing")
-    if "audit.json" in about.artifacts:
-        seen = hashlib.sha256((item / "audit.json").read_bytes()).hexdigest()
-        if seen != about.digest:
-            raise ValueError("audit.json is not the record that was kept")
-    return about
+        if digest and hashed(folder / name) != digest:
+            raise ValueError(f"{name} is not the file that was kept")
+    return item
 
 
-def _set_aside(item: Path, why: str) -> int:
-    aside = item.parent / SET_ASIDE
+def hashed(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _set_aside(folder: Path, why: str) -> int:
+    aside = folder.parent / SET_ASIDE
     aside.mkdir(exist_ok=True)
-    place = aside / item.name
+    place = aside / folder.name
     if place.exists():
-        place = Path(tempfile.mkdtemp(dir=aside, prefix=f"{item.name}-"))
-    os.replace(item, place)  # noqa: PTH105  over the empty folder just made
+        place = Path(tempfile.mkdtemp(dir=aside, prefix=f"{folder.name}-"))
+    os.replace(folder, place)  # noqa: PTH105  over the empty folder just made
     _log.warning("an item of the outbox cannot be read (%s): set aside in %s", redact(why), place)
     return 1
 
 
-def _remove(item: Path) -> None:
+def _remove(folder: Path) -> None:
     """First out of sight in one step, then deleted: a kill in between leaves no half item."""
-    gone = item.with_name(f".sent-{item.name}")
-    item.rename(gone)
+    gone = folder.with_name(f".sent-{folder.name}")
+    folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
 
 

@@ -51,12 +51,12 @@ class Publication:
     dataset: Mapping[str, Any]
     artifacts: Mapping[str, str]
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
     @classmethod
     def from_json(cls, text: str) -> Publication:
-        """Raises ValueError where the text is not what `to_json` writes."""
+        """Raises ValueError where the text is not that of `to_dict`."""
         try:
             seen = json.loads(text)
             made = cls(**seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from auditor.model.errors import ConfigError
@@ -12,10 +13,9 @@ MASK = "***"
 # Greedy to the last @ of the word: a password that was not percent-encoded may hold any character before it.
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"<>]*@")
 # Names of query and header fields that carry a secret in the tracking servers and databases we know.
-_FIELD = re.compile(
-    r"(?i)\b((?:access[_-]?)?token|password|passwd|pwd|secret|api[_-]?key|sig|signature|authorization)"
-    r"(\s*[=:]\s*)(?:(basic|bearer)\s+)?[^\s&;,'\"<>]+"
-)
+_NAMES = r"(?:access[_-]?)?token|password|passwd|pwd|secret|api[_-]?key|sig|signature|authorization"
+_NAME = re.compile(_NAMES, re.IGNORECASE)
+_FIELD = re.compile(rf"\b({_NAMES})(\s*[=:]\s*)(?:(basic|bearer)\s+)?[^\s&;,'\"<>]+", re.IGNORECASE)
 
 
 def redact(text: str, *uris: str | None) -> str:
@@ -64,3 +64,15 @@ def _credentials(uri: str) -> list[str]:
     found = {secret for value in given if value for secret in (value, unquote(value))}
     # Under four characters everything would match; such a password hides nothing.
     return sorted((secret for secret in found if len(secret) > 3), key=len, reverse=True)
+
+
+def masked(value: Any) -> Any:
+    """JSON data with every text redacted, and without the values of fields that are named like secrets."""
+    if isinstance(value, dict):
+        return {
+            key: MASK if isinstance(inner, str) and _NAME.fullmatch(key) else masked(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [masked(inner) for inner in value]
+    return redact(value) if isinstance(value, str) else value

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from auditor import trackers
 from auditor.model.result import Record
 from auditor.registry import Workspace
-from auditor.trackers import publication
+from auditor.trackers import outbox, publication
 from auditor.trackers.secrets import bare, redact
 
 Audit = tuple[Record, dict[str, Path]]
@@ -89,7 +89,9 @@ def test_items_are_sent_in_order_and_a_silent_server_is_asked_once(
     assert [path.name for path in home.outbox.iterdir()] == []
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "other record", "lost", "no file", "not json", "traversal"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "empty", "other record", "other words", "lost", "no file", "not json", "traversal"]
+)
 def test_a_corrupt_item_is_set_aside_and_the_next_is_sent(
     home: Workspace, audited: Audit, another: Audit, refused: str, damage: str,
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
@@ -99,7 +101,7 @@ def test_a_corrupt_item_is_set_aside_and_the_next_is_sent(
     for record, files in (audited, another):
         trackers.publish(record, files, uri=f"http://{refused}", experiment="x", workspace=home)
     item = min(home.outbox.glob("2*"))
-    about = item / "publication.json"
+    about = item / "item.json"
     match damage:
         case "cut":
             about.write_bytes(about.read_bytes()[:100])
@@ -107,6 +109,8 @@ def test_a_corrupt_item_is_set_aside_and_the_next_is_sent(
             about.write_bytes(b"{}")
         case "other record":
             (item / "audit.json").write_bytes(b"{}")
+        case "other words":
+            about.write_text(about.read_text().replace("default", "lenient"))
         case "lost":
             (item / "target").unlink()
         case "no file":
@@ -115,7 +119,7 @@ def test_a_corrupt_item_is_set_aside_and_the_next_is_sent(
             about.write_bytes(b"\xff\x00")
         case "traversal":
             seen = json.loads(about.read_text())
-            seen["artifacts"]["../../../../etc/passwd"] = ""
+            seen["files"]["../../../../etc/passwd"] = ""
             about.write_text(json.dumps(seen))
     sent = []
     monkeypatch.setattr(mlflow, "send", lambda about, files, target, home: sent.append(about.name) or "run")
@@ -134,9 +138,46 @@ def test_an_outbox_that_cannot_be_written_never_fails_the_audit(
     assert "could not be tracked" in caplog.text
 
 
-def test_a_publication_survives_the_disk(audited: Audit) -> None:
+def test_an_item_survives_the_disk(audited: Audit) -> None:
     about = publication.describe(audited[0], audited[1], "x")
-    assert publication.Publication.from_json(about.to_json()) == about
+    item = outbox.Item("mlflow", "a", about.to_dict(), {"audit.json": "12"})
+    assert outbox.Item.from_json(item.to_json()) == item
+    assert publication.Publication.from_json(json.dumps(item.body)) == about
+
+
+def test_an_audit_that_an_earlier_version_left_is_sent(
+    home: Workspace, audited: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The layout of 0.1.0: the publication's fields alone, in a file of another name."""
+    from auditor.trackers import mlflow
+
+    about = publication.describe(audited[0], audited[1], "x")
+    folder = home.outbox / f"20260102T030405.000000-{about.digest[:12]}"
+    folder.mkdir(parents=True)
+    for name in about.artifacts:
+        (folder / name).write_bytes(audited[1][name].read_bytes())
+    (folder / "target").write_text("http://there")
+    (folder / "publication.json").write_text(json.dumps(OLD | {"digest": about.digest}))
+    sent = []
+    monkeypatch.setattr(mlflow, "send", lambda about, files, target, home: sent.append((about, files, target)) or "run")
+    assert trackers.sync(home) == (1, 0)
+    ((seen, files, target),) = sent
+    assert (seen.experiment, seen.metrics, target) == ("x", {"near_duplicates.rate": 0.25}, "http://there")
+    assert set(files) == {"audit.json", "report.html", "lengths.svg"}
+
+
+OLD = {
+    "experiment": "x",
+    "name": "sft @ abababababab",
+    "started": 1767323045000,
+    "ended": 1767323046500,
+    "description": "**FAIL**: sft",
+    "parameters": {"policy": "default"},
+    "metrics": {"near_duplicates.rate": 0.25},
+    "tags": {"auditor.verdict": "fail"},
+    "dataset": {"name": "sft", "digest": "ab" * 18, "rows": 400, "format": "text", "files": [], "fields": {}},
+    "artifacts": {"audit.json": "", "report.html": "", "lengths.svg": "figures"},
+}
 
 
 @pytest.mark.parametrize(
