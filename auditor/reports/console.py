@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 EXAMPLES = 3
 NARROW = 72
 """Below this many columns a check's name and its reason stand on two lines."""
+
+MANY = 3
+"""Checks skipped for one reason from which on they share a line."""
 
 _STYLES = {
     Status.PASS: "green",
@@ -92,14 +95,41 @@ def text(view: View, width: int = 100, color: bool = False, quiet: bool = False)
     page = _Page(width, color)
     if not quiet:
         _heading(page, view)
-        for section in view.sections:
-            _section(page, view, section)
+        for sections in _alike(view.sections):
+            if len(sections) < MANY:
+                for section in sections:
+                    _section(page, view, section)
+            else:
+                _skipped(page, view, sections)
         page.blank()
     _summary(page, view)
     if not quiet and view.places:
         page.blank()
         _files(page, view)
     return page.text()
+
+
+def _alike(sections: Sequence[Section]) -> Iterable[list[Section]]:
+    """The sections in order; those that were skipped for one reason together, where the first stands."""
+    groups: dict[tuple[str, ...], list[Section]] = {}
+    for section in sections:
+        skipped = section.status is Status.SKIPPED
+        groups.setdefault(("skipped", section.reason) if skipped else (section.name,), []).append(section)
+    return groups.values()
+
+
+def _skipped(page: _Page, view: View, sections: Sequence[Section]) -> None:
+    """Checks that want the same input, on one line: what to give is news once."""
+    name = max((len(s.name) for s in view.sections), default=0)
+    names = ", ".join(section.name for section in sections)
+    words = f"{one_line(sections[0].reason, 500)} ({names})"
+    heading = f"{len(sections)} checks"
+    page.line(
+        (f"{Status.SKIPPED.value.upper():<8}", _STYLES[Status.SKIPPED]),
+        (f"{heading:<{name}}  ", "bold"),
+        (words, ""),
+        hang=2 if page.narrow else name + 10,
+    )
 
 
 class _Page:
