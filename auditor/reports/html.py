@@ -7,15 +7,12 @@ page's own style and script by hash and nothing else, so that even a hole in the
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.model.errors import ConfigError
 from auditor.model.result import Slice, Status
 from auditor.reports import dashboards, figures, wording
 from auditor.reports.decisions import Decision
@@ -99,18 +96,14 @@ def page(view: View) -> str:
         "prose": _prose,
     }
     environment.filters |= filters
-    style, script = (_raw(dashboards.find(name, view.dashboards)) for name in ("report.css", "report.js"))
-    policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    style, script = (dashboards.inline(name, view.dashboards) for name in ("report.css", "report.js"))
     pictures = _pictures(view)
     return environment.get_template("report.html.j2").render(
         view=view,
         record=view.record,
-        style=Markup(style),  # noqa: S704  our own file or the workspace's, checked by _raw
+        style=Markup(style),  # noqa: S704  our own file or the workspace's, checked by `inline`
         script=Markup(script),  # noqa: S704  as above
-        policy=policy,
+        policy=dashboards.policy(style, script),
         verdict=view.record.verdict.value,
         pictures=pictures,
         meter=meter,
@@ -249,16 +242,3 @@ def _mark(section: Section, name: str, unit: str) -> tuple[float | None, str]:
 def _command(run: Mapping[str, Any]) -> str:
     """The command line that made this; passwords were taken out of it before it was recorded."""
     return shlex.join(str(part) for part in run.get("command", ()))
-
-
-def _raw(path: Path) -> str:
-    """A style sheet or script as it goes into the page; line ends as the browser will hash them."""
-    text = path.read_text(encoding="utf-8").replace("\r\n", "\n").replace("\r", "\n").strip()
-    if "</style" in text.lower() or "</script" in text.lower() or "<!--" in text:
-        raise ConfigError(f"{path.name} cannot hold a closing tag or an HTML comment", file=str(path))
-    return text
-
-
-def _hash(text: str) -> str:
-    """The source expression that lets this inline content through (CSP level 3, section 2.3.1)."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
