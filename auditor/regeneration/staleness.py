@@ -14,29 +14,12 @@ from typing import Literal, Protocol
 
 from auditor.model.card import Card, Generator, Model, Prompt, Registered, Source
 from auditor.model.graph import Edge, Graph, Role
+from auditor.model.seen import Seen
 
 Cause = Literal["model", "withdrawn", "prompt", "source", "ancestor", "expired", "due", "policy", "eval", "real"]
 
 _MADE_BY: frozenset[Role] = frozenset(("seed", "parent", "generator", "judge", "trained_on", "base", "distilled_from"))
 """Roles along which staleness travels. Prompts have nothing upstream."""
-
-_HASH_PREFIX = 8
-"""Characters from which a hexadecimal revision may stand for the whole hash, as git shows seven."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a source is now. value: None where that could not be looked up, and `why` not.
-    also: other names of the same (an MLflow version's number beside its `revision` tag)."""
-
-    value: str | None
-    why: str = ""
-    also: tuple[str, ...] = ()
-
-    def agrees(self, recorded: str) -> bool:
-        names = [name for name in (self.value, *self.also) if name is not None]
-        return any(recorded == name or _abbreviates(recorded, name) for name in names)
-
 
 class Present(Protocol):
     """Where things stand now. Answers never raise for a server's sake: they say why they do not know."""
@@ -261,20 +244,24 @@ def _moved(model: Model, seen: Seen, unknown: list[Unknown]) -> Iterator[Reason]
 def _sources(node: str, lines: Lines, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
     """Seeds and parents with a newer current version, and unregistered ones whose content changed."""
     _, version = lines.held[node]
+    registered = {lines.recorded.nodes[edge.source].digest: edge.source for edge in lines.into(node)}
     for _, source in version.lineage.sources():
-        if source.dataset is None:
+        ref = source.dataset
+        if ref is None and source.digest in registered:  # registered since, and in the graph as what it is
+            ref = str(lines.recorded.nodes[registered[source.digest]])
+        if ref is None:
             seen = present.file(source)
             if seen.value is None or source.digest is None:
                 unknown.append(Unknown(str(source), seen.why or "its digest was not recorded"))
             elif not seen.agrees(source.digest):
                 yield Reason("source", str(source), source.digest, seen.value)
             continue
-        name = source.dataset.rpartition("@")[0]
+        name = ref.rpartition("@")[0]
         if lines.current(name) is None:
             there = "no version of it is current" if name in lines.cards else "there is no card of that name"
-            unknown.append(Unknown(source.dataset, there))
-        elif now := lines.newer(node_of(source.dataset), node):
-            yield Reason("source", name, source.dataset, str(lines.recorded.nodes[now]))
+            unknown.append(Unknown(ref, there))
+        elif now := lines.newer(node_of(ref), node):
+            yield Reason("source", name, ref, str(lines.recorded.nodes[now]))
 
 
 def _ancestors(node: str, lines: Lines, behind: Mapping[str, str]) -> Iterator[Reason]:
@@ -307,20 +294,16 @@ def _days(card: Card, since: dt.date, today: dt.date) -> Iterator[Reason]:
 
 def _verdict(card: Card, version: Registered, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
     """What the verdict was reached with and is not the same any more."""
-    if version.verdict is None or not version.verdict.digests:
+    if version.verdict is None:
         return
-    grounds = present.grounds(card, version)
-    for key, recorded in version.verdict.digests.items():
-        seen = grounds.get(key, Seen(None, "nothing is known of it"))
+    evals = {f"eval:{source}": source.digest for source in version.lineage.evals if source.digest}
+    grounds = {**evals, **version.verdict.digests}
+    seen_now = present.grounds(card, version) if grounds else {}
+    for key, recorded in grounds.items():
+        seen = seen_now.get(key, Seen(None, "nothing says what it was"))
         kind, _, subject = key.partition(":")
         if seen.value is None:
             unknown.append(Unknown(key, seen.why))
         elif not seen.agrees(recorded):
             cause: Cause = "policy" if kind == "policy" else "real" if kind == "real" else "eval"
             yield Reason(cause, subject or kind, recorded, seen.value, note="the verdict was reached with another")
-
-
-def _abbreviates(short: str, whole: str) -> bool:
-    short, whole = short.removeprefix("sha256:"), whole.removeprefix("sha256:")
-    hexadecimal = len(short) >= _HASH_PREFIX and all(c in "0123456789abcdef" for c in short)
-    return hexadecimal and len(whole) >= 40 and whole.startswith(short)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from auditor.model.card import Card, Generator, Judged, Lineage, Model, Prompt, Refresh, Registered, Source
 from auditor.model.graph import Edge, Graph, Node, Role
-from auditor.regeneration.staleness import Seen
+from auditor.model.seen import Seen
 
 DAY = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 PROMPT = "sha256:" + "b" * 64

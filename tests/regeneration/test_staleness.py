@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from auditor.model.card import Card, Judged, Prompt, Refresh, Registered, Source
-from auditor.regeneration.staleness import Seen, Stale, stale
+from auditor.model.seen import Seen
+from auditor.regeneration.staleness import Stale, stale
 from tests.regeneration.made import DAY, PROMPT, Now, card, graph, lineage
 
 TODAY = dt.date(2026, 3, 2)
