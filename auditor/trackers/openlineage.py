@@ -17,6 +17,7 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from importlib.metadata import version as installed
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -49,7 +50,6 @@ from openlineage.client.generated.processing_engine_run import ProcessingEngineR
 from openlineage.client.generated.schema_dataset import SchemaDatasetFacet, SchemaDatasetFacetFields
 from openlineage.client.serde import Serde
 
-from auditor import __version__
 from auditor.model.card import Card, Generator, Lineage, Model, Prompt, Registered, Source
 from auditor.model.graph import Graph
 from auditor.model.result import Record, Status
@@ -171,10 +171,11 @@ def _event(
     work: Work, name: str, space: str, begun: str, ended: str, identity: Iterable[str], *,
     inputs: list[Any], outputs: list[Any], error: str | None = None,
 ) -> Event:  # fmt: skip
+    ours = installed("auditor")
     run = uuid.uuid5(_RUNS, json.dumps([work, space, name, *identity]))
     facets: dict[str, RunFacet] = {
         "nominalTime": NominalTimeRunFacet(begun, ended),
-        "processing_engine": ProcessingEngineRunFacet(version=__version__, name="auditor"),
+        "processing_engine": ProcessingEngineRunFacet(version=ours, name="auditor"),
     }
     if error:
         facets["errorMessage"] = ErrorMessageRunFacet(error, "python")
@@ -187,7 +188,7 @@ def _event(
         inputs=inputs,
         outputs=outputs,
     )
-    said: dict[str, Any] = masked(_produced(Serde.to_dict(event), f"{PRODUCER}/tree/v{__version__}"))
+    said: dict[str, Any] = masked(_produced(Serde.to_dict(event), f"{PRODUCER}/tree/v{ours}"))
     return said
 
 
