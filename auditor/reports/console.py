@@ -231,7 +231,7 @@ def _section(page: _Page, view: View, section: Section) -> None:
 def _example(page: _Page, example: Example, indent: int) -> None:
     label = "" if example.metric.endswith(".rate") else example.label
     words = label if example.related is not None else " ".join(w for w in (label, example.score_words) if w)
-    parts = [(f"row {example.row}", "bold"), (f"  {visible(example.place)}  {words}".rstrip(), "")]
+    parts = [(one_line(example.name, 80), "bold"), (f"  {visible(example.place)}  {words}".rstrip(), "")]
     if example.related is not None:
         where = f" of {one_line(example.related_dataset, 60)}" if example.related_dataset else ""
         place = f" ({visible(example.partner.place)})" if example.partner else ""

@@ -31,9 +31,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One finding, with what is needed to look at it."""
+    """One finding, with what is needed to look at it. row: None where the fault is of the lineage, whose
+    node `related_dataset` names."""
 
-    row: int
+    row: int | None
     id: str
     file: str
     line: int | None
@@ -47,6 +48,13 @@ class Example:
     by: tuple[tuple[str, str], ...]
     shown: Shown | None = None
     partner: Shown | None = None
+
+    @property
+    def name(self) -> str:
+        """`row 41`; the model, prompt or dataset concerned where the fault is of no row."""
+        if self.row is not None:
+            return f"row {self.row}"
+        return (self.related_dataset or "lineage").partition(":")[2] or "lineage"
 
     @property
     def label(self) -> str:
@@ -81,7 +89,7 @@ def example(finding: Mapping[str, Any], shown: Mapping[int, Shown]) -> Example:
     by = tuple((key[3:], str(value)) for key, value in finding.items() if key.startswith("by.") and value is not None)
     own = finding["related_dataset"] is None
     return Example(
-        row=int(finding["row"]),
+        row=finding["row"],
         id=str(finding["id"] or ""),
         file=relative(str(finding["file"] or "")),
         line=finding["line"],
@@ -93,7 +101,7 @@ def example(finding: Mapping[str, Any], shown: Mapping[int, Shown]) -> Example:
         related=finding["related"],
         related_dataset=finding["related_dataset"],
         by=by,
-        shown=shown.get(int(finding["row"])),
+        shown=shown.get(finding["row"]),
         partner=shown.get(int(finding["related"])) if own and finding["related"] is not None else None,
     )
 

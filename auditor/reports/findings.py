@@ -40,7 +40,7 @@ def worst(found: pa.Table, rank: Mapping[str, int], top: int) -> npt.NDArray[np.
     scores before low ones (without scores: what was not seen before first), then row order."""
     encoded = found.column("metric").combine_chunks().dictionary_encode()
     names, codes = encoded.dictionary.to_pylist(), np.asarray(encoded.indices)
-    rows = found.column("row").to_numpy()
+    rows = pc.fill_null(found.column("row"), -1).to_numpy()  # a fault of the lineage is of no row
     scores = pc.fill_null(found.column("score"), -np.inf).to_numpy()
     scores = np.where(np.isnan(scores), -np.inf, scores)
     clusters = pc.fill_null(found.column("cluster"), -1).to_numpy()
@@ -64,7 +64,8 @@ def worst(found: pa.Table, rank: Mapping[str, int], top: int) -> npt.NDArray[np.
     again: list[int] = []
     for place in turns:  # a row with several faults stands once before any stands twice
         (again if rows[place] in seen else fresh_rows).append(place)
-        seen.add(rows[place])
+        if rows[place] >= 0:
+            seen.add(rows[place])
     return np.asarray((fresh_rows + again)[:top], np.int64)
 
 

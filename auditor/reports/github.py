@@ -31,7 +31,7 @@ def commands(view: View) -> str:
                 room[level] -= 1
                 example = section.examples[turn]
                 words = f"{example.label}: {one_line(example.seen)}"
-                lines.append(_command(level, f"auditor: {section.name}, row {example.row}", words, example))
+                lines.append(_command(level, f"auditor: {section.name}, {one_line(example.name, 80)}", words, example))
     found = sum(section.findings for section in view.sections)
     verdict = f"{view.record.verdict.value.upper()} {view.headline}: {view.summary}; {found:,} findings"
     return "\n".join([*lines, verdict]) + "\n"

@@ -85,4 +85,4 @@ def _details(section: Section) -> str:
 
 def _line(example: Example) -> str:
     like = "" if example.related is None else f" like row {example.related}"
-    return f"{one_line(example.place)} row {example.row} {example.label}{like}: {one_line(example.seen)}"
+    return f"{one_line(example.place)} {one_line(example.name, 80)} {example.label}{like}: {one_line(example.seen)}"

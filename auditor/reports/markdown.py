@@ -78,4 +78,4 @@ def _row(example: Example) -> str:
     fault = " ".join(part for part in (example.label, example.score_words) if part)
     like = "" if example.related is None else f", like row {example.related}"
     seen = escaped(example.seen, 160)
-    return f"| {example.row} | {escaped(example.place)} | {escaped(fault)}{like} | {seen} |"
+    return f"| {escaped(example.name.removeprefix('row '), 80)} | {escaped(example.place)} | {escaped(fault)}{like} | {seen} |"

@@ -124,4 +124,5 @@ def _plain(words: str) -> str:
 def _words(example: Example) -> str:
     like = "" if example.related is None else f", like row {example.related}"
     score = f" ({example.score_words})" if example.score is not None else ""
-    return f"Row {example.row}: {example.label}{score}{like}. {one_line(example.seen)} {example.remedy}".strip()
+    name = one_line(example.name, 80)
+    return f"{name[:1].upper()}{name[1:]}: {example.label}{score}{like}. {one_line(example.seen)} {example.remedy}".strip()

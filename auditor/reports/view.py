@@ -240,7 +240,7 @@ class View:
             return ()
         rank = {decision.metric.name: place for place, decision in enumerate(decisions)}
         picked = found.take(pa.array(worst(found, rank, self.top))).to_pylist()
-        wanted = {int(f["row"]) for f in picked}
+        wanted = {int(f["row"]) for f in picked if f["row"] is not None}
         wanted |= {int(f["related"]) for f in picked if f["related"] is not None and f["related_dataset"] is None}
         shown = self._shown(sorted(wanted))
         return tuple(example(f, shown) for f in picked)
