@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,7 @@ from auditor.kernels.joins import CHAIN, link, prefix_buckets, same_sets
 from auditor.kernels.signatures import Banding, band_keys, banding
 from auditor.kernels.texts import spans
 from auditor.model.result import EVIDENCE_CHARACTERS, Distribution, Measurement, Metric
-from auditor.model.rows import Dataset, Rows, arrow
+from auditor.model.rows import Dataset, arrow
 
 SCOPES = ("text", "prompt", "response")
 METHODS = ("sketch", "exact")
@@ -42,13 +41,19 @@ Buckets = tuple[npt.NDArray[np.int32], Longs]
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """One representative of each distinct text. first: int64 [rows], the first row with the same
-    text. rows: int64 [m], the representatives, ascending. order: uint64 [m], a hash of their text."""
+    """What a first reading tells. first: int64 [n], the first row with the same text. present: bool [n], a text
+    is there. order: uint64 [n], a hash of it. filled: bool [n], the row was sketched: one of each text at
+    least, where it has any words."""
 
     first: Longs
     present: Mask
-    rows: Longs
     order: npt.NDArray[np.uint64]
+    filled: Mask
+
+    @property
+    def rows(self) -> Longs:
+        """int64 [m]: one representative of each distinct text, ascending."""
+        return np.flatnonzero(self.present & (self.first == np.arange(len(self.first))))
 
 
 @check
@@ -124,62 +129,80 @@ class NearDuplicates:
             raise ValueError(f"method is {self.method!r}, and must be one of {', '.join(METHODS)}")
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
-        texts = _distinct(rows, self.scope, engine)
-        if not len(texts.rows):
+        n = len(rows)
+        plan = banding(self.threshold) if self.method == "sketch" else None
+        keys = _room((plan.bands if plan else 0, n), np.uint32, context, "keys")
+        texts = self._read(rows, plan, keys, engine)
+        if not texts.present.any():
             return Measurement((), notes=(f"no row has a {self.scope} to compare",))
-        m = len(texts.rows)
-        parent, best, score = np.arange(m), np.full(m, -1, np.int64), np.full(m, -1.0)
-        if self.method == "exact":
-            note = self._exact(rows, texts, parent, best, score, context, engine)
+        context.progress(n // 2, n)
+        parent, best, score = np.arange(n), np.full(n, -1, np.int64), np.full(n, -1.0)
+        if plan:
+            wanted, groups = self._banded(texts, plan, keys, engine)
+            sets = self._sets(rows, wanted, context, engine)
         else:
-            note = self._sketched(rows, texts, parent, best, score, context, engine)
+            wanted = texts.rows
+            sets = self._sets(rows, wanted, context, engine)
+            equal = shared(same_sets(sets.offsets, sets.values), np.diff(sets.offsets) > 0)
+            # Equal sets are chained; no bucket of the prefix filter is, so that no pair is left out.
+            groups = [
+                ([_in_order(equal, np.zeros(0), texts.order[wanted])], CHAIN),
+                ([prefix_buckets(sets, self.threshold)], n),
+            ]
+        _link(groups, sets, wanted, self.threshold, parent, best, score, engine)
         roots(parent)
+        context.progress(n, n)
+        note = (
+            _recall(plan, self.threshold, keys, best)
+            if plan
+            else "candidates by an exact prefix-filter join: none is missed"
+        )
         return self._measurement(rows, texts, parent, best, score, note)
 
-    def _exact(
-        self, rows: Dataset, texts: Texts, parent: Longs, best: Longs, score: Any, context: Context, engine: Engine
-    ) -> str:
-        sets = self._sets(rows, texts, texts.rows, context, engine)
-        equal = shared(same_sets(sets.offsets, sets.values), np.diff(sets.offsets) > 0)
-        buckets = [_in_order(equal, [], texts.order), prefix_buckets(sets, self.threshold)]
-        # Equal sets are chained; no bucket of the prefix filter is, so that no pair is left out.
-        for found, chain in zip(buckets, (CHAIN, len(texts.rows)), strict=True):
-            _link([found], sets, np.arange(len(texts.rows)), self.threshold, chain, parent, best, score, engine)
-        return "candidates by an exact prefix-filter join: none is missed"
+    def _read(self, rows: Dataset, plan: Banding | None, keys: npt.NDArray[np.uint32], engine: Engine) -> Texts:
+        """Hash every text and, while it is at hand, sketch it, unless an equal one stands before it in the block."""
 
-    def _sketched(
-        self, rows: Dataset, texts: Texts, parent: Longs, best: Longs, score: Any, context: Context, engine: Engine
-    ) -> str:
-        plan = banding(self.threshold)
-        m = len(texts.rows)
-        keys = _room((plan.bands, m), np.uint32, context, "keys")
-        places = _by_shard(rows, texts.rows)
-
-        def sketch(piece: tuple[int, int, int]) -> Mask:
+        def read(piece: tuple[int, int, int]) -> tuple[Any, Any, Mask, Mask]:
             shard, low, high = piece
             view = rows.shard(shard).strings(self.scope)
-            inside = texts.rows[low:high] - rows.shards[shard].start
-            return band_keys(spans(view.offsets, view.data, fold=True, rows=inside), self.shingle, plan, keys, low)
+            start = rows.shards[shard].start
+            offsets = view.offsets[low - start : high - start + 1]
+            raw = spans(offsets, view.data, fold=False)
+            left, right = hash_rows(raw.starts, raw.lengths)
+            present = raw.lengths > 0
+            filled = np.zeros(high - low, np.bool_)
+            if plan:
+                fresh = present & (first_rows(left, right, present) == np.arange(high - low))
+                folded = raw if raw.ascii.all() else spans(offsets, view.data, fold=True)
+                filled = band_keys(folded, fresh, self.shingle, plan, keys, low)
+            return left, right, present, filled
 
-        filled = np.concatenate(engine.map(sketch, places))
-        context.progress(m // 2, m)
+        parts = engine.map(read, _by_shard(rows, np.arange(len(rows))))
+        if not parts:
+            none = np.zeros(0, np.int64)
+            return Texts(none, none > 0, none.astype(np.uint64), none > 0)
+        left, right, present, filled = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Texts(first_rows(left, right, present), present, left, filled)
+
+    def _banded(
+        self, texts: Texts, plan: Banding, keys: npt.NDArray[np.uint32], engine: Engine
+    ) -> tuple[Longs, list[tuple[list[Buckets], int]]]:
+        """(candidate rows, their buckets by place among them): rows that share the key of a band."""
+        alone = np.zeros(len(keys[0]), np.bool_)
+        alone[texts.rows] = True
+        alone &= texts.filled
 
         def bucket(band: int) -> Buckets:
-            following = keys[(band + 1) % plan.bands]
-            return _in_order(shared(keys[band], filled), following, texts.order)
+            return _in_order(shared(keys[band], alone), keys[(band + 1) % plan.bands], texts.order)
 
         buckets = engine.map(bucket, range(plan.bands))
-        candidate = np.zeros(m, np.bool_)
+        candidate = np.zeros(len(alone), np.bool_)
         for members, _ in buckets:
             candidate[members] = True
-        wanted = np.flatnonzero(candidate)
-        sets = self._sets(rows, texts, texts.rows[wanted], context, engine)
-        place = np.cumsum(candidate) - 1
-        _link(buckets, sets, place, self.threshold, CHAIN, parent, best, score, engine, wanted)
-        context.progress(m, m)
-        return _recall(plan, self.threshold, keys, best)
+        place = (np.cumsum(candidate) - 1).astype(np.int32)
+        return np.flatnonzero(candidate), [([(place[members], starts) for members, starts in buckets], CHAIN)]
 
-    def _sets(self, rows: Dataset, texts: Texts, wanted: Longs, context: Context, engine: Engine) -> Sets:
+    def _sets(self, rows: Dataset, wanted: Longs, context: Context, engine: Engine) -> Sets:
         """Shingle sets of the wanted rows, in their order."""
         pieces = _by_shard(rows, wanted)
 
@@ -212,12 +235,8 @@ class NearDuplicates:
     def _measurement(
         self, rows: Dataset, texts: Texts, parent: Longs, best: Longs, score: Any, note: str
     ) -> Measurement:
-        n = rows.rows
-        position = np.full(n, -1, np.int64)
-        position[texts.rows] = np.arange(len(texts.rows))
-        cluster = np.arange(n)
-        has = texts.present
-        cluster[has] = texts.rows[parent[position[texts.first[has]]]]
+        n = len(rows)
+        cluster = parent[texts.first]
         sizes = np.bincount(cluster, minlength=n)
         mine = sizes[cluster]
         repeated = cluster != np.arange(n)
@@ -237,7 +256,7 @@ class NearDuplicates:
         )
         words = "5-word shingles" if self.shingle == 5 else f"{self.shingle}-word shingles"
         notes = (f"{self.scope}, {words}, Jaccard at least {self.threshold:g}, every pair verified; {note}",)
-        table = _partners(np.flatnonzero(mine > 1), texts, position, cluster, best, score)
+        table = _partners(np.flatnonzero(mine > 1), texts, cluster, best, score)
         slices = sliced_rates(metric("rate"), repeated, gather_groups(rows))
         return Measurement(metrics, slices, (sizes_of,), notes, {"partners": table})
 
@@ -258,25 +277,6 @@ class NearDuplicates:
                 related=part.column("related").combine_chunks(),
                 cluster=part.column("cluster").to_numpy(),
             )
-
-
-def _distinct(rows: Dataset, scope: str, engine: Engine) -> Texts:
-    """Exact copies first: only one row of each text goes on."""
-
-    def hashed(shard: Rows) -> tuple[Any, Any, Mask]:
-        view = shard.strings(scope)
-        texts = spans(view.offsets, view.data, fold=False)
-        left, right = hash_rows(texts.starts, texts.lengths)
-        return left, right, texts.lengths > 0
-
-    parts = engine.gather(rows, hashed)
-    if not parts:
-        none = np.zeros(0, np.int64)
-        return Texts(none, none > 0, none, none.astype(np.uint64))
-    left, right, present = (np.concatenate(column) for column in zip(*parts, strict=True))
-    first = first_rows(left, right, present)
-    chosen = np.flatnonzero(present & (first == np.arange(len(first))))
-    return Texts(first, present, chosen, left[chosen])
 
 
 def _by_shard(rows: Dataset, wanted: Longs) -> list[tuple[int, int, int]]:
@@ -302,38 +302,38 @@ def _in_order(found: Buckets, following: Any, order: npt.NDArray[np.uint64]) -> 
 
 
 def _link(
-    buckets: list[Buckets],
+    groups: list[tuple[list[Buckets], int]],
     sets: Sets,
-    place: Longs,
+    wanted: Longs,
     threshold: float,
-    chain: int,
     parent: Longs,
     best: Longs,
     score: Any,
     engine: Engine,
-    wanted: Longs | None = None,
 ) -> None:
-    """Verify candidates in parallel: buckets that share no row, even through others, share no state."""
+    """Verify candidates in parallel: buckets that share no row, even through others, share no state.
+
+    groups: buckets of places in sets, each with the size from which on they are chained. wanted: the rows of
+    the sets, ascending.
+    """
     size = len(sets)
-    local = np.arange(size) if wanted is not None else parent
-    mine = [(place[members].astype(np.int32), starts) for members, starts in buckets]
-    touching = np.arange(size)
-    for members, starts in mine:
-        unite_buckets(touching, members, starts)
+    touching, local = np.arange(size), np.arange(size)
+    for buckets, _ in groups:
+        for members, starts in buckets:
+            unite_buckets(touching, members, starts)
     roots(touching)
     owner = (touching % engine.threads).astype(np.int32)
-    found = np.full(size, -1, np.int64) if wanted is not None else best
-    similar = np.full(size, -1.0) if wanted is not None else score
+    found, similar = np.full(size, -1, np.int64), np.full(size, -1.0)
 
     def work(thread: int) -> None:
-        for members, starts in mine:
-            link(members, starts, sets.offsets, sets.values, threshold, chain, local, found, similar, owner, thread)
+        for buckets, chain in groups:
+            for members, starts in buckets:
+                link(members, starts, sets.offsets, sets.values, threshold, chain, local, found, similar, owner, thread)
 
     engine.map(work, range(engine.threads))
-    if wanted is not None:
-        parent[wanted] = wanted[local]
-        best[wanted] = np.where(found >= 0, wanted[found], -1)
-        score[wanted] = similar
+    parent[wanted] = wanted[local]
+    best[wanted] = np.where(found >= 0, wanted[found], -1)
+    score[wanted] = similar
 
 
 def _recall(plan: Banding, threshold: float, keys: npt.NDArray[np.uint32], best: Longs) -> str:
@@ -356,16 +356,14 @@ def _recall(plan: Banding, threshold: float, keys: npt.NDArray[np.uint32], best:
     return f"{stated}; by recapture between two halves of the bands, {1 - miss:.5f} of pairs like those found were"
 
 
-def _partners(at: Longs, texts: Texts, position: Longs, cluster: Longs, best: Longs, score: Any) -> pa.Table:
+def _partners(at: Longs, texts: Texts, cluster: Longs, best: Longs, score: Any) -> pa.Table:
     """For each row of a cluster its best verified partner: a copy where there is one."""
     first = texts.first[at]
     copies = at[first != at]
-    copied = np.full(len(texts.rows), -1, np.int64)  # the first copy of each representative
-    copied[position[texts.first[copies[::-1]]]] = copies[::-1]
-    mine = position[first]
-    known = np.where(best[mine] >= 0, texts.rows[best[mine]], -1)
-    related = np.where(first != at, first, np.where(copied[mine] >= 0, copied[mine], known))
-    scored = np.where((first != at) | (copied[mine] >= 0), 1.0, score[mine])
+    copied = np.full(len(best), -1, np.int64)  # the first copy of each representative
+    copied[texts.first[copies[::-1]]] = copies[::-1]
+    related = np.where(first != at, first, np.where(copied[first] >= 0, copied[first], best[first]))
+    scored = np.where((first != at) | (copied[first] >= 0), 1.0, score[first])
     columns = {"row": at, "related": related, "score": scored, "cluster": cluster[at]}
     return pa.table({name: arrow(values) for name, values in columns.items()})
 
@@ -375,6 +373,8 @@ def _room(shape: tuple[int, ...], kind: Any, context: Context, name: str) -> Any
     size = int(np.prod(shape)) * np.dtype(kind).itemsize
     if context.scratch is None or size <= context.memory // 4:
         return np.empty(shape, kind)
+    import tempfile
+
     # A name of its own: truncating a file that another array still maps would kill the process.
     with tempfile.NamedTemporaryFile(dir=context.scratch, prefix=f"near-duplicates-{name}-", delete=False) as file:
         return np.memmap(file, kind, "w+", shape=shape)

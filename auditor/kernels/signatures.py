@@ -80,8 +80,7 @@ def sketch(values, count, out):  # type: ignore[no-untyped-def]  # pragma: no co
         for i in range(count):
             value = fold_multiply(values[i] ^ K2, salt)
             place = ((value >> _SHIFT) * wide) >> _SHIFT
-            if out[place] >= least:
-                out[place] = min(out[place], least | (value & _LOW32))
+            out[place] = min(out[place], least | (value & _LOW32))  # a bin of an earlier round holds less
         empty = 0
         for i in range(k):
             empty += out[i] == _EMPTY
@@ -96,12 +95,14 @@ def sketch(values, count, out):  # type: ignore[no-untyped-def]  # pragma: no co
 
 
 @kernel
-def _band_keys(starts, lengths, ascii_only, table, size, keys, at, bands, rows):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+def _band_keys(starts, lengths, ascii_only, wanted, table, size, keys, at, bands, rows):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     most = room_for(starts, lengths, ascii_only)
     words = np.empty(most, np.uint64)
     out = np.empty(bands * rows, np.uint64)
     filled = np.zeros(len(starts), np.bool_)
     for row in range(len(starts)):
+        if not wanted[row]:
+            continue
         count = words_of(starts[row], lengths[row], ascii_only[row], table, words)
         count = shingle_words(words, count, size)
         if count == 0:
@@ -116,14 +117,16 @@ def _band_keys(starts, lengths, ascii_only, table, size, keys, at, bands, rows):
     return filled
 
 
-def band_keys(texts: Spans, size: int, plan: Banding, keys: npt.NDArray[np.uint32], at: int) -> npt.NDArray[np.bool_]:
-    """Sketch every text and write its band keys into keys[:, at : at + n]: uint32 [bands, rows].
+def band_keys(
+    texts: Spans, wanted: npt.NDArray[np.bool_], size: int, plan: Banding, keys: npt.NDArray[np.uint32], at: int
+) -> npt.NDArray[np.bool_]:
+    """Sketch the wanted texts (bool [n]) and write their band keys into keys[:, at : at + n]: uint32 [bands, rows].
 
-    Returns bool [n], whether a text has any words; the keys of one without are left as they are.
+    Returns bool [n], whether a text is wanted and has any words; the keys of one that is not are left as they are.
     """
     table = classes_for(texts)
     filled: npt.NDArray[np.bool_] = _band_keys(
-        texts.starts, texts.lengths, texts.ascii, table, size, keys, at, plan.bands, plan.rows
+        texts.starts, texts.lengths, texts.ascii, wanted, table, size, keys, at, plan.bands, plan.rows
     )
     return filled
 
