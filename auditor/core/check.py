@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -191,6 +189,8 @@ ROOMS = "auditor.checks"
 
 def registered() -> dict[str, type[Any]]:
     """Every check by name, in name order: ours and those of installed packages."""
+    from importlib.metadata import entry_points  # 0.01 s, which building one of ours should not cost
+
     for room in sorted(_rooms()):
         importlib.import_module(f"{ROOMS}.{room}")
     for point in entry_points(group=ROOMS):
@@ -199,6 +199,8 @@ def registered() -> dict[str, type[Any]]:
 
 
 def _rooms() -> set[str]:
+    import pkgutil
+
     return {module.name for module in pkgutil.iter_modules(importlib.import_module(ROOMS).__path__)}
 
 
