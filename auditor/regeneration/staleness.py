@@ -21,6 +21,7 @@ Cause = Literal["model", "withdrawn", "prompt", "source", "ancestor", "expired",
 _MADE_BY: frozenset[Role] = frozenset(("seed", "parent", "generator", "judge", "trained_on", "base", "distilled_from"))
 """Roles along which staleness travels. Prompts have nothing upstream."""
 
+
 class Present(Protocol):
     """Where things stand now. Answers never raise for a server's sake: they say why they do not know."""
 

@@ -1,0 +1,169 @@
+"""Where the sources of a workspace's datasets stand now: `staleness.Present`, answered from the real things.
+
+Each distinct question is asked once. Where a generator's present revision is looked up: what its card
+says it `follows`; else `models.lock.yaml` where that names the model; else, for a model that was
+trained here, its newest revision that is not withdrawn.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from auditor.model.card import Card, Generator, Model, Prompt, Registered, Source
+from auditor.model.errors import AuditorError
+from auditor.model.seen import Seen
+from auditor.registry import models
+from auditor.registry.workspace import Workspace
+from auditor.trackers.present import Hashes, Hub, Registry, prompt_file, weights
+
+_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+
+UNFOLLOWED = "nothing says which revision is in use: name it in models.lock.yaml, or register with --follows"
+
+
+class _Anything(Collection[str]):
+    """Every name there could be."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Now:
+    """uri: where MLflow is; None is `mlflow.uri` of the settings, MLFLOW_TRACKING_URI, or the workspace's own."""
+
+    def __init__(self, workspace: Workspace, cards: Mapping[str, Card], uri: str | None = None) -> None:
+        self._workspace, self._cards = workspace, cards
+        self._registry = Registry(
+            uri or workspace.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, workspace.home
+        )
+        self._hub = Hub()
+        self._hashes = Hashes(workspace.cache / "hashes.json")
+        self._seen: dict[tuple[str, ...], Seen] = {}
+
+    @cached_property
+    def locked(self) -> Mapping[str, str]:
+        """`models.lock.yaml`, as it was when it was first asked for."""
+        return models.locked(self._workspace)
+
+    @cached_property
+    def _trained(self) -> Mapping[str, str]:
+        """Models trained here -> their newest revision in use."""
+        found = {}
+        for card in models.all(self._workspace).values():
+            for revision in card.revisions:
+                if revision.revision and revision.trained_on and revision.withdrawn is None:
+                    found[card.name] = revision.revision
+        return found
+
+    def model(self, generator: Generator) -> Seen:
+        follows, name = generator.follows, generator.model.name
+        if follows is None:
+            return self._named(name) or Seen(None, UNFOLLOWED)
+        key = ("follows", follows)
+        if key not in self._seen:
+            self._seen[key] = self._followed(follows)
+        return self._seen[key]
+
+    def judge(self, model: Model) -> Seen | None:
+        return self._named(model.name)
+
+    def _named(self, name: str) -> Seen | None:
+        revision = self.locked.get(models.key(name)) or self._trained.get(name)
+        return Seen(revision) if revision else None
+
+    def _followed(self, follows: str) -> Seen:
+        kind, _, what = follows.partition(":")
+        if kind == "mlflow":
+            return self._registry.model(what)
+        if kind == "hub":
+            return self._hub.model(what)
+        if kind == "weights":
+            return weights(self._workspace.root / what, self._hashes)
+        revision = self.locked.get(what)
+        return Seen(revision) if revision else Seen(None, f"{models.LOCK} has no key {what!r}")
+
+    def prompt(self, prompt: Prompt) -> Seen:
+        key = ("prompt", prompt.file or "", prompt.name, prompt.version or "")
+        if key not in self._seen:
+            if prompt.file:
+                self._seen[key] = prompt_file(self._workspace.root / prompt.file)
+            elif prompt.version:
+                self._seen[key] = self._registry.prompt(prompt.name, prompt.version)
+            else:
+                self._seen[key] = Seen(None, "nothing says where its text is kept")
+        return self._seen[key]
+
+    def file(self, source: Source) -> Seen:
+        if source.file is None:
+            return Seen(None, "nothing says where it is kept")
+        if _URL.match(source.file):
+            return Seen(None, "it lies behind a URL, which is not fetched for a look")
+        return self._content(self._workspace.root / source.file)
+
+    def grounds(self, card: Card, version: Registered) -> Mapping[str, Seen]:
+        """Of the policy, the real reference and the eval sets as a gate would take them now."""
+        judged = version.verdict
+        found = {f"eval:{source}": self._reference(str(source), source) for source in version.lineage.evals}
+        if judged is not None:
+            found["policy"] = self._policy(card.policy or self._workspace.policy or judged.policy)
+            if "real" in judged.digests:
+                found["real"] = (
+                    self._reference(card.real) if card.real else Seen(None, "the card names no real reference any more")
+                )
+        return found
+
+    def _reference(self, ref: str, source: Source | None = None) -> Seen:
+        """Digest of a registered dataset's current version, or of the file there."""
+        card = self._cards.get(ref.rpartition("@")[0] or ref)
+        if card is None:
+            return self.file(source or Source(None, file=ref))
+        if card.current is None:
+            return Seen(None, f"no version of {card.name} is current")
+        return Seen(card.current.digest)
+
+    def _policy(self, name: str) -> Seen:
+        key = ("policy", name)
+        if key not in self._seen:
+            from auditor.core import policy
+
+            try:
+                # Names in it are checked where it is used: importing every check costs more than the rest here.
+                loaded = policy.load(name, self._workspace.expectations, _Anything(), _Anything())
+                self._seen[key] = Seen(loaded.digest)
+            except AuditorError as error:
+                self._seen[key] = Seen(None, error.message)
+        return self._seen[key]
+
+    def _content(self, path: Path) -> Seen:
+        """Digest of the canonical rows of a file or folder."""
+        key = ("content", str(path))
+        if key not in self._seen:
+            try:
+                if path.is_dir():
+                    self._seen[key] = Seen(self._rows(path))
+                else:
+                    self._seen[key] = Seen(self._hashes.of(path, self._rows, "rows"))
+            except AuditorError as error:
+                self._seen[key] = Seen(None, error.message)
+            except OSError as error:
+                self._seen[key] = Seen(None, f"it cannot be read: {error.strerror}")
+        return self._seen[key]
+
+    def _rows(self, path: Path) -> str:
+        from auditor import auditing
+
+        return auditing.read(path, auditing.Options(), self._workspace).digest
+
+    def save(self) -> None:
+        """Keep the hashes of what was read, for the next look."""
+        self._hashes.save()
