@@ -325,7 +325,8 @@ def _tell(record: Record, pedigree: Pedigree, workspace: Workspace) -> None:
     """The audit of a registered version as an OpenLineage event."""
     from auditor.trackers import openlineage
 
-    trackers.tell([openlineage.audit_event(record, pedigree.card, pedigree.version)], workspace)
+    event = openlineage.audit_event(record, pedigree.card, pedigree.version)
+    trackers.tell([event], workspace, url=workspace.openlineage_url)
 
 
 def record_of(source: str, options: Options, workspace: Workspace) -> Record:

@@ -5,6 +5,7 @@
     memory: 3GB                       # working memory of an audit
     max_bad_rows: 0.001               # rows that may be unreadable: a number or a share
     mlflow: {uri: "http://127.0.0.1:5000"}
+    openlineage: {url: "http://127.0.0.1:8080"}
     checks:
       near-duplicates: {threshold: 0.7}
 
@@ -26,7 +27,7 @@ from auditor.model.errors import ConfigError
 
 FILE = "auditor.yaml"
 
-KEYS = ("by", "checks", "max_bad_rows", "memory", "mlflow", "policy")
+KEYS = ("by", "checks", "max_bad_rows", "memory", "mlflow", "openlineage", "policy")
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*$", re.IGNORECASE)
 
 
@@ -43,6 +44,7 @@ class Settings:
     memory: int = 0
     max_bad_rows: str | None = None
     tracking_uri: str | None = None
+    openlineage_url: str | None = None
     checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 
@@ -74,7 +76,8 @@ def read(path: Path) -> Settings:
         by=_names(given["by"]) if "by" in given else (),
         memory=_bytes(given["memory"]) if "memory" in given else 0,
         max_bad_rows=_bad_rows(given["max_bad_rows"]) if "max_bad_rows" in given else None,
-        tracking_uri=_tracking(given["mlflow"]) if "mlflow" in given else None,
+        tracking_uri=_address(given["mlflow"], "mlflow", "uri") if "mlflow" in given else None,
+        openlineage_url=_address(given["openlineage"], "openlineage", "url") if "openlineage" in given else None,
         checks=_checks(given["checks"], lines) if "checks" in given else {},
         lines=lines,
     )
@@ -119,11 +122,11 @@ def _bad_rows(entry: Entry) -> str:
     return text
 
 
-def _tracking(entry: Entry) -> str | None:
-    uri = entry.mapping("'mlflow'", ["uri"]).get("uri")
-    if uri is None or uri.value is None:
+def _address(entry: Entry, block: str, key: str) -> str | None:
+    address = entry.mapping(f"'{block}'", [key]).get(key)
+    if address is None or address.value is None:
         return None
-    return uri.text("'mlflow.uri'")
+    return address.text(f"'{block}.{key}'")
 
 
 def _checks(entry: Entry, lines: dict[str, int]) -> dict[str, dict[str, Any]]:

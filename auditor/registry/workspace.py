@@ -88,6 +88,11 @@ class Workspace:
         return self.settings.tracking_uri
 
     @property
+    def openlineage_url(self) -> str | None:
+        """`openlineage.url`: where events go, beside what OPENLINEAGE_* say."""
+        return self.settings.openlineage_url
+
+    @property
     def expectations(self) -> tuple[Path, ...]:
         """Folders of policies, suites and word lists: the user's before ours; the first file of a name wins."""
         package = Path(__file__).resolve().parent.parent

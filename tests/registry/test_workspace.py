@@ -195,3 +195,10 @@ def test_the_lock_is_free_after_an_error(tmp_path: Path) -> None:
         raise KeyError
     with Workspace(tmp_path).lock(patience=0.1):
         assert (tmp_path / ".auditor" / "workspace.lock").exists()
+
+
+def test_the_address_of_openlineage(tmp_path: Path) -> None:
+    found = settings(tmp_path, "openlineage: {url: 'http://127.0.0.1:8080'}\n")
+    assert found.openlineage_url == "http://127.0.0.1:8080"
+    with pytest.raises(ConfigError, match="did you mean 'url'"):
+        _ = settings(tmp_path, "openlineage: {uri: 'http://127.0.0.1:8080'}\n").openlineage_url
