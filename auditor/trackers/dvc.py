@@ -1,0 +1,231 @@
+"""Versions of data files in DVC: its own commands for what changes anything, its formats for the rest.
+
+Commands run as `python -m dvc` of this environment, never through a shell, one at a time: DVC's own lock
+is waited for. What DVC says on failure is passed on with the passwords in addresses masked.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from auditor.core import objects
+from auditor.model.card import Tracked
+from auditor.model.errors import ConfigError, StorageError
+from auditor.trackers.secrets import redact
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_PULL = """
+import sys
+from dvc.repo import Repo
+from dvc_data.hashfile.hash_info import HashInfo
+with Repo() as repo:
+    done = repo.cloud.pull([HashInfo("md5", md5) for md5 in sys.stdin.read().split()])
+    sys.exit("ERROR: the remote does not have it" if done.failed else 0)
+"""
+"""A process of its own: DVC sets up logging, an event loop and threads that we do not want in ours."""
+
+_HINTS = (
+    ("no remote specified", "add one: dvc remote add -d NAME URL"),
+    ("config file error", "look at .dvc/config"),
+    ("is git-ignored", "let git see .dvc files: take them out of .gitignore"),
+    ("overlaps", "run the pipeline, or `dvc commit`"),
+    ("No space left", "free some space, or move the cache: dvc cache dir"),
+)
+"""What to try, by a word of DVC's message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dvc:
+    """DVC in the folder `root`: a workspace, in a DVC repository or to become one."""
+
+    root: Path
+
+    def init(self) -> bool:
+        """Make a repository where there is none, with git or without; returns whether it was made.
+
+        In a repository of our making nothing is reported home and nothing is staged in git.
+        """
+        if objects.home(self.root) is not None:
+            return False
+        git = next((folder for folder in (self.root, *self.root.parents) if (folder / ".git").exists()), None)
+        how = ["--no-scm"] if git is None else [] if git == self.root else ["--subdir"]
+        self._run("init", *how)
+        settings = self.root / ".dvc" / "config"
+        config = configparser.ConfigParser(interpolation=None)
+        config.read_string(settings.read_text("utf-8"))
+        if not config.has_section("core"):
+            config.add_section("core")
+        config["core"].update({"analytics": "false", "autostage": "false"})
+        with settings.open("w", encoding="utf-8") as file:
+            config.write(file)
+        return True
+
+    def holds(self, tracked: Tracked) -> bool:
+        """Whether the cache of this machine has all of a version's bytes."""
+        cache = objects.cache(self.root)
+        return cache is not None and objects.whole(tracked.md5, cache)
+
+    def add(self, path: Path) -> Tracked:
+        """Version a file or folder of the workspace, and say where DVC keeps it.
+
+        An output of a stage is DVC's already: it is hashed, and not added.
+
+        Raises StorageError where DVC refuses, with its reason.
+        """
+        stage = self.stage(path)
+        if stage is not None:
+            found = objects.content(path)
+            return Tracked(found.md5, found.size, stage, found.files)
+        self.init()
+        self._run("add", "--", self._named(path))
+        own = path.with_name(f"{path.name}.dvc")
+        if own.is_file():
+            return self._pointed(own)
+        # A file below a folder that DVC tracks as a whole: the folder's pointer has taken it in.
+        around = next((folder for folder in path.parents if folder.with_name(f"{folder.name}.dvc").is_file()), None)
+        if around is None:
+            raise StorageError("DVC added the data and left no .dvc file", file=str(path))
+        found = objects.content(path)
+        return Tracked(found.md5, found.size, self._named(around.with_name(f"{around.name}.dvc")), found.files)
+
+    def hash(self, path: Path, memory: Path | None = None) -> Tracked:
+        """DVC's own hash of a file or folder as it is now, without adding it. file: what tracks it, or ""."""
+        found = objects.content(path, memory)
+        own = path.with_name(f"{path.name}.dvc")
+        tracker = self.stage(path) or (self._named(own) if own.is_file() else "")
+        return Tracked(found.md5, found.size, tracker, found.files)
+
+    def stage(self, path: Path) -> str | None:
+        """`dvc.yaml:STAGE` of the stage that has `path` as an output; None where no stage has."""
+        for folder in self._folders(path):
+            for name, place in _outputs(folder):
+                if place == path.absolute():
+                    return f"{self._named(folder / 'dvc.yaml')}:{name}"
+        return None
+
+    def push(self, paths: Iterable[Path]) -> None:
+        """Send tracked files to the default remote. Raises StorageError where it is away or there is none."""
+        self._run("push", "--", *(self._named(path) for path in paths))
+
+    def materialise(self, tracked: Tracked, target: Path) -> None:
+        """Bring a version's bytes to `target`, whole or not at all: from the cache, else from the remote.
+
+        Raises StorageError where neither has them.
+        """
+        cache = objects.cache(self.root)
+        if cache is None:
+            raise StorageError("there is no DVC repository here", file=str(self.root), hint="dvc init, then dvc pull")
+        if not objects.whole(tracked.md5, cache):
+            self._fetch([tracked.md5])
+            if tracked.md5.endswith(".dir"):
+                self._fetch([md5 for _, md5 in objects.listed(tracked.md5, cache)])
+            if not objects.whole(tracked.md5, cache):
+                raise StorageError(
+                    "neither DVC's cache nor its remote has these bytes",
+                    file=str(objects.place(tracked.md5, cache)),
+                    hint="look at `dvc remote list`, or ask who registered it for `auditor register … --push`",
+                )
+        objects.lay(tracked.md5, target, cache)
+
+    def repro(
+        self, stages: Sequence[str], *, dry_run: bool = False, force: bool = False, output: IO[Any] | None = None
+    ) -> str:
+        """Run exactly these stages (not those upstream), in DVC's order, where they are not up to date.
+
+        stages: names of `dvc.yaml`, or `path/dvc.yaml:NAME`. output: where what they print goes, a file with
+        a descriptor; None collects it. Returns what was collected. Raises StorageError where one fails.
+        """
+        flags = [*(["--dry"] if dry_run else []), *(["--force"] if force else [])]
+        return self._run("repro", "--single-item", *flags, "--", *stages, output=output)
+
+    def _fetch(self, md5s: Sequence[str]) -> None:
+        """Ask the default remote for objects, which no command of DVC's can do for a version of the past."""
+        self._call([sys.executable, "-c", _PULL], "fetch", None, "\n".join(md5s))
+
+    def _run(self, command: str, *words: str, output: IO[Any] | None = None) -> str:
+        return self._call([sys.executable, "-m", "dvc", "--wait-for-lock", command, *words], command, output)
+
+    def _call(self, words: Sequence[str], command: str, output: IO[Any] | None, given: str = "") -> str:
+        done = subprocess.run(  # noqa: S603  our own words, and paths behind `--`
+            words,
+            cwd=self.root,
+            env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+            input=given,
+            stdout=output or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        if done.returncode == 0:
+            return done.stdout or ""
+        said = redact(done.stderr.strip() or (done.stdout or "").strip())
+        lines = [line for line in said.splitlines() if line.startswith(("ERROR", "Error"))] or said.splitlines()[-3:]
+        reason = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(lines))[:600]
+        hint = next((hint for word, hint in _HINTS if word in said), None)
+        raise StorageError(f"DVC could not {command}", file=str(self.root), seen=reason, hint=hint)
+
+    def _named(self, path: Path) -> str:
+        """Relative to the workspace where it lies in it, as DVC's files and our cards have it."""
+        absolute = path if path.is_absolute() else self.root / path
+        return os.path.relpath(absolute, self.root).replace(os.sep, "/")
+
+    def _pointed(self, file: Path) -> Tracked:
+        """What a `.dvc` file says of its one output."""
+        try:
+            (out,) = _document(file)["outs"]
+            return Tracked(out["md5"], out["size"], self._named(file), out.get("nfiles"))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StorageError("not a .dvc file of one output with its hash", file=str(file)) from error
+
+    def _folders(self, path: Path) -> list[Path]:
+        """Where a `dvc.yaml` could name `path`: its folder and those above, up to the repository's."""
+        dvc = objects.home(self.root)
+        top = dvc.parent if dvc else self.root
+        folders = [path.absolute().parent, *path.absolute().parent.parents]
+        within = [folder for folder in folders if folder == top or top in folder.parents]
+        return [folder for folder in dict.fromkeys([*within, self.root]) if (folder / "dvc.yaml").is_file()]
+
+
+def _outputs(folder: Path) -> Iterator[tuple[str, Path]]:
+    """(stage, output) of a folder's `dvc.yaml`; of stages made from a template, as `dvc.lock` has them."""
+    declared = _stages(folder / "dvc.yaml")
+    for name, stage in declared.items():
+        for out in [one for key in ("outs", "metrics", "plots") for one in stage.get(key) or ()]:
+            path = next(iter(out), "") if isinstance(out, dict) else out
+            yield name, _below(folder, stage, path)
+    for name, stage in _stages(folder / "dvc.lock").items():
+        made = declared.get(name.partition("@")[0])
+        if made is not None and name not in declared:
+            for out in stage.get("outs") or ():
+                yield name, _below(folder, made.get("do", made), out["path"])
+
+
+def _stages(file: Path) -> dict[str, dict[str, Any]]:
+    document = _document(file) if file.is_file() else None
+    stages = document.get("stages") if isinstance(document, dict) else None
+    return {str(name): stage for name, stage in (stages or {}).items() if isinstance(stage, dict)}
+
+
+def _document(file: Path) -> Any:
+    """A file of DVC's, in which anchors are allowed: shared values are shared objects, and multiply nothing."""
+    try:
+        return yaml.load(file.read_text("utf-8"), Loader=_LOADER)  # noqa: S506  a safe loader
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError("not YAML", file=str(file), seen=" ".join(str(error).split())[:200]) from error
+
+
+def _below(folder: Path, stage: Mapping[str, Any], path: object) -> Path:
+    return Path(os.path.abspath(folder / str(stage.get("wdir", ".")) / str(path)))  # noqa: PTH100  links stay
