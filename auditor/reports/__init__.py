@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from auditor.model.errors import ConfigError, suggest
+from auditor.model.graph import Graph
 from auditor.reports.json import from_json, is_record, to_json
 from auditor.reports.view import View
 
 FORMATS = ("text", "json", "html", "junit", "sarif", "github", "markdown")
 
-__all__ = ["FORMATS", "View", "from_json", "is_record", "pictures", "render", "summary", "text", "to_json"]
+__all__ = ["FORMATS", "View", "from_json", "is_record", "lineage", "pictures", "render", "summary", "text", "to_json"]
 
 
 def render(format: str, view: View) -> str:  # noqa: A002  the command line's word
@@ -65,3 +67,26 @@ def pictures(view: View) -> Mapping[str, str]:
     from auditor.reports import html
 
     return html.pictures(view)
+
+
+def lineage(
+    graph: Graph,
+    start: str,
+    format: str,  # noqa: A002  the command line's word
+    *,
+    upstream: bool = True,
+    downstream: bool = True,
+    depth: int | None = None,
+    color: bool = False,
+    dashboards: Path | None = None,
+) -> str:
+    """What lies around the node `start` of a lineage graph, in one of `drawings.FORMATS`; ends in a line feed.
+
+    depth: steps from the start; None draws all. color: escape codes in a text. dashboards: the
+    workspace's own templates. Raises ConfigError for an unknown node or format.
+    """
+    from auditor.reports.drawings import draw
+
+    return draw(
+        graph, start, format, upstream=upstream, downstream=downstream, depth=depth, color=color, dashboards=dashboards
+    )
