@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import threading
 import uuid
@@ -11,51 +10,30 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from auditor.core import suites
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.rowwise import findings, gather_groups, sliced_rates
+from auditor.core.rowwise import found, gather_groups, sliced_rates
+from auditor.core.suites import Expectation, shown
 from auditor.model.errors import ConfigError, suggest
-from auditor.model.result import FINDING_SCHEMA, Measurement, Metric, Slice
+from auditor.model.result import EVIDENCE_CHARACTERS, Measurement, Metric, Slice
 from auditor.model.rows import Dataset
 
 RAW = ("digest", "prompt", "response", "rejected", "text", "messages", "source", "meta")
 """Columns of raw content, which are never given to a suite: its tables of results keep and show values."""
-
-SHAPES = (
-    *("alpaca", "kto", "mapped", "messages", "preference", "prompt-completion", "prompt-response"),
-    *("query-response", "question-answer", "record", "sharegpt", "text"),
-)
-"""Record shapes that a suite may name in `meta.shapes`."""
 
 WRITTEN_AT_ONCE = 65_536
 """Findings in one table of `locate`."""
 
 _one_at_a_time = threading.Lock()
 """A context shared by threads raises KeyError (Great Expectations 1.24), and so may its registries."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """One line of a suite. place: file and position, for messages."""
-
-    type: str
-    kwargs: Mapping[str, Any]
-    place: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns that it reads; none where it is about the table."""
-        named = [self.kwargs[key] for key in ("column", "column_A", "column_B") if key in self.kwargs]
-        listed = self.kwargs.get("column_list", ())
-        return tuple(str(name) for name in (*named, *(listed if isinstance(listed, list) else ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,80 +97,49 @@ class Expectations:
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
         if not rows.rows:
             return Measurement((), notes=("the dataset has no rows, of which every expectation would hold",))
-        expectations, notes = _suites(context.expectations, rows)
+        expectations, notes = suites.read(context.expectations, rows.shapes)
         if not expectations:
             shapes = ", ".join(sorted(rows.shapes)) or rows.format
             return Measurement((), notes=(f"no suite is for records of shape {shapes}",))
         usable = [name for name in rows.columns if name not in RAW]
-        wanted = (
-            usable if any(not e.columns for e in expectations) else sorted({c for e in expectations for c in e.columns})
-        )
+        read = {column for expectation in expectations for column in expectation.columns}
+        wanted = usable if any(expectation.whole for expectation in expectations) else sorted(read)
         names = [name for name in wanted if name in usable]
         outcomes = _evaluate(expectations, _table(rows, names, engine), usable, context)
         return _measurement(expectations, outcomes, rows, notes)
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
-        unexpected = measurement.tables["unexpected"]
+        unexpected, expectations = measurement.tables["unexpected"], measurement.tables["expectations"].to_pylist()
         name = self.spec.metric("rate")
         for start in range(0, len(unexpected), WRITTEN_AT_ONCE):
             part = unexpected.slice(start, WRITTEN_AT_ONCE)
-            position = part.column("row").to_numpy()
-            seen: list[str] = [""] * len(part)
-            wants = part.column("expectation").to_pylist()
-            for label in sorted(set(wants)):
-                mine = [i for i, want in enumerate(wants) if want == label]
-                columns = orjson.loads(part.column("columns")[mine[0]].as_py())
-                values = rows.take(position[mine], columns).to_pylist()
-                wish = part.column("wanted")[mine[0]].as_py()
-                for i, value in zip(mine, values, strict=True):
-                    seen[i] = ", ".join(f"{c} = {_shown(value[c])}" for c in columns) + f", wanted {wish}"
-            table = findings(position, name, seen)
-            yield table.cast(FINDING_SCHEMA)
+            position, which = part.column("row").to_numpy(), part.column("which").to_numpy()
+            at, places = np.unique(position, return_inverse=True)
+            broken = np.unique(which)
+            columns = sorted({column for code in broken for column in expectations[code]["columns"]})
+            values = rows.take(at, columns)
+            words = {column: _in_words(column, values.column(column)) for column in columns}
+            order, seen = [], []
+            for code in broken:
+                mine = np.flatnonzero(which == code)
+                taken = pa.array(places[mine])
+                wish = _text(f"wanted {expectations[code]['wanted']}")
+                told = [words[column].take(taken) for column in expectations[code]["columns"]]
+                order.append(mine)
+                seen.append(pc.binary_join_element_wise(*told, wish, _text(", ")))
+            evidence = pa.concat_arrays(seen).take(pa.array(np.argsort(np.concatenate(order), kind="stable")))
+            yield found(position, name, pc.utf8_slice_codeunits(evidence, 0, EVIDENCE_CHARACTERS))
 
 
-def _suites(folders: Sequence[Path], rows: Dataset) -> tuple[list[Expectation], list[str]]:
-    """Expectations of the suites that apply, and which these were; the first file of a name wins."""
-    files: dict[str, Path] = {}
-    for folder in folders:
-        for path in sorted((folder / "suites").glob("*.json")):
-            files.setdefault(path.name, path)
-    found: list[Expectation] = []
-    notes = []
-    for name, path in sorted(files.items()):
-        content = path.read_bytes()
-        shapes, expectations = _suite(name, content)
-        if shapes and not set(shapes) & set(rows.shapes):
-            continue
-        digest = hashlib.sha256(content).hexdigest()[:12]
-        notes.append(f"suite {name} ({len(expectations)} expectations, sha256 {digest})")
-        found += expectations
-    return found, notes
+def _in_words(name: str, column: pa.ChunkedArray) -> pa.Array:
+    """`words = 0` for every value, as large strings; equal values are said once."""
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    said = [f"{name} = {shown(value)}" for value in encoded.dictionary.to_pylist()]
+    return pa.array(said, pa.large_string()).take(encoded.indices)
 
 
-def _suite(name: str, content: bytes) -> tuple[tuple[str, ...], list[Expectation]]:
-    try:
-        suite = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise ConfigError(f"not JSON: {error}", file=name, line=error.lineno) from error
-    listed = suite.get("expectations") if isinstance(suite, dict) else None
-    if not isinstance(listed, list):
-        raise ConfigError("not a suite", file=name, wanted='{"name": …, "expectations": […], "meta": {"shapes": […]}}')
-    if not listed:
-        raise ConfigError(
-            "the suite is empty, and would pass anything", file=name, hint="add expectations or delete it"
-        )
-    meta = suite.get("meta") or {}
-    shapes = tuple(meta.get("shapes", ())) if isinstance(meta, dict) else ()
-    for shape in shapes:
-        if shape not in SHAPES:
-            raise ConfigError(f"unknown shape {shape!r} in meta.shapes", file=name, hint=suggest(str(shape), SHAPES))
-    expectations = []
-    for position, each in enumerate(listed, 1):
-        place = f"{name}, expectation {position}"
-        if not isinstance(each, dict) or not isinstance(each.get("type"), str):
-            raise ConfigError("an expectation has no type", file=place, wanted='{"type": "expect_…", "kwargs": {…}}')
-        expectations.append(Expectation(each["type"], each.get("kwargs") or {}, place))
-    return shapes, expectations
+def _text(words: str) -> pa.Scalar:
+    return pa.scalar(words, pa.large_string())
 
 
 def _table(rows: Dataset, names: Sequence[str], engine: Engine) -> pa.Table:
@@ -211,14 +158,16 @@ def _evaluate(
         session.variables.progress_bars = {"globally": False, "metric_calculations": False}
         frame = table.to_pandas(split_blocks=True)
         asset = session.data_sources.add_pandas("features").add_dataframe_asset("rows")
-        batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+        whole = asset.add_batch_definition_whole_dataframe("whole")
         outcomes = []
         for done, (expectation, instance) in enumerate(zip(expectations, made, strict=True), 1):
             missing = next((name for name in expectation.columns if name not in table.column_names), None)
             if missing is not None and expectation.type != "expect_column_to_exist":
                 outcomes.append(Outcome(False, _missing(missing, usable), np.zeros(0, np.int64)))
             else:
-                outcomes.append(_validate(batch, expectation, instance))
+                # The library hashes all of a frame whenever it validates: it gets the columns asked for only.
+                part = frame if expectation.whole or missing else frame[list(dict.fromkeys(expectation.columns))]
+                outcomes.append(_validate(whole.get_batch({"dataframe": part}), expectation, instance))
             context.progress(done, len(expectations))
         return outcomes
 
@@ -265,7 +214,7 @@ def _validate(batch: Any, expectation: Expectation, instance: Any) -> Outcome:
         value = seen.get("observed_value")
         if (value is None and "observed_value" in seen) or (isinstance(value, float) and np.isnan(value)):
             return Outcome(None, "there is no value to evaluate", nothing)
-        return Outcome(bool(result.success), f"observed {_shown(value)}" if value is not None else "", nothing)
+        return Outcome(bool(result.success), f"observed {shown(value)}" if value is not None else "", nothing)
     count, unexpected = int(seen["element_count"]), int(seen["unexpected_count"])
     n = count - int(seen.get("missing_count") or 0)
     if n == 0 and not expectation.type.endswith("_be_null"):
@@ -297,10 +246,9 @@ def _measurement(
     at_fault = np.zeros(rows.rows, np.bool_)
     slices: list[Slice] = []
     told = list(notes)
-    parts: list[pa.Table] = []
     labels: dict[str, int] = {}
     for expectation, outcome in zip(expectations, outcomes, strict=True):
-        label = _label(expectation)
+        label = expectation.label
         labels[label] = labels.get(label, 0) + 1
         label = label if labels[label] == 1 else f"{label} ({labels[label]})"
         if outcome.success is None:
@@ -315,8 +263,6 @@ def _measurement(
         if not outcome.success:
             told.append(f"failed: {label}" + (f": {outcome.why}" if outcome.why else ""))
         at_fault[outcome.rows] = True
-        if len(outcome.rows):
-            parts.append(_unexpected(positions[outcome.rows], label, expectation))
     n_failed = sum(not outcome.success for outcome in evaluated)
     metrics = (
         Metric(name("failed"), n_failed, "expectations", len(evaluated)),
@@ -325,66 +271,23 @@ def _measurement(
     )
     slices += sliced_rates(name("rate"), at_fault, gather_groups(rows))
     ordered = tuple(sorted(slices, key=lambda s: (s.by, s.group, s.metric.name)))
-    empty = _unexpected(np.zeros(0, np.int64), "", Expectation("", {}, ""))
-    unexpected = pa.concat_tables([empty, *parts]).sort_by([("row", "ascending"), ("expectation", "ascending")])
-    return Measurement(metrics, ordered, notes=tuple(told), tables={"unexpected": unexpected})
+    return Measurement(metrics, ordered, notes=tuple(told), tables=_tables(expectations, outcomes, positions))
 
 
-def _unexpected(rows: npt.NDArray[np.int64], label: str, expectation: Expectation) -> pa.Table:
-    def same(text: str) -> pa.Array:
-        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(rows), np.int32)), pa.array([text])).cast(
-            pa.string()
-        )
-
-    columns = orjson.dumps(list(expectation.columns)).decode()
-    return pa.table(
-        {"row": rows, "expectation": same(label), "columns": same(columns), "wanted": same(_wanted(expectation))}
-    )
-
-
-def _label(expectation: Expectation) -> str:
-    """`words between 1 and 20000`."""
-    about = ", ".join(expectation.columns) or "table"
-    kind = expectation.type
-    if kind.startswith("expect_column_values_"):
-        return f"{about} {_wanted(expectation)}"
-    words = kind.removeprefix("expect_").removeprefix("table_").removeprefix("column_").replace("_", " ")
-    statistic, _, _ = words.partition(" to be between")
-    if kind.endswith("_to_be_between"):
-        return f"{statistic} of {about} {_wanted(expectation)}"
-    return f"{about}: {words} {_arguments(expectation)}".strip()
-
-
-def _wanted(expectation: Expectation) -> str:
-    kwargs = expectation.kwargs
-    low, high = kwargs.get("min_value"), kwargs.get("max_value")
-    mostly = kwargs.get("mostly")
-    most = f" in at least {mostly:.6g} of rows" if isinstance(mostly, int | float) and mostly < 1 else ""
-    if low is not None or high is not None:
-        if low is None or high is None:
-            return (f"at least {_shown(low)}" if high is None else f"at most {_shown(high)}") + most
-        return f"between {_shown(low)} and {_shown(high)}{most}"
-    verb = expectation.type.removeprefix("expect_column_values_").removeprefix("expect_").removeprefix("to_")
-    verb = verb.removeprefix("be_").replace("_", " ")
-    return f"{verb} {_arguments(expectation)}".strip() + most
-
-
-def _arguments(expectation: Expectation) -> str:
-    plumbing = ("column", "column_A", "column_B", "column_list", "mostly", "ignore_row_if", "meta")
-    values = [value for key, value in sorted(expectation.kwargs.items()) if key not in plumbing]
-    return ", ".join(_shown(value) for value in values)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return str(value).lower() if value is not None else "null"
-    if isinstance(value, int | np.integer):
-        return str(value)
-    if isinstance(value, float | np.floating):
-        return f"{value:.6g}"
-    if isinstance(value, list):
-        return ", ".join(_shown(one) for one in value[:8]) + (", …" if len(value) > 8 else "")
-    return repr(value)[:120]
+def _tables(
+    expectations: Sequence[Expectation], outcomes: Sequence[Outcome], positions: npt.NDArray[np.int64]
+) -> dict[str, pa.Table]:
+    """`unexpected`: row and which expectation it breaks, in row order; `expectations`: what these want."""
+    sizes = [len(outcome.rows) for outcome in outcomes]
+    row = positions[np.concatenate([outcome.rows for outcome in outcomes])]
+    which = np.repeat(np.arange(len(outcomes), dtype=np.int32), sizes)
+    order = np.argsort(row, kind="stable")
+    return {
+        "unexpected": pa.table({"row": row[order], "which": which[order]}),
+        "expectations": pa.table(
+            {"columns": [list(e.columns) for e in expectations], "wanted": [e.wanted for e in expectations]}
+        ),
+    }
 
 
 @cache

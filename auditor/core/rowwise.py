@@ -153,16 +153,30 @@ def findings(
     cluster: npt.NDArray[np.int64] | None = None,
 ) -> pa.Table:
     """A table of FINDING_SCHEMA for rows at fault under one metric."""
+    seen = pa.array([cut(one) for one in evidence], pa.large_string())
+    return found(rows, metric, seen, score=score, related=related, cluster=cluster)
+
+
+def found(
+    rows: npt.NDArray[np.int64],
+    metric: str,
+    evidence: pa.Array,
+    *,
+    score: npt.NDArray[np.float64] | None = None,
+    related: pa.Array | None = None,
+    cluster: npt.NDArray[np.int64] | None = None,
+) -> pa.Table:
+    """The same with the evidence as an Arrow array of large strings, cut already: for rows by the million."""
     n = len(rows)
     return pa.table(
         {
             "row": pa.array(rows, pa.int64()),
-            "metric": pa.array([metric] * n, pa.string()),
+            "metric": pa.repeat(metric, n),
             "related": related if related is not None else pa.nulls(n, pa.int64()),
             "related_dataset": pa.nulls(n, pa.string()),
             "cluster": pa.array(cluster, pa.int64()) if cluster is not None else pa.nulls(n, pa.int64()),
             "score": pa.array(score, pa.float64()) if score is not None else pa.nulls(n, pa.float64()),
-            "evidence": pa.array([cut(seen) for seen in evidence], pa.large_string()),
+            "evidence": evidence,
         },
         schema=FINDING_SCHEMA,
     )

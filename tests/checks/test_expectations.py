@@ -13,10 +13,12 @@ import pytest
 from auditor import fakes
 from auditor.checks.expectations import Expectations
 from auditor.core.check import Case, Context
+from auditor.core.suites import SHAPES
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError
 from auditor.model.result import Measurement
 from auditor.model.rows import Dataset
+from auditor.readers import recognisers, shapes
 
 SHIPPED = Path(__file__).parent.parent.parent / "expectations"
 ROWS = [
@@ -218,3 +220,19 @@ def test_nothing_is_written_and_no_bar_is_drawn(tmp_path: Path, capfd: pytest.Ca
     run(data, context)
     assert sorted(tmp_path.rglob("*")) == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_condition_may_read_any_column(tmp_path: Path) -> None:
+    condition = {"row_condition": 'lang=="en"', "condition_parser": "pandas"}
+    context = suite(tmp_path, [expectation("column_values_to_be_between", column="score", min_value=3, **condition)])
+    data = dataset(tmp_path)
+    measurement = run(data, context)
+    expected = [n for n, row in enumerate(ROWS) if row["lang"] == "en" and row["score"] < 3]
+    assert [f["row"] for f in found(data, measurement)] == expected
+
+
+def test_shapes_of_suites_are_those_of_the_reader() -> None:
+    """A shape without a name here could have no suite of its own."""
+    table = [line.split("|")[1].strip() for line in (shapes.__doc__ or "").splitlines() if line.startswith("| ")]
+    pairs = {shape for shape, _, _ in recognisers.PAIRS}
+    assert ({*table, *pairs, "mapped"} - {"shape", "---"}) == set(SHAPES)
