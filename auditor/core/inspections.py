@@ -7,7 +7,8 @@ and names the node as `related_dataset`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from auditor.model.graph import DERIVATION, Graph, Role
 from auditor.model.pedigree import Pedigree
 from auditor.model.result import FINDING_SCHEMA, Measurement, Metric, Number, Slice
 from auditor.model.rows import Dataset
+from auditor.model.techniques import TECHNIQUES
 
 WROTE: frozenset[Role] = frozenset(("generator",))
 ROWS: frozenset[Role] = frozenset(("parent",))
@@ -67,7 +69,10 @@ class LineageRoom:
 
     def inspect(self, context: Context) -> Measurement:
         assert context.pedigree is not None, "checks that need lineage are skipped without one"
-        seen = self.look(context.pedigree)
+        return self.measured(self.look(context.pedigree))
+
+    def measured(self, seen: Seen) -> Measurement:
+        """What a room saw as metrics, slices and findings; also of a Program that looks at rows as well."""
         return Measurement(
             tuple(self._metric(measure, seen) for measure in self.spec.measures),
             tuple(self._slices(seen)),
@@ -135,24 +140,36 @@ def ancestry(pedigree: Pedigree, roles: frozenset[Role] = DERIVATION) -> list[st
     return [pedigree.node, *pedigree.graph.upstream(pedigree.node, roles=roles)]
 
 
-def path(graph: Graph, start: str, end: str, roles: frozenset[Role] = DERIVATION) -> list[str]:
-    """One of the shortest ways from `start` down to `end`, both included; empty where there is none."""
-    distance = {end: 0, **graph.upstream(end, roles=roles)}
-    if start not in distance:
-        return []
-    way = [start]
-    while way[-1] != end:
-        way.append(
-            min(
-                (distance[edge.target], edge.target)
-                for edge in graph.out_of(way[-1], roles)
-                if edge.target in distance and distance[edge.target] == distance[way[-1]] - 1
-            )[1]
-        )
-    return way
+def way(graph: Graph, starts: Collection[str], end: str, roles: frozenset[Role] = DERIVATION) -> list[str]:
+    """One of the shortest ways down to `end` from the nearest of `starts`, both included; empty where none leads there."""
+    down: dict[str, str] = {}
+    queue = deque([end])
+    while queue:
+        node = queue.popleft()
+        if node in starts:
+            found = [node]
+            while found[-1] != end:
+                found.append(down[found[-1]])
+            return found
+        for edge in graph.into(node, roles):
+            if edge.source not in down and edge.source != end:
+                down[edge.source] = node
+                queue.append(edge.source)
+    return []
 
 
-def told(graph: Graph, way: Sequence[str]) -> str:
-    """A path for people: `seeds@1 -> gpt-4o -> train@2`, its middle left out where it is long."""
-    names = [str(graph.nodes[node]) for node in way]
+def generated(graph: Graph, node: str) -> bool:
+    """Whether a model or a program wrote rows of this dataset: it says so, names a generator, or its technique does."""
+    about = graph.nodes[node]
+    technique = TECHNIQUES.get(about.technique or "")
+    return bool(
+        about.data == "synthetic"
+        or graph.into(node, WROTE)
+        or (technique is not None and technique.written in ("model", "program"))
+    )
+
+
+def told(graph: Graph, nodes: Sequence[str]) -> str:
+    """A way for people: `seeds@1 -> gpt-4o -> train@2`, its middle left out where it is long."""
+    names = [str(graph.nodes[node]) for node in nodes]
     return " -> ".join(names if len(names) <= 6 else [*names[:3], f"… {len(names) - 5} more …", *names[-2:]])
