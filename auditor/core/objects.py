@@ -97,7 +97,8 @@ def whole(md5: str, cache: Path) -> bool:
 def lay(md5: str, target: Path, cache: Path, *, link: bool = False) -> None:
     """Copy an object of the cache to `target`: whole, its hash looked at, or not at all.
 
-    link: share the cache's own files where the file system allows it, for places that nobody edits. What stands at `target` gives way. Raises StorageError where the object is damaged or not there.
+    What stands at `target` gives way. link: share the cache's own files where the file system allows
+    it, for places that nobody edits. Raises StorageError where the object is damaged or not there.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name[:60]}.") as beside:

@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.core import objects
 from auditor.files import slug
 from auditor.model.card import Card, Registered
-from auditor.model.errors import InputError, UnreadableFile
+from auditor.model.errors import ConfigError, InputError, UnreadableFile
+from auditor.registry import cards, index
 from auditor.registry.workspace import Workspace
 
 STDIN = "-"
@@ -25,7 +27,7 @@ _SUFFIXES = re.compile(
 class Version:
     """A dataset at one moment. name: a slug. source: what `readers.open` takes: path, glob, URL or "-".
 
-    card and entry are None for data that nobody registered.
+    card, entry: what is registered of it; None for data that nobody registered.
     """
 
     name: str
@@ -34,23 +36,84 @@ class Version:
     entry: Registered | None = None
 
 
-def resolve(ref: str, workspace: Workspace) -> Version:  # noqa: ARG001  registered names will be looked up in it
-    """The version that `ref` means: a path, a glob, a URL, or - for standard input.
+def resolve(ref: str, workspace: Workspace) -> Version:
+    """The version that `ref` means: a path, a glob, a URL, - for standard input, or `NAME[@VERSION]`.
 
-    Paths are the caller's, relative to the current folder. A URL is not looked at here.
+    A word that is both a registered name and a file of the current folder means what is registered;
+    `./NAME` means the file. Paths are the caller's, relative to the current folder. A URL is not looked
+    at here. A registered version is found in its place while DVC's hash of it still fits, else in DVC's
+    cache; nothing is fetched.
 
-    Raises UnreadableFile for a path that is not there, InputError for a bare word that is no path;
-    both name the closest file.
+    Raises UnreadableFile for a path that is not there, InputError for a word that is neither path nor
+    name, or for a version whose bytes are not on this machine; ConfigError for a version that is none.
     """
     if ref == STDIN:
         return Version("stdin", ref)
     if _URL.match(ref):
         return Version(name_of(re.split(r"[?#]", ref, maxsplit=1)[0], pattern=True), ref)
+    if is_registered(ref, workspace):
+        card, entry = index.find(ref, workspace)
+        return Version(card.name, str(_bytes_of(card, entry, workspace)), card, entry)
     if os.path.lexists(ref):
         return Version(name_of(os.path.abspath(ref)), ref)  # noqa: PTH100  `.` and `..` get their folder's name
     if glob.has_magic(ref) and next(glob.iglob(ref, recursive=True), None) is not None:  # noqa: PTH207  any root
         return Version(name_of(ref, pattern=True), ref)
-    raise _unknown(ref)
+    raise _unknown(ref, workspace)
+
+
+def is_registered(ref: str, workspace: Workspace) -> bool:
+    """Whether `ref` is `NAME` or `NAME@VERSION` of a card, and not the path of a file.
+
+    A path that exists is a path where it has a separator or a suffix of data files; a bare word is a name first.
+    """
+    name, at, number = ref.partition("@")
+    if "/" in ref or os.sep in ref or (at and not (number.isascii() and number.isdigit())):
+        return False
+    if _SUFFIXES.search(ref) and os.path.lexists(ref):
+        return False
+    try:
+        return cards.path(name, workspace).is_file()
+    except ConfigError:  # a word that no dataset could be called
+        return False
+
+
+def place(entry: Registered, workspace: Workspace) -> Path:
+    """Where a version was registered, on this machine."""
+    return Path(os.path.abspath(workspace.root / entry.path))  # noqa: PTH100  `..` goes, links stay
+
+
+def in_place(entry: Registered, workspace: Workspace) -> bool:
+    """Whether the bytes that were registered still lie where they did. What DVC does not hash is believed."""
+    path = place(entry, workspace)
+    if not path.exists():
+        return False
+    if entry.dvc is None:
+        return True
+    if not entry.dvc.md5.endswith(".dir") and (not path.is_file() or path.stat().st_size != entry.dvc.size):
+        return False
+    return objects.content(path, workspace.cache / "hashes").md5 == entry.dvc.md5
+
+
+def _bytes_of(card: Card, entry: Registered, workspace: Workspace) -> Path | str:
+    if _URL.match(entry.path):
+        return entry.path
+    if in_place(entry, workspace):
+        return place(entry, workspace)
+    ref = card.ref(entry)
+    cache = objects.cache(workspace.root)
+    if entry.dvc is not None and cache is not None:
+        kept = workspace.cache / "versions" / ref / (place(entry, workspace).name or card.name)
+        if kept.exists():
+            return kept
+        if objects.whole(entry.dvc.md5, cache):
+            objects.lay(entry.dvc.md5, kept, cache, link=True)
+            return kept
+    raise InputError(
+        f"the data of {ref} is not on this machine",
+        file=entry.path,
+        seen="another content, or none, in its place" + ("; and DVC does not keep it" if entry.dvc is None else ""),
+        hint=f"auditor checkout {ref}" if entry.dvc is not None else "bring the file back, or register it anew",
+    )
 
 
 def name_of(path: str, *, pattern: bool = False) -> str:
@@ -66,7 +129,7 @@ def name_of(path: str, *, pattern: bool = False) -> str:
     return slug("")
 
 
-def _unknown(ref: str) -> InputError:
+def _unknown(ref: str, workspace: Workspace) -> InputError:
     shown = ref if len(ref) <= 200 else ref[:200] + "…"
     parent = os.path.dirname(ref)  # noqa: PTH120  the caller's spelling is kept
     hint = _closest(Path(parent or "."), os.path.basename(ref))  # noqa: PTH119
@@ -76,11 +139,13 @@ def _unknown(ref: str) -> InputError:
         if parent and not os.path.isdir(parent):  # noqa: PTH112  false, never an error, for a folder one may not see
             return UnreadableFile(f"no such file {shown!r}", seen=f"there is no folder {parent[:200]!r}")
         return UnreadableFile(f"no such file {shown!r}", hint=hint)
+    names = cards.names(workspace)
+    close = difflib.get_close_matches(ref.partition("@")[0], names, n=1, cutoff=0.6)
     return InputError(
         f"nothing is called {shown!r}",
-        seen=f"no file or folder of that name in {Path.cwd()}",
-        wanted="a file, a folder, a glob, a URL, or - for standard input",
-        hint=hint,
+        seen=f"no file or folder of that name in {Path.cwd()}" + (", and no registered dataset" if names else ""),
+        wanted="a file, a folder, a glob, a URL, a registered dataset, or - for standard input",
+        hint=f"did you mean {close[0]!r}?" if close else hint,
     )
 
 

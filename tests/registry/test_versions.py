@@ -35,7 +35,7 @@ def test_paths_and_globs(tmp_path: Path, ref: str, name: str) -> None:
     ):
         (tmp_path / file).touch()
     version = resolve(ref, Workspace.find())
-    assert (version.source, version.version, version.lineage) == (ref, None, {})
+    assert (version.source, version.card, version.entry) == (ref, None, None)
     assert version.name == name
 
 
