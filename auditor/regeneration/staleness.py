@@ -39,7 +39,8 @@ class Present(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """cause: what kind of source. subject: which. recorded, present: what it was and what it is."""
+    """cause: what kind of source. subject: which; of an ancestor its node. recorded, present: what it was
+    and what it is."""
 
     cause: Cause
     subject: str
@@ -122,7 +123,7 @@ def stale(
             node=node,
             rows=version.rows,
             reasons=tuple(dict.fromkeys(reasons)),
-            verdict=tuple(_verdict(card, version, present, unknown)),
+            verdict=tuple(grounds_moved(card, version, present, unknown)),
             unknown=tuple(dict.fromkeys(unknown)),
         )
         if told.reasons:
@@ -268,8 +269,7 @@ def _sources(node: str, lines: Lines, present: Present, unknown: list[Unknown]) 
 def _ancestors(node: str, lines: Lines, behind: Mapping[str, str]) -> Iterator[Reason]:
     for edge in lines.present.into(node, _MADE_BY):
         if edge.source in behind:
-            subject = str(lines.recorded.nodes[edge.source])
-            yield Reason("ancestor", subject, note=behind[edge.source])
+            yield Reason("ancestor", edge.source, note=behind[edge.source])
 
 
 def _model_behind(node: str, lines: Lines, behind: Mapping[str, str]) -> str | None:
@@ -293,7 +293,7 @@ def _days(card: Card, since: dt.date, today: dt.date) -> Iterator[Reason]:
         yield Reason("due", card.name, note=f"every {every} days, last made on {since.isoformat()}")
 
 
-def _verdict(card: Card, version: Registered, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
+def grounds_moved(card: Card, version: Registered, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
     """What the verdict was reached with and is not the same any more."""
     if version.verdict is None:
         return

@@ -81,7 +81,7 @@ class Registry:
             return Seen(None, why or f"MLflow has no prompt {name}@{alias}")
         if not isinstance(found.template, str):
             return Seen(None, f"prompt {name} is a list of messages, and texts are compared")
-        return Seen(text_digest(found.template.encode()))
+        return Seen(text_digest(found.template.encode()), also=(str(found.version),))
 
     def _asked(self, ask: Callable[[MlflowClient], Any]) -> tuple[Any, str]:
         """What `ask` returns, or None and why."""
