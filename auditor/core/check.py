@@ -32,7 +32,8 @@ class Case:
     """A tiny dataset for documents and law tests: records as a file would hold them.
 
     moves: the metric (full name) that must be above zero where the case is in `fires`, and zero
-    where it is in `quiet`. parameters: overrides of the check's fields.
+    where it is in `quiet`. parameters: overrides of the check's fields. references: role -> rows; beside a
+    pedigree also the rows of its sources that are at hand, by `NAME@VERSION` or by file.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -92,7 +93,8 @@ class Context:
     references: role ("real", "eval", …) -> dataset. pedigree: card and lineage graph of a registered
     version, or None (a check that needs "lineage" is then skipped). expectations: folders of suites and word lists,
     the user's before ours. scratch: an existing folder for spilled files, emptied afterwards.
-    memory: bytes of working memory. progress: told (done, total) by long work.
+    memory: bytes of working memory. progress: told (done, total) by long work. cache: a folder for what is
+    costly to make again, under names that tell its content; None keeps nothing.
     """
 
     references: Mapping[str, Dataset] = field(default_factory=dict)
@@ -101,6 +103,7 @@ class Context:
     memory: int = 2 << 30
     progress: Callable[[int, int], None] = lambda done, total: None
     pedigree: Pedigree | None = None
+    cache: Path | None = None
 
 
 class Engine(Protocol):
