@@ -28,7 +28,10 @@ SCOPES = ("text", "prompt", "response")
 METHODS = ("sketch", "exact")
 EDGES = (2.0, 3.0, 4.0, 5.0, *(float(1 << power) for power in range(3, 31)))
 BLOCK = 8_192
-"""Texts that one thread sketches at a time; any number gives the same result."""
+"""Texts that one thread reads at a time; any number gives the same result."""
+
+SMALL, AHEAD, SET_BYTES = 512, 4, 1_280
+"""The smallest block; blocks a thread makes before they are joined; what `shingle_sets` takes a text to begin with."""
 
 LOCATE = 20_000
 
@@ -199,12 +202,16 @@ class NearDuplicates:
         candidate = np.zeros(len(alone), np.bool_)
         for members, _ in buckets:
             candidate[members] = True
-        place = (np.cumsum(candidate) - 1).astype(np.int32)
-        return np.flatnonzero(candidate), [([(place[members], starts) for members, starts in buckets], CHAIN)]
+        place = np.cumsum(candidate, dtype=np.int32) - np.int32(1)
+        for band, (members, starts) in enumerate(buckets):
+            buckets[band] = (place[members], starts)
+        return np.flatnonzero(candidate), [(buckets, CHAIN)]
 
     def _sets(self, rows: Dataset, wanted: Longs, context: Context, engine: Engine) -> Sets:
         """Shingle sets of the wanted rows, in their order."""
-        pieces = _by_shard(rows, wanted)
+        # Blocks in the making take an eighth of the budget, and time where they are very small.
+        block = min(BLOCK, max(SMALL, context.memory // (8 * AHEAD * engine.threads * SET_BYTES)))
+        pieces = _by_shard(rows, wanted, block)
 
         def extract(piece: tuple[int, int, int]) -> Sets:
             shard, low, high = piece
@@ -216,8 +223,8 @@ class NearDuplicates:
         total = done = 0
         values = _room((0,), np.uint64, context, "sets")
         # A batch of blocks at a time, so that what waits to be joined stays small.
-        for batch in range(0, len(pieces), 4 * engine.threads):
-            these = pieces[batch : batch + 4 * engine.threads]
+        for batch in range(0, len(pieces), AHEAD * engine.threads):
+            these = pieces[batch : batch + AHEAD * engine.threads]
             parts = engine.map(extract, these)
             need = total + sum(len(part.values) for part in parts)
             done += sum(high - low for _, low, high in these)
@@ -279,14 +286,14 @@ class NearDuplicates:
             )
 
 
-def _by_shard(rows: Dataset, wanted: Longs) -> list[tuple[int, int, int]]:
-    """(shard, low, high): wanted[low:high] lies in that shard; at most BLOCK rows each."""
+def _by_shard(rows: Dataset, wanted: Longs, block: int = BLOCK) -> list[tuple[int, int, int]]:
+    """(shard, low, high): wanted[low:high] lies in that shard; at most `block` rows each."""
     ends = np.array([shard.start + shard.rows for shard in rows.shards], np.int64)
     cuts = [0, *(int(cut) for cut in np.searchsorted(wanted, ends))]
     return [
-        (shard, low, min(low + BLOCK, stop))
+        (shard, low, min(low + block, stop))
         for shard, (start, stop) in enumerate(pairwise(cuts))
-        for low in range(start, stop, BLOCK)
+        for low in range(start, stop, block)
     ]
 
 

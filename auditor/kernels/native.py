@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -128,15 +129,35 @@ def _machine() -> Any:
 
 @cache
 def sources(file: str) -> str:
-    """Digest of all that the kernels of a file are made from: it, what they may call, and the compilers."""
-    seen = hashlib.blake2b(sys.version.encode(), digest_size=8)
-    for path in (Path(file), *sorted(Path(__file__).parent.glob("*.py"))):
-        seen.update(path.read_bytes())
-    for package in ("numba", "llvmlite"):
-        spec = importlib.util.find_spec(package)
-        if spec is not None and spec.origin:
-            seen.update((Path(spec.origin).parent / "_version.py").read_bytes())
+    """Digest of all that the kernels of a file are made from: it, the kernels that it imports and those that
+    they do, what compiles them, and the releases of Python and Numba."""
+    here = Path(__file__).parent
+    todo, met = [Path(file), here / "instructions.py", here / "compiled.py", Path(__file__)], set[Path]()
+    seen = hashlib.blake2b(_compilers(), digest_size=8)
+    while todo:
+        path = todo.pop()
+        if path in met:
+            continue
+        met.add(path)
+        text = _text(path)
+        seen.update(text)
+        todo += [here / f"{name.decode()}.py" for name in _IMPORTS.findall(text)]
     return seen.hexdigest()
+
+
+_IMPORTS = re.compile(rb"^from auditor\.kernels\.(\w+) import", re.MULTILINE)
+
+
+@cache
+def _text(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+@cache
+def _compilers() -> bytes:
+    found = [importlib.util.find_spec(package) for package in ("numba", "llvmlite")]
+    places = [Path(spec.origin).parent / "_version.py" for spec in found if spec and spec.origin]
+    return b"".join([sys.version.encode(), *(place.read_bytes() for place in places)])
 
 
 @cache
