@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": ("auditor.cli.explain:explain", "Say what a check finds, why it matters and where it comes from."),
     "show": ("auditor.cli.show:show", "Print one row of a dataset as the checks see it."),
     "compare": ("auditor.cli.compare:compare", "Set two files or records side by side, metric by metric."),
+    "stale": ("auditor.cli.stale:stale", "Name the datasets whose sources are not what they were."),
     "sync": ("auditor.cli.sync:sync", "Send what waits in the outbox."),
     "cache": ("auditor.cli.cache:cache", "Show or empty the cache."),
 }

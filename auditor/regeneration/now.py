@@ -14,11 +14,11 @@ from functools import cached_property
 from pathlib import Path
 
 from auditor.model.card import Card, Generator, Model, Prompt, Registered, Source
-from auditor.model.errors import AuditorError
+from auditor.model.errors import AuditorError, InputError
 from auditor.model.seen import Seen
 from auditor.registry import models
 from auditor.registry.workspace import Workspace
-from auditor.trackers.present import Hashes, Hub, Registry, prompt_file, weights
+from auditor.trackers.present import Hashes, Hub, Registry, file_digest, prompt_file, weights
 
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -160,9 +160,15 @@ class Now:
         return self._seen[key]
 
     def _rows(self, path: Path) -> str:
+        """As registration records it: of canonical rows, or of the bytes of a file that holds none."""
         from auditor import auditing
 
-        return auditing.read(path, auditing.Options(), self._workspace).digest
+        try:
+            return auditing.read(path, auditing.Options(), self._workspace).digest
+        except InputError:
+            if not path.is_file():
+                raise
+            return f"sha256:{file_digest(path)}"
 
     def save(self) -> None:
         """Keep the hashes of what was read, for the next look."""

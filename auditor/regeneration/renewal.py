@@ -53,7 +53,7 @@ def _generator(was: Generator, seen: Seen) -> Generator:
 
 
 def _prompt(was: Prompt, seen: Seen) -> Prompt:
-    if seen.value is None or seen.agrees(was.digest):
+    if seen.value is None or seen.agrees(was.digest or was.version or ""):
         return replace(was, rows=None)
     # A registry tells the number of the version that it has shown; an alias stays the alias.
     numbered = was.version is not None and was.version.isdigit() and bool(seen.also)

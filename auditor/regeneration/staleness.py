@@ -36,6 +36,9 @@ class Present(Protocol):
     def grounds(self, card: Card, version: Registered) -> Mapping[str, Seen]:
         """Digests of what `version.verdict` was judged with, under the same keys."""
 
+    def save(self) -> None:
+        """Keep what was costly to find out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -230,8 +233,10 @@ def _makers(version: Registered, present: Present, unknown: list[Unknown]) -> It
         seen = present.prompt(prompt)
         if seen.value is None:
             unknown.append(Unknown(f"prompt {prompt.name}", seen.why))
-        elif not seen.agrees(prompt.digest):
-            yield Reason("prompt", prompt.file or prompt.name, prompt.digest, seen.value)
+        elif not prompt.digest and not prompt.version:
+            unknown.append(Unknown(f"prompt {prompt.name}", "its content was not recorded"))
+        elif not seen.agrees(prompt.digest or prompt.version or ""):
+            yield Reason("prompt", prompt.file or prompt.name, prompt.digest or prompt.version, seen.value)
 
 
 def _moved(model: Model, seen: Seen, unknown: list[Unknown]) -> Iterator[Reason]:
