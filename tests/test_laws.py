@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ from auditor.core.check import Context, registered
 from auditor.core.measure import missing
 from auditor.engines.local import Local
 from auditor.model.rows import Dataset
+from auditor.registry import kinship
 from auditor.registry.workspace import Workspace
+from tests import lineages
 
 CHECKS = registered()
+KINSHIP = kinship.load(Workspace.find())
 FOLDS = [name for name, cls in CHECKS.items() if hasattr(cls, "merge")]
-PROGRAMS = [name for name, cls in CHECKS.items() if not hasattr(cls, "merge")]
+PROGRAMS = [name for name, cls in CHECKS.items() if hasattr(cls, "run")]
+INSPECTIONS = [name for name, cls in CHECKS.items() if hasattr(cls, "inspect")]
 
 WORDS = st.sampled_from(
     ["the", "cat", "sat", "on", "a", "mat", "As an AI language model", "été", "猫", "\n##", "", " "]
@@ -88,6 +93,16 @@ def test_programs_obey_the_laws(name: str, data: st.DataObject) -> None:
         laws.program_laws(CHECKS[name](), shardings, [Local(1), Local(3)], context)
 
 
+@pytest.mark.parametrize("name", INSPECTIONS)
+@settings(parent=LAWS, max_examples=15)
+@given(seed=st.integers(0, 2**32))
+def test_inspections_obey_the_laws(name: str, seed: int) -> None:
+    cls = CHECKS[name]
+    drawn = [case.pedigree() for case in (*cls.spec.fires, *cls.spec.quiet) if case.pedigree]
+    for pedigree in (*drawn, lineages.random_pedigree(seed)):
+        laws.inspection_laws(cls(), replace(pedigree, kinship=KINSHIP), seed)
+
+
 CASES = [
     pytest.param(name, case, fires, id=f"{name}-{'fires' if fires else 'quiet'}-{index}")
     for name, cls in CHECKS.items()
@@ -102,7 +117,10 @@ def test_cases_move_their_metric_or_leave_it(name: str, case: Any, fires: bool, 
     from auditor.core.measure import measure
 
     rows = prepared(list(case.rows), tmp_path, name, 1000)
-    context = Context(expectations=Workspace.find().expectations, scratch=tmp_path)
+    pedigree = case.pedigree() if case.pedigree else None
+    if pedigree is not None:
+        pedigree = replace(pedigree, kinship=KINSHIP)
+    context = Context(expectations=Workspace.find().expectations, scratch=tmp_path, pedigree=pedigree)
     (measured,) = measure([build(name, case.parameters)], rows, context, Local(1))
     if measured.measurement is None:
         assert not fires, measured.why

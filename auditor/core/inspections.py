@@ -141,7 +141,7 @@ def ancestry(pedigree: Pedigree, roles: frozenset[Role] = DERIVATION) -> list[st
 
 
 def way(graph: Graph, starts: Collection[str], end: str, roles: frozenset[Role] = DERIVATION) -> list[str]:
-    """One of the shortest ways down to `end` from the nearest of `starts`, both included; empty where none leads there."""
+    """One of the shortest ways down to `end` from any of `starts`, both included; empty where none leads there."""
     down: dict[str, str] = {}
     queue = deque([end])
     while queue:

@@ -2,17 +2,22 @@
 
 For a fold: splitting the rows and merging measures like the whole; merge is associative and
 commutative with `empty()` as identity; the second argument is untouched; a state survives storage.
-For a program: the same measurement for every sharding and number of threads. The project's tests run
+For a program: the same measurement for every sharding and number of threads. For an inspection: the same
+measurement however the graph is listed, and every fault at a node of it. The project's tests run
 them against every registered check with Hypothesis; third-party checks can call them the same way.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from auditor.core.check import Context, Engine
 from auditor.core.state import decode, encode
+from auditor.model.graph import Graph
+from auditor.model.pedigree import Pedigree
 from auditor.model.result import Measurement
 from auditor.model.rows import Dataset, Rows
 
@@ -79,6 +84,27 @@ def program_laws(check: Any, shardings: Sequence[Dataset], engines: Sequence[Eng
                 expected = measurement
             law = f"sharding: {len(dataset.shards)} shards on {engine.threads} threads measure the same"
             _same(law, _comparable(measurement), _comparable(expected))
+
+
+def inspection_laws(check: Any, pedigree: Pedigree, seed: int) -> None:
+    """The graph of `pedigree` is listed in another order, drawn from `seed`."""
+    graph = pedigree.graph
+    mixed = sorted(graph.nodes, key=lambda node: hashlib.sha256(f"{seed}{node}".encode()).digest())
+    edges = sorted(graph.edges, key=lambda edge: hashlib.sha256(f"{seed}{edge}".encode()).digest())
+    other = Graph({node: graph.nodes[node] for node in mixed}, tuple(edges))
+    expected = check.inspect(Context(pedigree=pedigree))
+    measurement = check.inspect(Context(pedigree=replace(pedigree, graph=other)))
+    _same("order: a graph listed otherwise measures the same", _comparable(measurement), _comparable(expected))
+    _same(
+        "again: the same pedigree measures the same",
+        _comparable(check.inspect(Context(pedigree=pedigree))),
+        _comparable(expected),
+    )
+    for metric in expected.metrics:
+        assert metric.value is not None or metric.why, f"unknown: {metric.name} has no value and no reason"
+    faults = expected.tables.get("faults")
+    for node in faults.column("related_dataset").to_pylist() if faults is not None else ():
+        assert node in graph.nodes, f"faults: {node!r} is no node of the graph"
 
 
 def _comparable(measurement: Measurement) -> tuple[Any, ...]:

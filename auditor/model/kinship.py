@@ -32,6 +32,8 @@ _DATED = re.compile(
 )
 """What snapshots, moving aliases and quantised copies of one model add to its name."""
 
+_SNAPSHOT = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4})(?:-v\d+:\d+)?$")
+
 _VENDOR = re.compile(r"^(?:(?:us|eu|apac)\.)?(?:anthropic|meta|mistral|cohere|amazon|ai21|deepseek|openai)\.(?=[a-z])")
 """Amazon Bedrock writes `us.anthropic.claude-…`."""
 
@@ -97,8 +99,10 @@ class Kinship:
         if same(left, right):
             return "same"
         mine, theirs = self.family(left), self.family(right)
-        if mine is None or theirs is None:
-            return None
+        return self.akin(mine, theirs) if mine and theirs else None
+
+    def akin(self, mine: Family, theirs: Family) -> Relation | None:
+        """How two models of these families are related, where they are not the same model."""
         if {_line(f) for f in self._weights(mine)} & {_line(f) for f in self._weights(theirs)}:
             return "family"
         taught = _line(theirs) in {_line(f) for f in self._teachers(mine)}
@@ -195,14 +199,20 @@ def bare(model: str) -> str:
 
 def same(left: str, right: str) -> bool:
     """Whether two names mean one model: snapshots, aliases, quantised copies and providers aside."""
-    return _undated(left) == _undated(right)
+    return key(left) == key(right)
 
 
-def _undated(model: str) -> str:
+def key(model: str) -> str:
+    """The name that all snapshots of a model share: `openai/gpt-4o-2024-08-06` -> `gpt-4o`."""
     name = bare(model)
     while (shorter := _DATED.sub("", name)) != name:
         name = shorter
     return name
+
+
+def pinned(model: str) -> bool:
+    """Whether the name alone says which weights: it ends in a snapshot's date (`gpt-4-0613`)."""
+    return _SNAPSHOT.search(bare(model)) is not None
 
 
 def _line(family: Family) -> str:

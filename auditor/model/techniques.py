@@ -37,7 +37,8 @@ FACTS: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class Technique:
     """requires: names of PARTS or FACTS; `seeds|parents` is satisfied by either. written: who chose the
-    words, "model", "program" or "people". source: the paper that introduced or best describes it."""
+    words, "model", "program", "people", or "none" where rows are only
+    chosen or labelled. source: the paper that introduced or best describes it."""
 
     name: str
     definition: str
@@ -160,6 +161,7 @@ _ALL = (
         "a judge or people choose between answers",
         ("judges|people", "generators|parents|seeds"),
         "Lee et al. 2023, arXiv:2309.00267 (RLAIF)",
+        "none",
     ),
     Technique(
         "iterative-self-improvement",

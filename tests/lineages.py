@@ -1,0 +1,113 @@
+"""Random lineage graphs, drawn from a seed: what the lineage rooms are held against their oracles on."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import networkx as nx
+
+from auditor.model import tiny
+from auditor.model.graph import Edge, Graph, Node
+from auditor.model.kinship import Kinship
+from auditor.model.pedigree import Pedigree
+from auditor.model.tiny import Facts, Made, Taught
+
+MODELS = ("ours", "mine", "gpt-4o", "gpt-3.5-turbo", "vicuna-13b", "claude-3-opus", "llama-3.1-8b", "llama-2-7b")
+TECHNIQUES = (None, "human", "collected", "self-instruct", "distillation", "paraphrase", "preference-labels")
+LICENCES = (None, "cc-by-4.0", "cc-by-nc-4.0", "cc-by-sa-4.0", "mit", "something of our own")
+PURPOSES = (None, "commercial-training", "research", "evaluation", "who knows")
+
+
+def random_pedigree(seed: int, *, kinship: Kinship | None = None, cycles: bool = True) -> Pedigree:
+    """A workspace of a few datasets and models with every kind of edge; with `cycles`, some lead back."""
+    draw = random.Random(seed)
+    refs = [f"d{i}@{v}" for i in range(draw.randint(1, 6)) for v in range(1, draw.randint(2, 4))]
+    draw.shuffle(refs)
+    models = [f"{name}@{revision}" for name in draw.sample(MODELS, draw.randint(1, 5)) for revision in (1, 2)]
+    models += draw.sample(MODELS, draw.randint(0, 2))
+
+    def some(among: list[str], most: int) -> tuple[str, ...]:
+        return tuple(draw.sample(among, min(len(among), draw.randint(0, most))))
+
+    versions: dict[str, Made] = {}
+    for place, ref in enumerate(refs):
+        earlier = refs if cycles and draw.random() < 0.15 else refs[:place]
+        parents = some(earlier, 2)
+        made = Made(
+            kind=draw.choice(("synthetic", "synthetic", "real", "mixed", "eval")),
+            technique=draw.choice(TECHNIQUES),
+            generators=some(models, 2) if draw.random() < 0.6 else (),
+            prompts=some(["write", "rewrite"], 1),
+            seeds=some([*earlier, "seeds.jsonl"], 2),
+            parents=parents,
+            evals=some(refs, 1),
+            judges=some(models, 2) if draw.random() < 0.4 else (),
+            rows=draw.randint(1, 1000),
+            shares={parent: draw.randint(1, 400) for parent in parents if draw.random() < 0.5},
+            content=draw.choice((None, None, None, None, "the same rows")),
+        )
+        versions[ref] = made
+    # A model knows the datasets before a place of its own, so that without `cycles` time runs one way.
+    taught: dict[str, Taught] = {}
+    for model in models:
+        used = [place for place, ref in enumerate(refs) if model in (*versions[ref].generators, *versions[ref].judges)]
+        before = refs if cycles else refs[: min(used, default=len(refs))]
+        taught[model] = Taught(
+            trained_on=some(before, 2) if draw.random() < 0.6 else (),
+            base=draw.choice([None, None, "base-model@1"]),
+            distilled_from=("teacher@1",) if draw.random() < 0.2 else (),
+            withdrawn="leaks" if draw.random() < 0.2 else None,
+        )
+    facts = {
+        ref.partition("@")[0]: Facts(
+            owner=draw.choice((None, "team")), purpose=draw.choice(PURPOSES), licence=draw.choice(LICENCES)
+        )
+        for ref in refs
+    }
+    return tiny.pedigree(draw.choice(refs), versions, models=taught, cards=facts, kinship=kinship)
+
+
+def as_networkx(graph: Graph, roles: frozenset[str] | set[str]) -> nx.MultiDiGraph:
+    """The graph's edges of those roles, for oracles."""
+    found = nx.MultiDiGraph()
+    found.add_nodes_from(graph.nodes)
+    found.add_edges_from((edge.source, edge.target, {"role": edge.role}) for edge in graph.edges if edge.role in roles)
+    return found
+
+
+def large(seed: int = 0, datasets: int = 8_000, models: int = 2_000, edges: int = 30_000) -> Pedigree:
+    """A workspace of ten thousand nodes, of which the last version descends from most."""
+    draw = random.Random(seed)
+    names = [f"set-{i // 4}@{1 + i % 4}" for i in range(datasets)]
+    nodes = {
+        f"dataset:{ref}": Node(
+            f"dataset:{ref}", "dataset", ref.partition("@")[0], ref.partition("@")[2],
+            draw.choice(("synthetic", "real", "mixed", "eval")), draw.randint(1, 10_000), "current",
+            draw.choice(TECHNIQUES), tiny.digest(ref),
+        )
+        for ref in names
+    }  # fmt: skip
+    order: list[str] = []
+    for place, ref in enumerate(names):
+        order.append(f"dataset:{ref}")
+        if place % (datasets // models) == 0:
+            name = f"{draw.choice(MODELS)}-{draw.randint(0, models // 4)}@{place}"
+            order.append(f"model:{name}")
+            nodes[f"model:{name}"] = Node(f"model:{name}", "model", name.partition("@")[0], str(place))
+    made = []
+    for place, node in enumerate(order):
+        for _ in range(edges // len(order)):
+            source = order[draw.randint(max(0, place - 400), place - 1)] if place else None
+            if source is None:
+                continue
+            if node.startswith("model:"):
+                role = "trained_on" if source.startswith("dataset:") else draw.choice(("base", "distilled_from"))
+            else:
+                role = draw.choice(
+                    ("seed", "parent", "eval") if source.startswith("dataset:") else ("generator", "judge")
+                )
+            made.append(Edge(source, node, role))
+    first = random_pedigree(seed)
+    last = next(node for node in reversed(order) if node.startswith("dataset:"))
+    return replace(first, graph=Graph(nodes, tuple(made)), node=last)
