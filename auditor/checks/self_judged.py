@@ -33,7 +33,7 @@ class SelfJudged(LineageRoom):
 
     What: `pairs` counts pairs of a judge and a generator, of this version or of the parents whose rows are
     in it, that are the same model (whatever its revision), of one family, or one distilled from the other;
-    sliced by that relation, the closest. What is a relative: the tables in `expectations/lineage`, and what
+    sliced by that relation, the closest; `same` counts the first kind alone. What is a relative: the tables in `expectations/lineage`, and what
     the workspace's own models were tuned from and trained on.
 
     Why it matters: a judge prefers its own words, and those it taught: GPT-4 recognises and favours its own
@@ -61,6 +61,7 @@ class SelfJudged(LineageRoom):
                 "judge and generator are one model, of one family, or one learnt from the other",
                 "judge again with a model of another family",
             ),
+            Measure("same", "pairs", "those of them that are one model"),
         ),
         needs=("lineage",),
         fires=(
@@ -113,7 +114,8 @@ class SelfJudged(LineageRoom):
             for relation, kin in relatives.of(judge, writers).items()
             for place in _places(kin)
         ]
-        return Seen(faults, among=sum(writers.bit_count() for writers in judged.values()))
+        same = sum(fault.by == ("relation", "same") for fault in faults)
+        return Seen(faults, sum(writers.bit_count() for writers in judged.values()), {"same": same})
 
 
 def _fault(pedigree: Pedigree, judge: str, writer: str, relation: Relation) -> Fault:
