@@ -1,1 +1,0 @@
-"""Registering a version: read, hash, version with DVC, write the card, tell the trackers."""

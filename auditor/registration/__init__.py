@@ -1,0 +1,13 @@
+"""Registering a version: read, look up its sources, version with DVC, write the card, tell the trackers.
+
+The card in git is the truth and is written once, whole; what comes before it can be done again, and what
+comes after it is done by the next run where it was interrupted. Here is no judging and no rendering.
+"""
+
+from __future__ import annotations
+
+from auditor.registration.checkouts import checkout
+from auditor.registration.registering import Registration, Request, register
+from auditor.registration.standing import record_verdict, trained, withdraw
+
+__all__ = ["Registration", "Request", "checkout", "record_verdict", "register", "trained", "withdraw"]

@@ -1,0 +1,385 @@
+"""`register`, top to bottom: read, who made it, DVC, the card, the trackers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import os
+import re
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from auditor import readers, reports, trackers
+from auditor.auditing import Progress, Silent
+from auditor.core import objects
+from auditor.engines.local import Local
+from auditor.files import write_text
+from auditor.model.card import Card, Kind, Lineage, Refresh, Registered, Source, Standing, Tracked
+from auditor.model.errors import AuditorError, ConfigError, InputError, UnreadableFile
+from auditor.model.rows import Dataset
+from auditor.registration import makers
+from auditor.registration.sources import Lookup
+from auditor.registry import cards, index, plain
+from auditor.registry.workspace import Workspace
+from auditor.trackers import openlineage
+from auditor.trackers.dvc import Dvc
+
+LOCK = "registry"
+"""Lock of the workspace under which cards are read and written."""
+
+DEPTH = 8
+"""Steps of lineage on the page in MLflow: a whole company's graph is not read on one page."""
+
+_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+_BY_PEOPLE = ("human", "collected")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `register` is asked for. None, or an empty mapping, leaves what the card says already.
+
+    path: file or folder, or a URL; the caller's, or relative to the workspace. lineage: as declared: a
+    `Source` may have only `file` (a path or a name), a `Prompt` only `file`; None is that of the
+    current version. status: "candidate" for a version that a gate has yet to judge, which supersedes
+    nothing so far. again: rows of an older version become a new one (a step back). by_row: take what
+    rows say of their makers. dvc: version the bytes.
+    """
+
+    name: str
+    path: str
+    lineage: Lineage | None = None
+    kind: Kind | None = None
+    owner: str | None = None
+    purpose: str | None = None
+    licence: str | None = None
+    terms: str | None = None
+    description: str | None = None
+    stage: str | None = None
+    real: str | None = None
+    policy: str | None = None
+    refresh: Refresh = field(default_factory=Refresh)
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    status: Standing = "current"
+    why: str = ""
+    again: bool = False
+    by_row: bool = True
+    dvc: bool = True
+    max_bad_rows: str | None = None
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """created: False where the version was registered already. notes: what the user should know. pushed:
+    whether the bytes are at the DVC remote; None where that was not asked for."""
+
+    card: Card
+    version: Registered
+    created: bool
+    notes: tuple[str, ...] = ()
+    pushed: bool | None = None
+
+    @property
+    def ref(self) -> str:
+        return self.card.ref(self.version)
+
+
+def register(
+    request: Request,
+    workspace: Workspace,
+    progress: Progress | None = None,
+    *,
+    push: bool = False,
+    track: bool = False,
+    uri: str | None = None,
+    dry_run: bool = False,
+) -> Registration:
+    """Register a version of a dataset; the same rows with the same lineage are registered once.
+
+    Interrupted at any point, the card is whole, and the same call again completes it. track: also as a
+    run in MLflow, at `uri` or where the workspace has it. dry_run: say what would be, write nothing
+    but caches.
+
+    Raises AuditorError where the data cannot be read, a source is unknown, the card is broken, or the
+    rows are registered with another lineage. What DVC or a tracker refuses is a note.
+    """
+    progress = progress or Silent()
+    cards.path(request.name, workspace)
+    before = _card(request.name, workspace)
+    mapping = {**(before.mapping if before else {}), **request.mapping}
+    path, shown = _located(request.path, workspace)
+    stamp = _stamp(path)
+    with progress.stage("read") as advance, ThreadPoolExecutor(1) as beside:
+        hashed = beside.submit(objects.content, path) if path is not None and request.dvc else None
+        rows = readers.open(
+            request.path if path is None else path,
+            cache=workspace.cache,
+            mapping=mapping,
+            max_bad_rows=request.max_bad_rows or workspace.max_bad_rows,
+            processes=request.threads,
+            name=request.name,
+            progress=advance,
+        )
+        content = hashed.result() if hashed else None
+    if _stamp(path) != stamp:
+        raise _changed(shown)
+    lookup = Lookup(workspace, lambda file: readers.open(file, cache=workspace.cache, processes=request.threads))
+    with progress.stage("lineage"):
+        lineage = _lineage(request, before, rows, lookup)
+
+    with workspace.lock(LOCK):
+        before = _card(request.name, workspace)
+        card = _facts(request, before, lineage)
+        known = _known(request, before, rows, lineage)
+        if known is None:
+            known = _next(request, card, rows, lineage, shown, lookup.notes)
+        created = card.version(known.version) is None
+        if dry_run:
+            return Registration(_with(card, known), known, created, tuple(lookup.notes))
+        with progress.stage("dvc"):
+            known = replace(known, dvc=_versioned(known, content, path, workspace, lookup.notes))
+        card = _with(card, known)
+        if created:
+            _pending(card.ref(known), workspace).parent.mkdir(exist_ok=True)
+            write_text(_pending(card.ref(known), workspace), "")
+        if card != before:
+            cards.save(card, workspace)
+    if created:
+        _relatives(card, known, workspace, lookup.notes)
+    if track or uri or _pending(card.ref(known), workspace).exists():
+        with progress.stage("track"):
+            _announce(card, known, rows, workspace, track=track, uri=uri)
+    pushed = None
+    if push:
+        with progress.stage("push"):
+            pushed = _push(known, path, workspace, lookup.notes)
+    return Registration(card, known, created, tuple(lookup.notes), pushed)
+
+
+def _card(name: str, workspace: Workspace) -> Card | None:
+    return cards.load(name, workspace) if cards.path(name, workspace).is_file() else None
+
+
+def _located(given: str, workspace: Workspace) -> tuple[Path | None, str]:
+    """(path on this machine or None for a URL, path as the card has it)."""
+    if _URL.match(given):
+        return None, trackers.redact(given)
+    if given == "-":
+        raise ConfigError("standard input cannot be registered", hint="write it to a file of the workspace first")
+    here = Path(given)
+    path = Path(os.path.abspath(here if here.exists() else workspace.root / given))  # noqa: PTH100  links stay
+    if path.exists():
+        return path, os.path.relpath(path, workspace.root).replace(os.sep, "/")
+    if glob.has_magic(given):
+        raise ConfigError("a pattern cannot be registered", seen=given[:200], hint="register the folder")
+    raise UnreadableFile(f"no such file {given[:200]!r}", hint=f"paths may be relative to {workspace.root}")
+
+
+def _stamp(path: Path | None) -> Any:
+    """What changes when a file does, or any file of a folder."""
+    if path is None:
+        return None
+    files = [path] if not path.is_dir() else sorted(Path(at, name) for at, _, names in os.walk(path) for name in names)
+    stats = [(str(file), file.stat()) for file in files if file.exists()]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+
+def _lineage(request: Request, before: Card | None, rows: Dataset, lookup: Lookup) -> Lineage:
+    declared = request.lineage
+    if declared is None:
+        last = (before.current or before.versions[-1]) if before and before.versions else None
+        if last is not None and last.digest == rows.digest:
+            return last.lineage
+        declared = _carried(last, lookup) if last else Lineage()
+    known = lookup.lineage(declared)
+    engine = Local(request.threads)
+    lineage, notes = makers.by_row(known, rows, engine, lookup.workspace.cache, unasked=request.by_row)
+    lookup.notes.extend(notes)
+    return lineage
+
+
+def _carried(last: Registered, lookup: Lookup) -> Lineage:
+    """The lineage of the version before, for a new one of which nothing else is said: prompts as they are
+    now, and no counts of rows, which were of other rows."""
+    lookup.notes.append(f"lineage is that of version {last.version}: nothing else was given")
+    old = last.lineage
+    return replace(
+        old,
+        generators=tuple(replace(generator, rows=None) for generator in old.generators),
+        prompts=tuple(
+            replace(prompt, rows=None, digest="" if prompt.file else prompt.digest) for prompt in old.prompts
+        ),
+    )
+
+
+def _facts(request: Request, before: Card | None, lineage: Lineage) -> Card:
+    """The card with the facts of the request put in."""
+    kind = request.kind or (before.kind if before else _kind(lineage))
+    card = before or Card(request.name, kind)
+    given = {fact: getattr(request, fact) for fact in plain.FACTS if getattr(request, fact)}
+    refresh = Refresh(request.refresh.expires or card.refresh.expires, request.refresh.every or card.refresh.every)
+    mapping = {**card.mapping, **request.mapping}
+    return replace(card, kind=kind, refresh=refresh, mapping=mapping, **given)
+
+
+def _kind(lineage: Lineage) -> Kind:
+    if lineage.generators:
+        return "synthetic"
+    if lineage.technique in _BY_PEOPLE:
+        return "real"
+    raise ConfigError(
+        "is the data synthetic or real?",
+        wanted="--kind synthetic, real, mixed or eval",
+        hint="or name what made it: --generator MODEL@REVISION, --technique human",
+    )
+
+
+def _known(request: Request, before: Card | None, rows: Dataset, lineage: Lineage) -> Registered | None:
+    """The version that these rows are already; None where they are new."""
+    same = [version for version in before.versions if version.digest == rows.digest] if before else []
+    if not same or before is None:
+        return None
+    newest = same[-1]
+    for version in same:
+        if not list(differences(version.lineage, lineage)):
+            current = version.status in ("current", "candidate") or version is before.versions[-1]
+            return None if request.again and not current else version
+    if request.again and newest.status in ("superseded", "rejected"):
+        return None
+    raise ConfigError(
+        f"these rows are registered as {before.ref(newest)} with another lineage",
+        seen="; ".join(f"{name}: {old} -> {new}" for name, old, new in differences(newest.lineage, lineage)),
+        wanted="the same lineage, or other rows",
+        hint=f"lineage is recorded once: where it is wrong, mend it in datasets/{before.name}.yaml",
+    )
+
+
+def differences(old: Lineage, new: Lineage) -> Iterator[tuple[str, str, str]]:
+    """(field, before, after) of what two lineages say differently. Where a source or prompt lay does not count:
+    its content does."""
+    left, right = (plain.of_lineage(_by_content(lineage)) for lineage in (old, new))
+    for name in dict.fromkeys((*left, *right)):
+        if left.get(name) != right.get(name):
+            yield name, _worded(left.get(name)), _worded(right.get(name))
+
+
+def _by_content(lineage: Lineage) -> Lineage:
+    def one(source: Source) -> Source:
+        return Source(source.digest, None, None, None) if source.digest else source
+
+    return replace(
+        lineage,
+        seeds=tuple(map(one, lineage.seeds)),
+        parents=tuple(map(one, lineage.parents)),
+        evals=tuple(map(one, lineage.evals)),
+        prompts=tuple(replace(prompt, file=None) for prompt in lineage.prompts),
+    )
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_worded, value))
+    if isinstance(value, dict):
+        return " ".join(f"{key}={_worded(one)}" for key, one in value.items())
+    return "nothing" if value is None else str(value)[:120]
+
+
+def _next(request: Request, card: Card, rows: Dataset, lineage: Lineage, shown: str, notes: list[str]) -> Registered:
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    last = card.versions[-1] if card.versions else None
+    if last is not None and last.date > now:
+        notes.append(f"the clock says {now.isoformat()}, before version {last.version} was registered: is it right?")
+    current = card.current
+    return Registered(
+        version=last.version + 1 if last else 1,
+        date=now,
+        path=shown,
+        digest=rows.digest,
+        rows=rows.rows,
+        lineage=lineage,
+        supersedes=current.version if current else None,
+        status=request.status,
+        why=request.why,
+    )
+
+
+def _with(card: Card, version: Registered) -> Card:
+    """The card with the version in it: a new one that is current supersedes the one that was."""
+    others = [one for one in card.versions if one.version != version.version]
+    if version.status == "current":
+        others = [replace(one, status="superseded") if one.status == "current" else one for one in others]
+    return replace(card, versions=tuple(sorted((*others, version), key=lambda one: one.version)))
+
+
+def _versioned(
+    version: Registered, content: objects.Content | None, path: Path | None, workspace: Workspace, notes: list[str]
+) -> Tracked | None:
+    """Where DVC keeps the bytes. What it refuses is told and not fatal: the next registration tries again.
+
+    content: the bytes whose rows were read; None where they shall not be kept.
+    """
+    if version.dvc is not None and content is not None and content.md5 != version.dvc.md5:
+        notes.append(f"the rows are those of version {version.version} in other bytes: DVC keeps the first ones")
+    if version.dvc is not None or path is None or content is None:
+        return version.dvc
+    if not path.is_relative_to(workspace.root):
+        notes.append("DVC does not keep it: the data lies outside the workspace")
+        return None
+    dvc = Dvc(workspace.root)
+    try:
+        tracked = dvc.add(path)
+    except (AuditorError, OSError) as error:
+        notes.append(f"DVC does not keep it yet: {' '.join(str(error).split())}. Register it again to try again")
+        return None
+    if tracked.md5 != content.md5:
+        raise _changed(version.path)
+    if not dvc.holds(tracked):
+        notes.append(f"{tracked.file} makes it, and DVC's cache does not have these bytes: dvc commit")
+    return tracked
+
+
+def _changed(path: str) -> InputError:
+    return InputError("the data changed while it was registered", file=path, hint="run it again")
+
+
+def _relatives(card: Card, version: Registered, workspace: Workspace, notes: list[str]) -> None:
+    others = [ref for ref in index.by_digest(version.digest, workspace) if ref.rpartition("@")[0] != card.name]
+    if others:
+        notes.append(f"the same rows are registered as {', '.join(others[:5])}")
+    if (workspace.root / ".git" / "MERGE_HEAD").exists():
+        notes.append("git is in the middle of a merge: commit the card with it, or after it")
+
+
+def _pending(ref: str, workspace: Workspace) -> Path:
+    """Stands while a version is on its card and the trackers have not been told."""
+    return workspace.home / "pending" / ref
+
+
+def _announce(
+    card: Card, version: Registered, rows: Dataset, workspace: Workspace, *, track: bool, uri: str | None
+) -> None:
+    graph = index.graph(workspace)
+    pending = _pending(card.ref(version), workspace)
+    if pending.exists():
+        trackers.tell([openlineage.registration_event(card, version, graph, fields=rows.fields)], workspace)
+        pending.unlink(missing_ok=True)
+    if track or uri:
+        node = index.dataset_node(card.ref(version))
+        page = reports.lineage(graph, node, "html", depth=DEPTH, dashboards=workspace.dashboards)
+        uri = uri or workspace.tracking_uri
+        trackers.publish_version(card, version, graph, page=page, uri=uri, workspace=workspace)
+
+
+def _push(version: Registered, path: Path | None, workspace: Workspace, notes: list[str]) -> bool:
+    if version.dvc is None or path is None:
+        notes.append("there is nothing to push: DVC does not keep it")
+        return False
+    try:
+        Dvc(workspace.root).push([path])
+    except AuditorError as error:
+        notes.append(f"not pushed: {' '.join(str(error).split())}. Run it again, or dvc push")
+        return False
+    return True
