@@ -2,6 +2,7 @@
 
 rows = fakes.dataset([{"prompt": "Why?", "response": "Because."}], tmp_path, by=("generator",))
 opened = fakes.rows([{"text": "one shard, in memory"}])
+pedigree = fakes.at_hand(tiny.pedigree("train@1", {…}), {"seeds@1": rows})
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from auditor.model.card import Registered, Source
+from auditor.model.pedigree import Pedigree
 from auditor.model.rows import POSITION_SCHEMA, SHARD_ROWS, Dataset, Rows
 from auditor.readers import open_records
 from auditor.readers import rows as reading
 
-__all__ = ["dataset", "rows"]
+__all__ = ["at_hand", "dataset", "rows"]
 
 
 def dataset(
@@ -81,6 +84,37 @@ def rows(
     for name, column in _attribution(batch.column("meta"), by).items():
         columns.setdefault(name, column)
     return Rows(pa.RecordBatch.from_pydict(columns), _labels(given, by))
+
+
+def at_hand(pedigree: Pedigree, datasets: Mapping[str, Dataset]) -> Pedigree:
+    """The pedigree with the rows of some of its sources: `NAME@VERSION` or file -> rows, whose digests its
+    cards then have."""
+    digests = {ref: rows.digest for ref, rows in datasets.items()}
+
+    def source(one: Source) -> Source:
+        return replace(one, digest=digests.get(str(one), one.digest))
+
+    def version(name: str, one: Registered) -> Registered:
+        seeds, parents, evals = (
+            tuple(map(source, sources)) for sources in (one.lineage.seeds, one.lineage.parents, one.lineage.evals)
+        )
+        lineage = replace(one.lineage, seeds=seeds, parents=parents, evals=evals)
+        return replace(one, digest=digests.get(f"{name}@{one.version}", one.digest), lineage=lineage)
+
+    cards = {
+        name: replace(card, versions=tuple(version(name, one) for one in card.versions))
+        for name, card in pedigree.cards.items()
+    }
+    own = version(pedigree.card.name, pedigree.version)
+    seeds = {str(seed): datasets[str(seed)] for seed in own.lineage.seeds if str(seed) in datasets}
+    return replace(
+        pedigree,
+        card=replace(pedigree.card, versions=cards[pedigree.card.name].versions),
+        version=own,
+        cards=cards,
+        seeds=seeds,
+        open=datasets.get,
+    )
 
 
 def _attribution(meta: pa.Array, by: Sequence[str]) -> dict[str, pa.Array]:

@@ -18,6 +18,7 @@ from auditor.core import laws
 from auditor.core.check import Context, registered
 from auditor.core.measure import missing
 from auditor.engines.local import Local
+from auditor.model.pedigree import Pedigree
 from auditor.model.rows import Dataset
 from auditor.registry import kinship
 from auditor.registry.workspace import Workspace
@@ -51,6 +52,17 @@ def prepared(rows: list[Mapping[str, Any]], folder: Path, name: str, shard_rows:
     wanted = sorted({"surface", "fields", *CHECKS[name].spec.annotations})
     dataset = annotators.annotate(dataset, wanted, cache=folder, engine=Local(1))
     return annotators.attribution(dataset, ("generator",) if "generator" in dataset.fields else ())
+
+
+def known(name: str, case: Any, folder: Path) -> Pedigree | None:
+    """The pedigree of a case, with the rows of its sources at hand."""
+    if case.pedigree is None:
+        return None
+    sources = {
+        ref: prepared(list(rows), folder / str(index), name, 1000)
+        for index, (ref, rows) in enumerate(sorted(case.references.items()))
+    }
+    return fakes.at_hand(replace(case.pedigree(), kinship=KINSHIP), sources)
 
 
 LAWS = settings(max_examples=15, suppress_health_check=list(HealthCheck))
@@ -87,7 +99,9 @@ def test_programs_obey_the_laws(name: str, data: st.DataObject) -> None:
         shardings = [prepared(drawn, Path(folder) / str(size), name, size) for size in sizes]
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
-        context = Context(expectations=Workspace.find().expectations, scratch=scratch)
+        case = data.draw(st.sampled_from((*CHECKS[name].spec.fires, *CHECKS[name].spec.quiet)))
+        pedigree = known(name, case, Path(folder) / "known")
+        context = Context(expectations=Workspace.find().expectations, scratch=scratch, pedigree=pedigree)
         if missing(CHECKS[name](), shardings[0], context):
             return
         laws.program_laws(CHECKS[name](), shardings, [Local(1), Local(3)], context)
@@ -117,9 +131,7 @@ def test_cases_move_their_metric_or_leave_it(name: str, case: Any, fires: bool, 
     from auditor.core.measure import measure
 
     rows = prepared(list(case.rows), tmp_path, name, 1000)
-    pedigree = case.pedigree() if case.pedigree else None
-    if pedigree is not None:
-        pedigree = replace(pedigree, kinship=KINSHIP)
+    pedigree = known(name, case, tmp_path)
     context = Context(expectations=Workspace.find().expectations, scratch=tmp_path, pedigree=pedigree)
     (measured,) = measure([build(name, case.parameters)], rows, context, Local(1))
     if measured.measurement is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.inspections import Fault, LineageRoom, Seen
+from auditor.core.inspections import Fault, Faultfinding, Seen
 from auditor.model import tiny
 from auditor.model.card import Generator, Lineage, Model
 from auditor.model.pedigree import Pedigree
@@ -26,7 +26,7 @@ def _by(*shares: int) -> Pedigree:
 
 @check
 @dataclass(frozen=True)
-class CountMismatch(LineageRoom):
+class CountMismatch(Faultfinding):
     """More rows, or fewer, than the card says.
 
     What: how many rows more or fewer were read than the card's version counts (`rows`), rows in the

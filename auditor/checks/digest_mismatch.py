@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.inspections import Fault, LineageRoom, Seen
+from auditor.core.inspections import Fault, Faultfinding, Seen
 from auditor.model import tiny
 from auditor.model.card import Source
 from auditor.model.pedigree import Pedigree
@@ -19,7 +19,7 @@ _ROWS = ({"prompt": "Name a prime.", "response": "7"}, {"prompt": "Name a square
 
 @check
 @dataclass(frozen=True)
-class DigestMismatch(LineageRoom):
+class DigestMismatch(Faultfinding):
     """Content that differs from what its card says.
 
     What: the digest of the rows as they were read differs from the digest in the card (`rows`); a seed

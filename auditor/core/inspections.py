@@ -56,23 +56,16 @@ class Seen:
     notes: tuple[str, ...] = ()
 
 
-class LineageRoom:
-    """An Inspection that also locates. A room gives `spec` and `look`.
+class Faultfinding:
+    """A check that names faults of lineage and no rows; whatever it looks at, it says what it saw.
 
-    A measure that `look` gives no value for is the number of its faults.
+    A measure that is given no value is the number of its faults.
     """
 
     spec: ClassVar[Spec]
 
-    def look(self, pedigree: Pedigree) -> Seen:
-        raise NotImplementedError
-
-    def inspect(self, context: Context) -> Measurement:
-        assert context.pedigree is not None, "checks that need lineage are skipped without one"
-        return self.measured(self.look(context.pedigree))
-
     def measured(self, seen: Seen) -> Measurement:
-        """What a room saw as metrics, slices and findings; also of a Program that looks at rows as well."""
+        """What was seen as metrics, slices and findings."""
         return Measurement(
             tuple(self._metric(measure, seen) for measure in self.spec.measures),
             tuple(self._slices(seen)),
@@ -116,6 +109,17 @@ class LineageRoom:
             "evidence": pa.array([cut(f.evidence) for f in faults], pa.large_string()),
         }
         return pa.table(columns, schema=FINDING_SCHEMA)
+
+
+class LineageRoom(Faultfinding):
+    """An Inspection that also locates. A room gives `spec` and `look`."""
+
+    def look(self, pedigree: Pedigree) -> Seen:
+        raise NotImplementedError
+
+    def inspect(self, context: Context) -> Measurement:
+        assert context.pedigree is not None, "checks that need lineage are skipped without one"
+        return self.measured(self.look(context.pedigree))
 
 
 def reaching(graph: Graph, nodes: Sequence[str], marks: Mapping[str, int], roles: frozenset[Role]) -> dict[str, int]:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.kernels.compiled import kernel
-from auditor.kernels.hashes import shingle_words
+from auditor.kernels.hashes import Sets, shingle_words
+from auditor.kernels.joins import jaccard
 from auditor.kernels.texts import Spans, classes_for
 from auditor.kernels.tokens import room_for, words_of
 
@@ -84,8 +85,9 @@ def _marked(keys, bits, shift):  # type: ignore[no-untyped-def]  # pragma: no co
     many = 0
     for i in range(len(keys)):
         place = keys[i] >> shift
-        found[many] = i
-        many += np.int64((bits[place >> np.uint64(3)] >> np.uint8(place & _BYTE)) & np.uint8(1))
+        if bits[place >> np.uint64(3)] & np.uint8(_ONE << (place & _BYTE)):
+            found[many] = i
+            many += 1
     return found[:many].copy()
 
 
@@ -93,7 +95,7 @@ def lookup(keys: Hashes, rows: Longs) -> Lookup:
     """keys: uint64 [m] in any order, NONE for nobody. rows: int64 [m]."""
     order = np.argsort(keys, kind="stable")
     order = order[keys[order] != NONE]
-    width = max(10, int(_BITS_A_KEY * max(1, len(order)) - 1).bit_length())
+    width = max(10, (_BITS_A_KEY * max(1, len(order)) - 1).bit_length())
     bits = np.zeros(1 << (width - 3), np.uint8)
     ordered = np.ascontiguousarray(keys[order])
     _mark(ordered, bits, np.uint64(64 - width))
@@ -119,3 +121,19 @@ def meetings(known: Lookup, keys: Hashes, most: int = 0) -> tuple[Longs, Longs]:
     place, low, many = place[kept], low[kept], many[kept]
     within = np.arange(int(many.sum())) - np.repeat(np.cumsum(many) - many, many)
     return np.repeat(place, many), known.rows[np.repeat(low, many) + within]
+
+
+@kernel
+def _similar(offsets, values, left, right, threshold):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    score = np.empty(len(left), np.float64)
+    for i in range(len(left)):
+        score[i] = jaccard(offsets, values, left[i], right[i], threshold)
+    return score
+
+
+def similar(left: Sets, right: Sets, ours: Longs, theirs: Longs, threshold: float) -> npt.NDArray[np.float64]:
+    """float64 [m]: exact Jaccard similarity of left[ours[i]] and right[theirs[i]], -1.0 below the threshold."""
+    offsets = np.concatenate((left.offsets, left.offsets[-1] + right.offsets[1:]))
+    values = np.concatenate((left.values, right.values))
+    score: npt.NDArray[np.float64] = _similar(offsets, values, ours, len(left) + theirs, threshold)
+    return score
