@@ -44,8 +44,9 @@ class Request:
     path: file or folder, or a URL; the caller's, or relative to the workspace. lineage: as declared: a
     `Source` may have only `file` (a path or a name), a `Prompt` only `file`; None is that of the
     current version. status: "candidate" for a version that a gate has yet to judge, which supersedes
-    nothing so far. again: rows of an older version become a new one (a step back). by_row: take what
-    rows say of their makers. dvc: version the bytes.
+    nothing so far. again: rows of an older version become a new one (a step back). remade: the rows were
+    made anew from the lineage given: the same ones with another lineage are a new version, not a
+    contradiction. by_row: take what rows say of their makers. dvc: version the bytes.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Request:
     status: Standing = "current"
     why: str = ""
     again: bool = False
+    remade: bool = False
     by_row: bool = True
     dvc: bool = True
     max_bad_rows: str | None = None
@@ -247,7 +249,7 @@ def _known(request: Request, before: Card | None, rows: Dataset, lineage: Lineag
         if not list(differences(version.lineage, lineage)):
             current = version.status in ("current", "candidate") or version is before.versions[-1]
             return None if request.again and not current else version
-    if request.again and newest.status in ("superseded", "rejected"):
+    if request.remade or (request.again and newest.status in ("superseded", "rejected")):
         return None
     raise ConfigError(
         f"these rows are registered as {before.ref(newest)} with another lineage",

@@ -139,24 +139,39 @@ class Dvc:
         objects.lay(tracked.md5, target, cache)
 
     def repro(
-        self, stages: Sequence[str], *, dry_run: bool = False, force: bool = False, output: IO[Any] | None = None
+        self,
+        stages: Sequence[str],
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+        output: IO[Any] | None = None,
+        holding: Sequence[int] = (),
     ) -> str:
         """Run exactly these stages (not those upstream), in DVC's order, where they are not up to date.
 
         stages: names of `dvc.yaml`, or `path/dvc.yaml:NAME`. output: where what they print goes, a file with
-        a descriptor; None collects it. Returns what was collected. Raises StorageError where one fails.
+        a descriptor; None collects it. holding: descriptors that stay open for as long as DVC runs, should this
+        process be killed. Returns what was collected. Raises StorageError where one fails.
         """
         flags = [*(["--dry"] if dry_run else []), *(["--force"] if force else [])]
-        return self._run("repro", "--single-item", *flags, "--", *stages, output=output)
+        return self._run("repro", "--single-item", *flags, "--", *stages, output=output, holding=holding)
 
     def _fetch(self, md5s: Sequence[str]) -> None:
         """Ask the default remote for objects, which no command of DVC's can do for a version of the past."""
         self._call([sys.executable, "-c", _PULL], "fetch", None, "\n".join(md5s))
 
-    def _run(self, command: str, *words: str, output: IO[Any] | None = None) -> str:
-        return self._call([sys.executable, "-m", "dvc", "--wait-for-lock", command, *words], command, output)
+    def _run(self, command: str, *words: str, output: IO[Any] | None = None, holding: Sequence[int] = ()) -> str:
+        words = ("-m", "dvc", "--wait-for-lock", command, *words)
+        return self._call([sys.executable, *words], command, output, holding=holding)
 
-    def _call(self, words: Sequence[str], command: str, output: IO[Any] | None, given: str = "") -> str:
+    def _call(
+        self,
+        words: Sequence[str],
+        command: str,
+        output: IO[Any] | None,
+        given: str = "",
+        holding: Sequence[int] = (),
+    ) -> str:
         done = subprocess.run(  # noqa: S603  our own words, and paths behind `--`
             words,
             cwd=self.root,
@@ -165,6 +180,7 @@ class Dvc:
             stdout=output or subprocess.PIPE,
             stderr=subprocess.PIPE,
             check=False,
+            pass_fds=holding,
             text=True,
             encoding="utf-8",
             errors="replace",
