@@ -67,7 +67,8 @@ class Strings:
 
 
 def strings(array: pa.Array) -> Strings:
-    """View a large_string array's buffers without a copy."""
+    """View a large_string array's buffers without a copy, and without leave to write, whoever owns them: kernels
+    are compiled for one kind of array."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
     if array.type != pa.large_string():
@@ -77,6 +78,8 @@ def strings(array: pa.Array) -> Strings:
     starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + n + 1] if n else np.zeros(1, np.int64)
     content = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)
     valid = None if array.null_count == 0 else np.asarray(array.is_valid())
+    starts.setflags(write=False)
+    content.setflags(write=False)
     return Strings(starts, content, valid)
 
 
