@@ -7,6 +7,7 @@ arguments of new types looks for machine code on disk (`native`), else compiles 
 from __future__ import annotations
 
 import ctypes
+import os
 import pickle
 import struct
 import threading
@@ -23,8 +24,10 @@ _EXCEPTION, _RESULT = 0, 1  # the slots of `native.export`
 _DONE = (0, -2)  # numba.core.callconv: RETCODE_OK and RETCODE_NONE
 _SINGLE = ("none", "bool")
 _compiling = threading.Lock()
-_free = ctypes.CDLL(None).free
-_free.argtypes = (ctypes.c_void_p,)
+_free: Any = None
+if os.name == "posix":
+    _free = ctypes.CDLL(None).free  # of the malloc that `native` finds in the process
+    _free.argtypes = (ctypes.c_void_p,)
 
 
 class Kernel:
@@ -63,7 +66,7 @@ class Kernel:
     def _prepare(self, kinds: tuple[str, ...], arguments: tuple[Any, ...]) -> Callable[..., Any]:
         from auditor.kernels import native  # LLVM takes 0.04 s to load, when there is something to call
 
-        if "" in kinds:
+        if "" in kinds or _free is None:
             return self._by_numba()
         name = self._file(kinds)
         kept = native.read(name) if name else None
