@@ -165,7 +165,10 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             # A reference is measured as a whole: it need not have the attribution columns of the audited rows.
             whole = replace(options, by=(), name=None)
             references["real"] = _prepare(real, whole, workspace, engine, checks, clock, role=" real")
-        context = Context(references, workspace.expectations, Path(scratch), options.memory, pedigree=pedigree)
+        kept = workspace.cache / "traces"
+        context = Context(
+            references, workspace.expectations, Path(scratch), options.memory, pedigree=pedigree, cache=kept
+        )
         store = StateStore(workspace.cache / "states")
         measured = measuring.measure(checks, rows, context, engine, store=store, stage=clock.stage)
         beside = {role: _beside(checks, other, context, engine, store, clock) for role, other in references.items()}
