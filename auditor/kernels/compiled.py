@@ -73,8 +73,7 @@ class Kernel:
         if kept is not None:
             found, code = kept
             address = native.load(code, found["needs"])
-            if address:
-                return _entry(self.__name__, address, found["parts"], found["many"])
+            return _entry(self.__name__, address, found["parts"], found["many"]) if address else self._by_numba()
         from numba import typeof
 
         types = tuple(map(typeof, arguments))

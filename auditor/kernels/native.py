@@ -103,8 +103,9 @@ def export(compiled: Any, results: int) -> tuple[bytes, tuple[str, ...]]:
 
 
 def load(code: bytes, needs: tuple[str, ...]) -> int:
-    """Link an object file into this process: the address of its entry, or 0 where something is missing."""
-    if not all(llvm.address_of_symbol(name) for name in needs):
+    """Link an object file into this process: the address of its entry, or 0 where something is missing, or comes
+    with Numba alone (of a runtime for lists, sets and strings)."""
+    if not all(llvm.address_of_symbol(name) and not name.startswith(("NRT_", "numba_")) for name in needs):
         return 0
     module = llvm.parse_assembly("")
     linker = llvm.create_mcjit_compiler(module, _machine())

@@ -176,6 +176,17 @@ def test_numba_takes_what_only_numba_understands() -> None:
     assert kernel(lambda pair: pair[0] + pair[1])((1, 2.5)) == 3.5
 
 
+def in_order(values: Any) -> Any:
+    values.sort()  # by way of a list, of which our runtime knows nothing
+    return len(values)
+
+
+def test_numba_runs_what_needs_its_runtime() -> None:
+    values = np.array([3, 1, 2])
+    assert kernel(in_order)(values) == 3
+    assert values.tolist() == [1, 2, 3]
+
+
 def test_an_exception_comes_out_as_python_raises_it() -> None:
     with pytest.raises(ZeroDivisionError, match="division by zero"):
         kernel(lambda number: 1 // number)(0)
