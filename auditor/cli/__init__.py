@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import os
+import signal
 import sys
+import threading
+import time
 from importlib import import_module
+from types import FrameType
 from typing import Any
 
 import click
@@ -16,8 +21,17 @@ COMMANDS = {
     "audit": ("auditor.cli.audit:audit", "Check a dataset and give a verdict."),
     "checks": ("auditor.cli.explain:checks", "List the checks and what they measure."),
     "explain": ("auditor.cli.explain:explain", "Say what a check finds, why it matters and where it comes from."),
+    "register": ("auditor.cli.register:register", "Register a version: who made it, from what, and its bytes."),
+    "checkout": ("auditor.cli.checkout:checkout", "Bring a registered version back."),
+    "trained": ("auditor.cli.trained:trained", "Say which datasets a model was trained on."),
+    "withdraw": ("auditor.cli.withdraw:withdraw", "Say that a model must not be used any more."),
     "show": ("auditor.cli.show:show", "Print one row of a dataset as the checks see it."),
     "compare": ("auditor.cli.compare:compare", "Set two files or records side by side, metric by metric."),
+    "lineage": ("auditor.cli.lineage:lineage", "Show what a dataset was made from, and what came of it."),
+    "impact": ("auditor.cli.impact:impact", "Name every version that a model, a prompt or a seed had a part in."),
+    "log": ("auditor.cli.log:log", "List a dataset's versions, their verdicts and main metrics."),
+    "diff": ("auditor.cli.diff:diff", "Set two versions against each other: rows, lineage, metrics, verdict."),
+    "export": ("auditor.cli.export:export", "Write a version as Croissant, a Hub card, in-toto or OpenLineage."),
     "stale": ("auditor.cli.stale:stale", "Name the datasets whose sources are not what they were."),
     "sync": ("auditor.cli.sync:sync", "Send what waits in the outbox."),
     "cache": ("auditor.cli.cache:cache", "Show or empty the cache."),
@@ -29,6 +43,10 @@ INTERNAL = 3
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
+
+PATIENCE = 1.0
+"""Seconds that an interrupted command has to put its things away. What is left then is what a kill leaves,
+and the next run clears that away."""
 
 
 class Lazy(click.Group):
@@ -75,16 +93,15 @@ def group() -> None:
 
 def main() -> None:
     """Entry point of the `auditor` command: every expected failure is a message and an exit code."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _interrupted)
     try:
         code = group.main(standalone_mode=False)
     except AuditorError as error:
         click.echo(f"auditor: {printable(str(error))}", err=True)
         code = error.exit_code
-    except click.exceptions.Abort:
-        click.echo("auditor: interrupted; nothing half-written, run it again to go on", err=True)
-        code = INTERRUPTED
-    except KeyboardInterrupt:
-        click.echo("auditor: interrupted; nothing half-written, run it again to go on", err=True)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo(_STOPPED, err=True)
         code = INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -103,6 +120,27 @@ def main() -> None:
             raise
         code = INTERNAL
     sys.exit(code if isinstance(code, int) else 0)
+
+
+_STOPPED = "auditor: interrupted; nothing half-written, run it again to go on"
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    """The first Ctrl-C unwinds the command, the second ends it at once.
+
+    Python loses an interruption that falls into a destructor or a callback of a compiled library, and a
+    running kernel is not interrupted at all: so a thread ends the process where unwinding does not. (Not a
+    `threading.Thread`, whose locks the interrupted code may hold.)
+    """
+    signal.signal(signal.SIGINT, lambda _number, _frame: _leave(0))
+    _thread.start_new_thread(_leave, (PATIENCE,))
+    raise KeyboardInterrupt
+
+
+def _leave(seconds: float) -> None:
+    time.sleep(seconds)
+    os.write(2, f"{_STOPPED}\n".encode())
+    os._exit(INTERRUPTED)
 
 
 def printable(text: str) -> str:

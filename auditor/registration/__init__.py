@@ -8,6 +8,16 @@ from __future__ import annotations
 
 from auditor.registration.checkouts import checkout
 from auditor.registration.registering import Registration, Request, register
-from auditor.registration.standing import record_verdict, trained, withdraw
+from auditor.registration.standing import record_verdict, touched, trained, trained_in_mlflow, withdraw
 
-__all__ = ["Registration", "Request", "checkout", "record_verdict", "register", "trained", "withdraw"]
+__all__ = [
+    "Registration",
+    "Request",
+    "checkout",
+    "record_verdict",
+    "register",
+    "touched",
+    "trained",
+    "trained_in_mlflow",
+    "withdraw",
+]

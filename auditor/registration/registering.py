@@ -190,30 +190,40 @@ def _stamp(path: Path | None) -> Any:
 
 
 def _lineage(request: Request, before: Card | None, rows: Dataset, lookup: Lookup) -> Lineage:
-    declared = request.lineage
-    if declared is None:
-        last = (before.current or before.versions[-1]) if before and before.versions else None
-        if last is not None and last.digest == rows.digest:
-            return last.lineage
-        declared = _carried(last, lookup) if last else Lineage()
-    known = lookup.lineage(declared)
-    engine = Local(request.threads)
-    lineage, notes = makers.by_row(known, rows, engine, lookup.workspace.cache, unasked=request.by_row)
+    last = (before.current or before.versions[-1]) if before and before.versions else None
+    if request.lineage is None and last is not None and last.digest == rows.digest:
+        return last.lineage
+    declared = request.lineage or (_carried(last, rows, lookup) if last else Lineage())
+    found, notes = makers.by_row(
+        lookup.lineage(declared),
+        rows,
+        Local(request.threads),
+        lookup.workspace.cache,
+        unasked=request.by_row,
+    )
     lookup.notes.extend(notes)
-    return lineage
+    return found
 
 
-def _carried(last: Registered, lookup: Lookup) -> Lineage:
+def _carried(last: Registered, rows: Dataset, lookup: Lookup) -> Lineage:
     """The lineage of the version before, for a new one of which nothing else is said: prompts as they are
-    now, and no counts of rows, which were of other rows."""
+    now, and of what only rows named nothing, since these are other rows."""
     lookup.notes.append(f"lineage is that of version {last.version}: nothing else was given")
     old = last.lineage
+    named = {fact for fact, name in old.columns.items() if name in rows.fields}
     return replace(
         old,
-        generators=tuple(replace(generator, rows=None) for generator in old.generators),
-        prompts=tuple(
-            replace(prompt, rows=None, digest="" if prompt.file else prompt.digest) for prompt in old.prompts
+        generators=tuple(
+            replace(generator, rows=None)
+            for generator in old.generators
+            if generator.rows is None or generator.model.revision or "generator" not in named
         ),
+        prompts=tuple(
+            replace(prompt, rows=None, digest="" if prompt.file else prompt.digest)
+            for prompt in old.prompts
+            if prompt.rows is None or prompt.file or "prompt" not in named
+        ),
+        columns={fact: name for fact, name in old.columns.items() if fact in named},
     )
 
 

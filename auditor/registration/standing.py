@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from auditor import trackers
 from auditor.model.card import Card, Judged, Model, ModelCard, Registered, Revision, Standing, Withdrawal
 from auditor.registration.registering import LOCK
 from auditor.registry import cards, index, models
@@ -78,6 +79,19 @@ def trained(
     return _changed(model, mark, workspace), refs
 
 
+def trained_in_mlflow(workspace: Workspace, uri: str | None = None) -> list[tuple[Model, tuple[str, ...]]]:
+    """Record the models of MLflow runs that logged a registered dataset to train on; returns what was found.
+
+    Datasets are known by the digest of their rows. uri: None is the workspace's.
+    """
+    found: dict[Model, list[str]] = {}
+    for name, version, digest in trackers.trained_models(workspace, uri or workspace.tracking_uri):
+        refs = index.by_digest(digest, workspace)
+        if refs:
+            found.setdefault(Model(name, version), []).append(refs[-1])
+    return [(model, trained(model, refs, workspace)[1]) for model, refs in found.items()]
+
+
 def _changed(model: Model, change: Callable[[Revision], Revision], workspace: Workspace) -> ModelCard:
     with workspace.lock(LOCK):
         card = models.load(model.name, workspace) or ModelCard(model.name)
@@ -88,3 +102,15 @@ def _changed(model: Model, change: Callable[[Revision], Revision], workspace: Wo
         if changed != card:
             models.save(changed, workspace)
     return changed
+
+
+def touched(model: Model, workspace: Workspace) -> list[str]:
+    """`NAME@VERSION` of every registered version that a model had a part in, through any depth, in order."""
+    graph = index.graph(workspace)
+    starts = [
+        node.id
+        for node in graph.nodes.values()
+        if node.kind == "model" and node.name == model.name and model.revision in (None, node.version)
+    ]
+    found = {node for start in starts for node in graph.downstream(start)}
+    return [str(graph.nodes[node]) for node in sorted(found) if graph.nodes[node].kind == "dataset"]
