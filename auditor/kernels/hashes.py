@@ -98,10 +98,12 @@ def sort_unique(values, count, spare, bins):  # type: ignore[no-untyped-def]  # 
     spare: uint64 [>= count]. bins: int64 [a power of two + 1].
     """
     if count <= _SPARSE:
-        _insertion(values, count)
+        for i in range(count):
+            spare[i] = values[i]
+        _insertion(spare, count)
     else:
         bits = 4
-        while (1 << (bits + 1)) <= count and (1 << (bits + 1)) < len(bins):
+        while (1 << bits) < 2 * count and (1 << (bits + 1)) < len(bins):
             bits += 1
         shift = np.uint64(64 - bits)
         used = 1 << bits
@@ -121,12 +123,10 @@ def sort_unique(values, count, spare, bins):  # type: ignore[no-untyped-def]  # 
                 low = bins[b]
         else:
             _insertion(spare, count)
-        for i in range(count):
-            values[i] = spare[i]
     kept = 0
     for i in range(count):
-        if kept == 0 or values[i] != values[kept - 1]:
-            values[kept] = values[i]
+        if kept == 0 or spare[i] != values[kept - 1]:
+            values[kept] = spare[i]
             kept += 1
     return kept
 
