@@ -33,6 +33,7 @@ COMMANDS = {
     "diff": ("auditor.cli.diff:diff", "Set two versions against each other: rows, lineage, metrics, verdict."),
     "export": ("auditor.cli.export:export", "Write a version as Croissant, a Hub card, in-toto or OpenLineage."),
     "stale": ("auditor.cli.stale:stale", "Name the datasets whose sources are not what they were."),
+    "regenerate": ("auditor.cli.regenerate:regenerate", "Make what is stale again, judge it, and keep what passes."),
     "sync": ("auditor.cli.sync:sync", "Send what waits in the outbox."),
     "cache": ("auditor.cli.cache:cache", "Show or empty the cache."),
 }

@@ -42,7 +42,7 @@ class Now:
     """uri: where MLflow is; None is `mlflow.uri` of the settings, MLFLOW_TRACKING_URI, or the workspace's own."""
 
     def __init__(self, workspace: Workspace, cards: Mapping[str, Card], uri: str | None = None) -> None:
-        self._workspace, self._cards = workspace, cards
+        self._workspace, self.cards = workspace, cards
         self._registry = Registry(
             uri or workspace.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, workspace.home
         )
@@ -124,7 +124,7 @@ class Now:
 
     def _reference(self, ref: str, source: Source | None = None) -> Seen:
         """Digest of a registered dataset's current version, or of the file there."""
-        card = self._cards.get(ref.rpartition("@")[0] or ref)
+        card = self.cards.get(ref.rpartition("@")[0] or ref)
         if card is None:
             return self.file(source or Source(None, file=ref))
         if card.current is None:

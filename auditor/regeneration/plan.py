@@ -79,6 +79,23 @@ class Plan:
         return sum(step.rows for step in self.steps if step.action == "make")
 
 
+What = Literal["current", "turned away", "unchanged", "judged", "failed", "left alone", "fresh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one dataset. version: that was made or judged, None where none was. passed: what its
+    gate said, None where it stood before none. why: where something is in the way. seconds: all in all."""
+
+    dataset: str
+    what: What
+    version: int | None = None
+    passed: bool | None = None
+    why: str = ""
+    hint: str = ""
+    seconds: float = 0.0
+
+
 @dataclass(frozen=True)
 class Situation:
     """All that a plan is made from."""

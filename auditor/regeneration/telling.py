@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, get_args
 
-from auditor.regeneration.plan import Held, Plan, Step
+from auditor.regeneration.plan import Done, Held, Plan, Step, What
 from auditor.regeneration.staleness import Reason, Stale, Unknown
 from auditor.reports.escaping import visible
 from auditor.reports.wording import count, seconds
@@ -118,8 +118,49 @@ def held_lines(held: Held) -> Iterator[str]:
         yield f"    try: {held.hint}"
 
 
-def page(lines: Iterable[str]) -> str:
-    return _page(list(lines))
+def done_line(done: Done) -> str:
+    """`instructions@4 is current`, or what is in the way."""
+    ref = f"{done.dataset}@{done.version}" if done.version is not None else done.dataset
+    if done.what == "current":
+        return f"{ref} is current: it passed its gate"
+    if done.what == "judged":
+        return f"{ref} passes its gate" if done.passed else f"{ref} does not pass its gate: {done.why}"
+    if done.what == "fresh":
+        return f"{ref} is not stale any more: {done.why}"
+    return f"{ref} {'was ' if done.what == 'turned away' else ''}{done.what}" + (f": {done.why}" if done.why else "")
+
+
+def done_text(done: Sequence[Done], plan: Plan) -> str:
+    """What became of each dataset, and one line of sums."""
+    lines = []
+    for one in done:
+        lines.append(done_line(one))
+        if one.hint:
+            lines.append(f"  try: {one.hint}")
+    if plan.fresh:
+        lines.append(f"nothing to do for {', '.join(plan.fresh)}")
+    counts = {what: sum(one.what == what for one in done) for what in get_args(What)}
+    sums = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+    return _page([*lines, *(["", sums] if len(lines) > 1 else []), *([] if lines else ["nothing to make again"])])
+
+
+def done_json(done: Done) -> dict[str, Any]:
+    return {
+        "dataset": done.dataset,
+        "what": done.what,
+        "version": done.version,
+        "passed": done.passed,
+        "why": done.why or None,
+        "hint": done.hint or None,
+        "seconds": round(done.seconds, 3),
+    }
+
+
+def exit_code(done: Sequence[Done], named: Collection[str]) -> int:
+    """0 all is well; 1 a gate failed; 2 a stage failed, or a dataset asked for by name was left alone."""
+    if any(one.what == "failed" or (one.what == "left alone" and one.dataset in named) for one in done):
+        return 2
+    return 1 if any(one.passed is False for one in done) else 0
 
 
 def _sum(plan: Plan) -> str:
