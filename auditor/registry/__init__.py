@@ -6,7 +6,7 @@ Here is no reading of rows, no judging and no rendering: a record comes and goes
 
 from __future__ import annotations
 
-from auditor.registry.audits import RECORD, folder, latest, load, save
+from auditor.registry.audits import RECORD, folder, latest, load, save, stored
 from auditor.registry.cards import names
 from auditor.registry.index import by_digest, find
 from auditor.registry.pedigrees import pedigree
@@ -26,4 +26,5 @@ __all__ = [
     "pedigree",
     "resolve",
     "save",
+    "stored",
 ]

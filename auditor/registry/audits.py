@@ -102,3 +102,12 @@ def latest(name: str, workspace: Workspace) -> Path | None:
     """The newest record of the dataset called `name` in this workspace, by the time it was written."""
     records = [path for path in (workspace.audits / slug(name)).glob(f"*/{RECORD}") if path.is_file()]
     return max(records, key=lambda path: (path.stat().st_mtime_ns, path.as_posix()), default=None)
+
+
+def stored(name: str, digest: str, workspace: Workspace) -> Path | None:
+    """The record of these rows: of the whole audit where there is one, else the newest of the others."""
+    whole = folder(name, digest, {}, workspace)
+    if (whole / RECORD).is_file():
+        return whole / RECORD
+    others = [path for path in whole.parent.glob(f"{whole.name}-*/{RECORD}") if path.is_file()]
+    return max(others, key=lambda path: (path.stat().st_mtime_ns, path.as_posix()), default=None)

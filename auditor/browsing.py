@@ -1,0 +1,162 @@
+"""Looking at what is registered: its lineage and history, what a cause touched, what lies between two versions.
+
+Nothing here changes anything; rows are read only for a difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from auditor import auditing, registry, reports
+from auditor.core import impact as impacts
+from auditor.core.difference import Difference, Side, difference
+from auditor.core.history import History
+from auditor.core.impact import Impact
+from auditor.model.errors import ConfigError, InputError
+from auditor.model.graph import Graph
+from auditor.model.result import Record
+from auditor.readers.columns import columns
+from auditor.registry import cards, index
+from auditor.registry.workspace import Workspace
+from auditor.reports import exports
+from auditor.reports.exports import Subject
+
+
+def node(ref: str, workspace: Workspace) -> tuple[Graph, str]:
+    """The graph, and the node in it that `ref` means: NAME (its current version), NAME@V, a model, a prompt,
+    an unregistered file, or a node's id.
+
+    Raises ConfigError for a word that means nothing, or several things.
+    """
+    graph = index.graph(workspace)
+    if ref in cards.names(workspace):
+        card, version = index.find(ref, workspace)
+        return graph, index.dataset_node(card.ref(version))
+    found = impacts.causes(graph, ref)
+    if len(found) > 1:
+        named = ", ".join(str(graph.nodes[one]) for one in found[:10])
+        raise ConfigError(f"{ref!r} means several things", seen=named, hint="name one of them")
+    return graph, found[0]
+
+
+def lineage(
+    ref: str,
+    format: str,  # noqa: A002  the command line's word
+    workspace: Workspace,
+    *,
+    upstream: bool = True,
+    downstream: bool = True,
+    depth: int | None = None,
+    color: bool = False,
+) -> str:
+    """What `ref` was made from and what came of it, drawn (see `reports.lineage`)."""
+    graph, start = node(ref, workspace)
+    return reports.lineage(
+        graph,
+        start,
+        format,
+        upstream=upstream,
+        downstream=downstream,
+        depth=depth,
+        color=color,
+        dashboards=workspace.dashboards,
+    )
+
+
+def impact(text: str, workspace: Workspace) -> Impact:
+    """What a model, a prompt or a seed touched. text: as for `core.impact.causes`; or a file, of a prompt
+    (as it is now, or as a card names it) or of a registered dataset; or `PROMPT@VERSION` of a prompt registry.
+
+    Raises ConfigError where nothing is called so.
+    """
+    graph = index.graph(workspace)
+    found = _by_file(text, graph, workspace)
+    return impacts.impact(graph, found or impacts.causes(graph, text))
+
+
+def _by_file(text: str, graph: Graph, workspace: Workspace) -> list[str]:
+    """Nodes that a path means, or a prompt by its version; the cards are read only where no node is called so."""
+    if graph.find(text):
+        return []
+    found = set()
+    path = Path(text)
+    if path.is_file():
+        with path.open("rb") as content:
+            digest = "sha256:" + hashlib.file_digest(content, "sha256").hexdigest()
+        found |= {node.id for node in graph.nodes.values() if node.kind == "prompt" and node.digest == digest}
+    place = _place(path, workspace)
+    for card in index.cards(workspace).values():
+        for version in card.versions:
+            if version.path in (text, place):
+                found.add(index.dataset_node(card.ref(version)))
+            for prompt in version.lineage.prompts:
+                if text in (prompt.file, f"{prompt.name}@{prompt.version}") or place == prompt.file:
+                    found.add(index.prompt_node(prompt))
+    return sorted(found & graph.nodes.keys())
+
+
+def _place(path: Path, workspace: Workspace) -> str | None:
+    """A path as cards have it: relative to the workspace."""
+    try:
+        return path.resolve().relative_to(workspace.root.resolve()).as_posix()
+    except (ValueError, OSError):
+        return None
+
+
+def history(name: str, workspace: Workspace) -> History:
+    """A dataset's versions with the audits of them that are stored here. Raises ConfigError for an unknown name."""
+    card = cards.load(name, workspace)
+    records = {}
+    for version in card.versions:
+        verdict = version.verdict
+        record = _record(card.name, version.digest, workspace, verdict.record if verdict else None)
+        if record is not None:
+            records[version.version] = record
+    return History(card, records)
+
+
+def compared(left: str, right: str, workspace: Workspace) -> Difference:
+    """What lies between two versions, `NAME@V` or paths, or one of each.
+
+    Raises ConfigError or InputError where one of them cannot be read.
+    """
+    return difference(_side(left, workspace), _side(right, workspace))
+
+
+def _side(ref: str, workspace: Workspace) -> Side:
+    version = registry.resolve(ref, workspace)
+    rows = auditing.read(version, auditing.Options(), workspace)
+    verdict = version.entry.verdict if version.entry else None
+    record = _record(rows.name, rows.digest, workspace, verdict.record if verdict else None)
+    return Side(ref, rows, version.card, version.entry, record)
+
+
+def _record(name: str, digest: str, workspace: Workspace, told: str | None) -> Record | None:
+    """The audit that the gate wrote, else the newest of these rows; None where it is gone or not readable."""
+    paths = [workspace.root / told] if told else []
+    paths += filter(None, [registry.stored(name, digest, workspace)])
+    for path in paths:
+        try:
+            return reports.from_json(registry.load(path))
+        except (ConfigError, InputError):
+            continue
+    return None
+
+
+def exported(ref: str, target: str, workspace: Workspace) -> str:
+    """A registered version, `NAME[@V]`, as "croissant", "hf-card", "in-toto" or "openlineage"; ends in a line feed.
+
+    Raises ConfigError for an unknown version or target, and where what the standard asks for is not recorded.
+    """
+    card, version = index.find(ref, workspace)
+    path = workspace.root / version.path
+    if target == "openlineage":
+        from auditor.trackers.openlineage import registration_event
+
+        event = registration_event(card, version, index.graph(workspace))
+        return json.dumps(event, indent=2) + "\n"
+    record = _record(card.name, version.digest, workspace, version.verdict.record if version.verdict else None)
+    fields = columns(path) if target == "croissant" and path.is_file() else {}
+    return exports.export(Subject(card, version, record, fields), target)

@@ -1,0 +1,185 @@
+"""What lies between two versions: for a terminal, for a pull request, for machines, and row by row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+
+from auditor.core.difference import Difference, Side
+from auditor.model.errors import ConfigError, suggest
+from auditor.model.rows import Dataset
+from auditor.reports import tables
+from auditor.reports.escaping import markdown, one_line
+
+FORMATS = ("text", "markdown", "json")
+
+BLOCK = 8_192
+"""Rows read at once for the rows' file."""
+
+_SHOWN = ("id", "prompt", "response", "rejected", "text", "source", "meta")
+
+
+def render(difference: Difference, format: str, examples: int = 3) -> str:  # noqa: A002
+    """The difference in one of `FORMATS`, ending in a line feed. examples: rows of each kind that are shown.
+
+    Raises ConfigError for an unknown format.
+    """
+    if format == "text":
+        return "\n".join(_text(difference, examples)) + "\n"
+    if format == "markdown":
+        return "\n".join(_markdown(difference, examples)) + "\n"
+    if format == "json":
+        # ASCII: rows may hold what a terminal obeys.
+        return json.dumps(_document(difference, examples), indent=2) + "\n"
+    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
+
+
+def rows(difference: Difference, most: int | None = None) -> Iterator[bytes]:
+    """Every row that was removed, added or changed, as JSON lines. most: of each kind."""
+    changes, left, right = difference.rows, difference.left.rows, difference.right.rows
+    for change, dataset, which in (("removed", left, changes.removed), ("added", right, changes.added)):
+        for block in _blocks(which, most):
+            for row in _taken(dataset, block):
+                yield orjson.dumps({"change": change, **row}, option=orjson.OPT_APPEND_NEWLINE)
+    for places in _blocks(np.arange(len(changes.changed)), most):
+        pairs = changes.changed[places]
+        sides = zip(places, _taken(left, pairs[:, 0]), _taken(right, pairs[:, 1]), strict=True)
+        for place, before, after in sides:
+            columns = [column for column, differs in changes.differs.items() if differs[place]]
+            line = {"change": "changed", "columns": columns, "before": before, "after": after}
+            yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _blocks(which: Any, most: int | None) -> Iterator[Any]:
+    which = which if most is None else which[:most]
+    for begin in range(0, len(which), BLOCK):
+        yield which[begin : begin + BLOCK]
+
+
+def _taken(dataset: Dataset, which: Any) -> Iterator[dict[str, Any]]:
+    """Rows with their columns; nothing is left out but what is nothing."""
+    for number, row in zip(which, dataset.take(which, _SHOWN).to_pylist(), strict=True):
+        yield {"row": int(number), **{column: value for column, value in row.items() if value not in (None, "{}")}}
+
+
+def _counts(difference: Difference) -> list[list[str]]:
+    changes, left, right = difference.rows, difference.left, difference.right
+    columns = ", ".join(f"{name} in {n:,}" for name, n in sorted(changes.columns.items(), key=lambda c: -c[1]))
+    by = ", ".join(f"{name} {n:,}" for name, n in changes.by.items())
+    return [
+        ["rows", f"{left.rows.rows:,}", f"{right.rows.rows:,}", _signed(right.rows.rows - left.rows.rows)],
+        ["same", "", f"{changes.same:,}", ""],
+        ["removed", f"{len(changes.removed):,}", "", ""],
+        ["added", "", f"{len(changes.added):,}", ""],
+        ["changed", "", f"{len(changes.changed):,}", "; ".join(filter(None, (columns, by and f"paired by {by}")))],
+        ["verdict", left.verdict or "–", right.verdict or "–", ""],
+    ]
+
+
+def _signed(number: int) -> str:
+    return f"{number:+,}" if number else ""
+
+
+def _sections(difference: Difference) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """(title, header, rows) of each table."""
+    left, right = difference.left.ref, difference.right.ref
+    yield "", ["", left, right, ""], _counts(difference)
+    if difference.lineage:
+        changed = [[d.fact, d.before or "–", d.after or "–"] for d in difference.lineage]
+        yield "lineage", ["lineage", left, right], changed
+    if difference.metrics:
+        moved = [
+            [change.metric, change.before_text, change.after_text, change.delta_text, change.certainty]
+            for change in difference.metrics
+        ]
+        yield "metrics", ["metric", left, right, "change", "beyond chance"], moved
+
+
+def _unsaid(difference: Difference) -> Iterator[str]:
+    """Why a table is not there."""
+    if difference.lineage is None:
+        yield "lineage: not compared, because not both are registered"
+    elif not difference.lineage:
+        yield "lineage: the same"
+    if difference.metrics is None:
+        missing = [side.ref for side in (difference.left, difference.right) if side.record is None]
+        yield f"metrics: no audit of {' or '.join(missing)} is stored here; auditor compare audits both"
+    elif not difference.metrics:
+        yield "metrics: no metric differs"
+
+
+def _text(difference: Difference, examples: int) -> Iterator[str]:
+    for title, header, table in _sections(difference):
+        right = (1, 2) if not title else ()
+        yield from tables.lines(header, table, right)
+        yield ""
+    for words in _unsaid(difference):
+        yield one_line(words, 200)
+    for line in _examples(difference, examples):
+        yield one_line(line, 200)
+
+
+def _markdown(difference: Difference, examples: int) -> Iterator[str]:
+    yield f"### {markdown(difference.left.ref)} → {markdown(difference.right.ref)}"
+    for _, header, table in _sections(difference):
+        yield ""
+        yield from tables.markdown_lines(header, table)
+    for words in _unsaid(difference):
+        yield ""
+        yield markdown(words)
+    for number, line in enumerate(_examples(difference, examples)):
+        if not number:
+            yield ""
+        yield f"- {markdown(line)}"
+
+
+def _examples(difference: Difference, most: int) -> Iterator[str]:
+    signs = {"removed": "-", "added": "+", "changed": "~"}
+    for line in rows(difference, most):
+        row = orjson.loads(line)
+        sign = signs[row["change"]]
+        if row["change"] == "changed":
+            column = next((c for c in row["columns"] if c in row["before"] or c in row["after"]), "text")
+            before, after = (_cut(row[side].get(column)) for side in ("before", "after"))
+            yield f"{sign} {row['before']['row']}→{row['after']['row']} {column}: {before} → {after}"
+        else:
+            yield f"{sign} {row['row']} {_cut(row.get('prompt') or row.get('text'))}"
+
+
+def _cut(value: Any) -> str:
+    return one_line(str(value), 80) if value is not None else "nothing"
+
+
+def _document(difference: Difference, examples: int) -> dict[str, Any]:
+    changes = difference.rows
+    return {
+        "left": _side(difference.left),
+        "right": _side(difference.right),
+        "rows": {
+            "same": changes.same,
+            "removed": len(changes.removed),
+            "added": len(changes.added),
+            "changed": len(changes.changed),
+            "changed_by": dict(changes.by),
+            "changed_columns": dict(changes.columns),
+            "examples": [orjson.loads(line) for line in rows(difference, examples)],
+        },
+        "lineage": None
+        if difference.lineage is None
+        else [{"fact": d.fact, "before": d.before, "after": d.after} for d in difference.lineage],
+        "metrics": None if difference.metrics is None else [change.described() for change in difference.metrics],
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "ref": side.ref,
+        "rows": side.rows.rows,
+        "digest": side.rows.digest,
+        "version": side.version.version if side.version else None,
+        "verdict": side.verdict,
+    }

@@ -1,0 +1,121 @@
+"""A dataset's versions, one line each, and how its main metrics went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from auditor.core.history import History
+from auditor.model.card import Registered
+from auditor.model.errors import ConfigError, suggest
+from auditor.model.result import Metric
+from auditor.reports import tables, wording
+from auditor.reports.escaping import one_line
+
+FORMATS = ("text", "json")
+
+LATEST = 5
+"""Versions whose values stand in columns of their own; the trend has them all."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def render(history: History, format: str, metrics: Sequence[str] = ()) -> str:  # noqa: A002
+    """The history in one of `FORMATS`, ending in a line feed. metrics: names to show instead of the main ones.
+
+    Raises ConfigError for an unknown format, and for a metric that no stored audit has.
+    """
+    known = {name for record in history.records.values() for name in record.metrics}
+    for name in metrics:
+        if name not in known:
+            raise ConfigError(f"no stored audit has the metric {name[:120]!r}", hint=suggest(name, known))
+    if format == "text":
+        return _text(history, tuple(metrics) or history.main)
+    if format == "json":
+        return json.dumps(_document(history, metrics), indent=2) + "\n"
+    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
+
+
+def spark(values: Sequence[float | None]) -> str:
+    """`▁▃█`: each value between the least and the greatest; a space where there is none."""
+    there = [value for value in values if value is not None]
+    if not there:
+        return ""
+    low, high = min(there), max(there)
+    step = (high - low) / (len(_BARS) - 1)
+    return "".join(
+        " " if value is None else _BARS[round((value - low) / step)] if step else _BARS[0] for value in values
+    )
+
+
+def _text(history: History, metrics: Sequence[str]) -> str:
+    card = history.card
+    about = [card.kind, card.owner, card.purpose, card.licence]
+    lines = [f"{one_line(card.name, 80)}  {' · '.join(one_line(fact, 80) for fact in about if fact)}"]
+    if not history.versions:
+        return "\n".join([*lines, "", "no version is registered"]) + "\n"
+    rows = [
+        [
+            str(version.version),
+            f"{version.date:%Y-%m-%d}",
+            f"{version.rows:,}",
+            _generators(version),
+            version.lineage.technique or "–",
+            version.status,
+            history.verdict(version) or "–",
+            version.why,
+        ]
+        for version in reversed(history.versions)
+    ]
+    header = ["version", "date", "rows", "generator", "technique", "status", "verdict", ""]
+    lines += ["", *tables.lines(header, rows, right=(0, 2))]
+    if metrics:
+        shown = history.versions[-LATEST:]
+        header = ["metric", *(f"v{version.version}" for version in shown), "trend"]
+        rows = []
+        for name in metrics:
+            series = history.series(name)
+            last = [_value(metric) for metric in series[-len(shown) :]]
+            rows.append([name, *last, spark([metric.value if metric else None for metric in series])])
+        lines += ["", *tables.lines(header, rows, right=range(1, len(shown) + 1))]
+    elif not history.records:
+        lines += ["", f"no audit of it is stored here: auditor audit {one_line(card.name, 80)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _generators(version: Registered) -> str:
+    models = [str(generator.model) for generator in version.lineage.generators]
+    return ", ".join(models[:2]) + (f" and {len(models) - 2} more" if len(models) > 2 else "") or "–"
+
+
+def _value(metric: Metric | None) -> str:
+    return "–" if metric is None or metric.value is None else wording.quantity(metric.value, metric.unit)
+
+
+def _document(history: History, metrics: Sequence[str]) -> dict[str, Any]:
+    names = metrics or sorted({name for record in history.records.values() for name in record.metrics})
+    return {
+        "name": history.card.name,
+        "kind": history.card.kind,
+        "versions": [_version(history, version, names) for version in history.versions],
+        "main": list(history.main),
+    }
+
+
+def _version(history: History, version: Registered, names: Sequence[str]) -> dict[str, Any]:
+    record = history.records.get(version.version)
+    found = record.metrics if record else {}
+    return {
+        "version": version.version,
+        "date": version.date.isoformat(),
+        "rows": version.rows,
+        "digest": version.digest,
+        "generators": [str(generator.model) for generator in version.lineage.generators],
+        "technique": version.lineage.technique,
+        "status": version.status,
+        "supersedes": version.supersedes,
+        "verdict": history.verdict(version),
+        "why": version.why,
+        "metrics": {name: found[name].value for name in names if name in found},
+    }
