@@ -46,6 +46,12 @@ CHATS = [
     {"messages": [{"role": "user", "content": f'Q{i} \\ " \n'}, {"role": "assistant", "content": f"A{i}"}]}
     for i in range(24)
 ]
+SEVERAL = [
+    {"turns": ["Q1", "Q2 "], "category": "x"},
+    {"instruction": "I", "instances": [{"input": "", "output": "O"}, {"input": "X", "output": "P"}]},
+    {"instruction": "I", "completions": [{"response": "A", "overall_score": 1.5}, {"response": "B"}]},
+    {"prompt": "P", "responses": ["A", "B"]},
+] * 6
 INTERESTING = (
     b"\x00", b"\xff", b"\xef\xbb\xbf", b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\", b"\n", b"\r\n", b"\\ud800",
     b"NaN", b"-Infinity", b"1e999", b"9" * 400, b"null", b"[" * 3000, b'{"a":' * 1500, b"\x80", b"\xed\xa0\x80",
@@ -67,7 +73,11 @@ def seeds() -> dict[str, bytes]:
         "array.json": json.dumps(RECORDS, indent=1).encode(),
         "compact.json": json.dumps(CHATS).encode(),
         "wrapped.json": json.dumps({"version": 1, "data": RECORDS}).encode(),
+        "index.json": json.dumps({str(i): record for i, record in enumerate(RECORDS)}).encode(),
+        "columns.json": json.dumps({k: {str(i): r[k] for i, r in enumerate(flat)} for k in flat[0]}).encode(),
+        "several.jsonl": "".join(json.dumps(r) + "\n" for r in SEVERAL).encode(),
         "table.csv": csv.encode(),
+        "unknown.csv": b"city,height\n" + b"\n".join(b"town %d,%d" % (i, i) for i in range(24)),
         "table.tsv": b"prompt\tresponse\n" + b"\n".join(b"q%d\ta%d" % (i, i) for i in range(24)),
         "lines.jsonl.gz": gzip.compress(lines, mtime=0),
         "lines.jsonl.bz2": bz2.compress(lines),
