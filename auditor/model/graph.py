@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
+from graphlib import CycleError
+from heapq import heappop, heappush
 from typing import Literal
 
 NodeKind = Literal["dataset", "model", "prompt", "file"]
@@ -107,21 +108,54 @@ class Graph:
         return distance
 
     def order(self, nodes: Iterable[str]) -> list[str]:
-        """`nodes` so that causes stand before their effects, through whatever lies between; ties by id.
+        """`nodes` so that causes stand before their effects, through whatever lies between; the least id
+        first of those that could stand next. Linear in the graph.
 
-        Raises graphlib.CycleError where they lie on a cycle.
+        Raises graphlib.CycleError where two of them lie on one cycle.
         """
         wanted = set(nodes)
-        sorter: TopologicalSorter[str] = TopologicalSorter()
+        around = wanted | self._above(wanted)
+        components = self.components(around)
+        home = {node: index for index, component in enumerate(components) for node in component}
+        named: dict[int, str] = {}
         for node in sorted(wanted):
-            sorter.add(node, *sorted(wanted.intersection(self.upstream(node)) - {node}))
-        sorter.prepare()
+            if home[node] in named:
+                raise CycleError("two nodes are on a cycle", [named[home[node]], node, named[home[node]]])
+            named[home[node]] = node
+        effects: list[set[int]] = [set() for _ in components]
+        for node in around:
+            for edge in self.into(node):
+                if edge.source in around and home[edge.source] != home[node]:
+                    effects[home[edge.source]].add(home[node])
+        waiting = [0] * len(components)
+        for index in (effect for of in effects for effect in of):
+            waiting[index] += 1
+        free = [index for index, causes in enumerate(waiting) if not causes]
+        ready: list[tuple[str, int]] = []
         done: list[str] = []
-        while sorter.is_active():
-            ready = sorted(sorter.get_ready())
-            done.extend(ready)
-            sorter.done(*ready)
+        while free or ready:
+            index = free.pop() if free else heappop(ready)[1]
+            if index in named:
+                node = named.pop(index)
+                heappush(ready, (node, index))  # its turn comes when nothing unnamed is left to pass through
+                continue
+            done += [node for node in components[index] if node in wanted]
+            for effect in effects[index]:
+                waiting[effect] -= 1
+                if not waiting[effect]:
+                    free.append(effect)
         return done
+
+    def _above(self, nodes: set[str]) -> set[str]:
+        """What any of `nodes` was made of, at any depth."""
+        found: set[str] = set()
+        todo = list(nodes)
+        while todo:
+            for edge in self.into(todo.pop()):
+                if edge.source not in found:
+                    found.add(edge.source)
+                    todo.append(edge.source)
+        return found
 
     def cycles(self) -> Iterator[tuple[str, ...]]:
         """Each strongly connected component with a cycle, as one of its shortest cycles from its least node."""
