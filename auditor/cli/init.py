@@ -27,9 +27,7 @@ def init(folder: Path, ci: Literal["github", "none"] | None) -> None:
 
     root = folder.expanduser().resolve()
     done = initialise(root, ci)
-    dvc = Dvc(root)
-    if not dvc.ready:
-        dvc.init()
+    if Dvc(root).init():
         click.echo("made   .dvc/")
     for name in done.made:
         click.echo(f"made   {printable(name)}")
