@@ -8,6 +8,7 @@ from dataclasses import replace
 import networkx as nx
 
 from auditor.model import tiny
+from auditor.model.card import Card
 from auditor.model.graph import Edge, Graph, Node
 from auditor.model.kinship import Kinship
 from auditor.model.pedigree import Pedigree
@@ -108,6 +109,13 @@ def large(seed: int = 0, datasets: int = 8_000, models: int = 2_000, edges: int 
                     ("seed", "parent", "eval") if source.startswith("dataset:") else ("generator", "judge")
                 )
             made.append(Edge(source, node, role))
+    sets = [node for node in order if node.startswith("dataset:")]
+    made += [Edge(other, sets[-1], "parent") for other in sets[-501:-1]]
+    made += [Edge(other, sets[-1], draw.choice(("generator", "judge"))) for other in order[-300:] if other[0] == "m"]
+    facts = (None, *LICENCES)
+    cards = {
+        n.name: Card(n.name, "synthetic", licence=draw.choice(facts)) for n in nodes.values() if n.kind == "dataset"
+    }
     first = random_pedigree(seed)
-    last = next(node for node in reversed(order) if node.startswith("dataset:"))
-    return replace(first, graph=Graph(nodes, tuple(made)), node=last)
+    mine = Card("set", "synthetic", purpose="commercial-training", licence="cc-by-4.0")
+    return replace(first, graph=Graph(nodes, tuple(made)), node=sets[-1], cards=cards, card=mine)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import CONTENT, DATA, Fault, LineageRoom, Seen, ancestry, reaching, told, way
+from auditor.core.inspections import CONTENT, DATA, Fault, LineageRoom, Seen, along, told, ways
 from auditor.model import tiny
 from auditor.model.graph import Graph, Role
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Made, Taught
 
 MEASURED: frozenset[Role] = frozenset(("eval",))
-TRAINED: frozenset[Role] = frozenset(("trained_on",))
 
 
 @check
@@ -104,15 +103,31 @@ class EvalAncestry(LineageRoom):
         graph, me = pedigree.graph, pedigree.node
         measures = graph.nodes[me].data == "eval"
         mine, theirs = (DATA, CONTENT) if measures else (CONTENT, DATA)
-        above = _with_equals(graph, ancestry(pedigree, mine))
         others = _training(pedigree) if measures else _evals(pedigree)
-        marked = reaching(graph, list(graph.nodes), dict.fromkeys(above, 1), theirs)
-        found: dict[str, str] = {}
-        for node in others:
-            if marked[node]:
-                found[graph.nodes[node].name] = node  # the newest version speaks for the others
-        faults = [Fault("shared", node, _sentence(pedigree, above, node, mine, theirs)) for node in found.values()]
+        down = ways(graph, [me], mine, up=True)
+        above = _above(graph, down)
+        common = ways(graph, above, theirs, up=False)
+        # In rising order of version: the newest speaks for a dataset.
+        found = {graph.nodes[node].name: node for node in others if node in common}
+        faults = []
+        for node in found.values():
+            there = along(common, node)[::-1]
+            here = along(down, above[there[0]])
+            faults.append(Fault("shared", node, _sentence(graph, here, there)))
         return Seen(faults, len({graph.nodes[node].name for node in others}))
+
+
+def _above(graph: Graph, down: Iterable[str]) -> dict[str, str]:
+    """The datasets and files among these nodes, and those with the same rows under other names -> the node
+    that they equal."""
+    data = [node for node in down if graph.nodes[node].kind in ("dataset", "file")]
+    digests: dict[str, str] = {}
+    for node in data:
+        digests.setdefault(graph.nodes[node].digest or node, node)
+    equal = {
+        n.id: digests[n.digest] for n in graph.nodes.values() if n.digest in digests and n.kind in ("dataset", "file")
+    }
+    return equal | {node: node for node in data}
 
 
 def _evals(pedigree: Pedigree) -> list[str]:
@@ -141,24 +156,13 @@ def _age(graph: Graph, node: str) -> tuple[str, int, str]:
     return about.name, int(version) if version.isdecimal() else 0, node
 
 
-def _with_equals(graph: Graph, nodes: Iterable[str]) -> set[str]:
-    """The datasets and files among the nodes, and those with the same rows under other names."""
-    data = {node for node in nodes if graph.nodes[node].kind in ("dataset", "file")}
-    digests = {graph.nodes[node].digest for node in data} - {None}
-    return data | {
-        node.id for node in graph.nodes.values() if node.digest in digests and node.kind in ("dataset", "file")
-    }
-
-
-def _sentence(pedigree: Pedigree, above: set[str], other: str, mine: frozenset[Role], theirs: frozenset[Role]) -> str:
-    graph, me = pedigree.graph, pedigree.node
-    there = way(graph, above, other, theirs)
-    common = there[0]
-    here = way(graph, _with_equals(graph, [common]), me, mine)
-    if other in _with_equals(graph, [me]):
-        return f"{graph.nodes[me]} and {graph.nodes[other]} are the same rows"
+def _sentence(graph: Graph, here: list[str], there: list[str]) -> str:
+    """here: from what is common down to the version; there: from its equal down to the other."""
+    other = graph.nodes[there[-1]]
+    if len(here) == len(there) == 1:
+        return f"{graph.nodes[here[0]]} and {other} are the same rows"
     if len(there) == 1:
-        return f"it was made from {graph.nodes[other]}: {told(graph, here)}"
+        return f"it was made from {other}: {told(graph, here)}"
     if len(here) == 1:
-        return f"{graph.nodes[other]} was made from it: {told(graph, there)}"
-    return f"{graph.nodes[common]} is behind both: {told(graph, here)}, and {told(graph, there)}"
+        return f"{other} was made from it: {told(graph, there)}"
+    return f"{graph.nodes[here[0]]} is behind both: {told(graph, here)}, and {told(graph, there)}"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import DATA, Fault, LineageRoom, Seen, generated, told, way
+from auditor.core.inspections import DATA, Fault, LineageRoom, Seen, along, generated, told, ways
 from auditor.model import tiny
-from auditor.model.graph import Role
+from auditor.model.graph import Graph, Role
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Made
 
@@ -85,21 +85,22 @@ class SyntheticEval(LineageRoom):
         graph, me = pedigree.graph, pedigree.node
         about = graph.nodes[me]
         evals = [me] if about.data == "eval" else sorted({edge.source for edge in graph.into(me, MEASURED)})
-        found: dict[str, str] = {}
+        found: dict[str, Fault] = {}
         real = 0
         for one in evals:
-            synthetic = [node for node in (one, *graph.upstream(one, roles=DATA)) if generated(graph, node)]
-            found |= {node: one for node in synthetic if node not in found}
+            down = ways(graph, [one], DATA, up=True)
+            synthetic = [node for node in down if generated(graph, node)]
+            for node in synthetic:
+                found.setdefault(node, Fault("ancestors", node, _sentence(graph, along(down, node))))
             real += not synthetic
-        faults = [Fault("ancestors", node, _sentence(pedigree, node, one)) for node, one in found.items()]
+        faults = list(found.values())
         if about.data in ("synthetic", "mixed") and not real:
             why = "none of the eval sets it names is free of synthetic ancestors" if evals else "it names no eval set"
             faults.append(Fault("unnamed", me, f"{about}: {why}"))
         return Seen(faults, len(evals))
 
 
-def _sentence(pedigree: Pedigree, node: str, one: str) -> str:
-    graph = pedigree.graph
-    if node == one:
-        return f"the eval set {graph.nodes[one]} was written by a model or a program"
-    return f"the eval set {graph.nodes[one]} was made from synthetic data: {told(graph, way(graph, [node], one, DATA))}"
+def _sentence(graph: Graph, down: list[str]) -> str:
+    if len(down) == 1:
+        return f"the eval set {graph.nodes[down[0]]} was written by a model or a program"
+    return f"the eval set {graph.nodes[down[-1]]} was made from synthetic data: {told(graph, down)}"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import Fault, LineageRoom, Seen, ancestry, told, way
+from auditor.core.inspections import Fault, LineageRoom, Seen, along, ancestry, told, ways
 from auditor.model import tiny
-from auditor.model.graph import Node
+from auditor.model.graph import DERIVATION, Node
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Made
 
@@ -75,8 +75,9 @@ class UnregisteredSource(LineageRoom):
         sources = [
             graph.nodes[node] for node in ancestry(pedigree)[1:] if graph.nodes[node].kind in ("dataset", "file")
         ]
+        down = ways(graph, [pedigree.node], DERIVATION, up=True)
         faults = [
-            Fault("sources", node.id, f"{_what(pedigree, node)}: {told(graph, way(graph, [node.id], pedigree.node))}")
+            Fault("sources", node.id, f"{_what(pedigree, node)}: {told(graph, along(down, node.id))}")
             for node in sources
             if node.kind == "file" or not _registered(pedigree, node)
         ]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import Fault, LineageRoom, Seen, ancestry, told, way
+from auditor.core.inspections import Fault, LineageRoom, Seen, along, ancestry, told, ways
 from auditor.model import tiny
+from auditor.model.graph import DERIVATION
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Made, Taught
 
@@ -77,11 +78,12 @@ class WithdrawnSource(LineageRoom):
     def look(self, pedigree: Pedigree) -> Seen:
         graph = pedigree.graph
         models = [node for node in ancestry(pedigree) if graph.nodes[node].kind == "model"]
+        down = ways(graph, [pedigree.node], DERIVATION, up=True)
         faults = [
             Fault(
                 "sources",
                 node,
-                f"{graph.nodes[node]} is withdrawn ({why}): {told(graph, way(graph, [node], pedigree.node))}",
+                f"{graph.nodes[node]} is withdrawn ({why}): {told(graph, along(down, node))}",
             )
             for node in models
             if (why := graph.nodes[node].withdrawn) is not None

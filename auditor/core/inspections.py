@@ -8,7 +8,7 @@ and names the node as `related_dataset`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -160,6 +160,29 @@ def way(graph: Graph, starts: Collection[str], end: str, roles: frozenset[Role] 
                 down[edge.source] = node
                 queue.append(edge.source)
     return []
+
+
+def ways(graph: Graph, starts: Iterable[str], roles: frozenset[Role], *, up: bool) -> dict[str, str]:
+    """The next step of a shortest way back to the nearest of `starts`, for every node upstream (`up`) or
+    downstream of them; each start leads to itself. `along` follows it."""
+    step = {node: node for node in sorted(starts)}
+    queue = deque(step)
+    while queue:
+        node = queue.popleft()
+        for edge in graph.into(node, roles) if up else graph.out_of(node, roles):
+            other = edge.source if up else edge.target
+            if other not in step:
+                step[other] = node
+                queue.append(other)
+    return step
+
+
+def along(step: Mapping[str, str], node: str) -> list[str]:
+    """From `node` to the start that `ways` led from."""
+    found = [node]
+    while step[found[-1]] != found[-1]:
+        found.append(step[found[-1]])
+    return found
 
 
 def generated(graph: Graph, node: str) -> bool:

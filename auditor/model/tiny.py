@@ -43,7 +43,8 @@ _VERSION = re.compile(r"[^@/]+@\d+")
 @dataclass(frozen=True, slots=True)
 class Made:
     """One version. seeds, parents, evals: `NAME@1` for a version of these, anything else is an
-    unregistered file. shares: source -> rows of this version that are by it. content: equal contents
+    unregistered file. kind: of the card; its
+    newest version's holds. shares: source -> rows of this version that are by it. content: equal contents
     have equal digests; by default each version has its own."""
 
     kind: Kind = "synthetic"
@@ -94,7 +95,7 @@ def pedigree(
 ) -> Pedigree:
     """The pedigree of version `start` in a graph of `versions` (`NAME@1` -> how it was made) and `models`."""
     made = {name: _card(name, versions, (cards or {}).get(name, Facts())) for name in _names(versions)}
-    graph = _graph(versions, models or {})
+    graph = _graph(versions, models or {}, made)
     name, _, number = start.rpartition("@")
     version = made[name].version(int(number))
     assert version is not None, f"{start} is not one of the versions"
@@ -153,7 +154,7 @@ def _source(ref: str, made: Made, versions: Mapping[str, Made]) -> Source:
     return Source(digest(known.content or ref) if known else None, ref, None, rows)
 
 
-def _graph(versions: Mapping[str, Made], models: Mapping[str, Taught]) -> Graph:
+def _graph(versions: Mapping[str, Made], models: Mapping[str, Taught], cards: Mapping[str, Card]) -> Graph:
     nodes: dict[str, Node] = {}
     edges: list[Edge] = []
 
@@ -163,8 +164,8 @@ def _graph(versions: Mapping[str, Made], models: Mapping[str, Taught]) -> Graph:
 
     for ref, made in versions.items():
         name, _, number = ref.rpartition("@")
-        content = digest(made.content or ref)
-        add(Node(f"dataset:{ref}", "dataset", name, number, made.kind, made.rows, made.status, made.technique, content))
+        content, kind = digest(made.content or ref), cards[name].kind
+        add(Node(f"dataset:{ref}", "dataset", name, number, kind, made.rows, made.status, made.technique, content))
     for text, taught in models.items():
         add(_model(text, taught.withdrawn))
         edges += (Edge(add(_dataset(ref)), f"model:{text}", "trained_on") for ref in taught.trained_on)
