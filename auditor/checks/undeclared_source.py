@@ -13,7 +13,7 @@ from auditor.core import traces
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
 from auditor.core.rowwise import cut, findings, gather_groups, sliced_rates
-from auditor.core.traces import NOTHING, Index, Matches, Traces
+from auditor.core.traces import COPY, NEAR, PROMPT, Index, Matches, Traces
 from auditor.model import tiny
 from auditor.model.pedigree import Pedigree
 from auditor.model.result import Measurement, Metric, Slice
@@ -73,7 +73,7 @@ class UndeclaredSource:
 
     Limits: only registered datasets can be found, and only those whose rows are at hand; the notes name
     the others. A text or prompt of fewer than 5 words is nobody's. Every near-copy is verified, and is
-    found with probability .998 at the threshold; one whose rarest phrases stand in more than 16 rows of
+    found with probability .999 at the threshold; one whose rarest phrases stand in more than 16 rows of
     either side is not. A paraphrase is not found. Of a dataset beyond 65,536 rows a bottom-k sample is
     looked at first, and all of it where anything met; a note says what may escape.
 
@@ -106,7 +106,7 @@ class UndeclaredSource:
                 "rows that answer the prompt of an undeclared dataset anew",
                 "declare the dataset as seeds, or ask other questions",
             ),
-            Measure("datasets", "datasets", "undeclared datasets that rows trace to"),
+            Measure("datasets", "datasets", "undeclared datasets that rows copy, or nearly copy"),
         ),
         reads=("text",),
         needs=("lineage",),
@@ -162,49 +162,37 @@ class UndeclaredSource:
         if mine is None or mine.order != traces.order(rows):
             mine = traces.of(rows, engine)
             traces.save(mine, rows.digest, context.cache)
-        own, told = Index.of(rows, mine), Told()
-        found: dict[str, Matches] = {}
-        for done, other in enumerate(others):
-            met = self._trace(own, other, pedigree, context, engine, told)
-            if len(met):
-                found[other.refs[0]] = met
-            context.progress(done + 1, len(others))
+        told = Told()
+        found = self._found(Index.of(rows, mine), others, context, engine, told)
         if len(told.absent) == len(others):
             return Measurement((), notes=(_absent(told.absent, "no other registered dataset is at hand"),))
-        found = self._unexplained(found, own, mine, declared, pedigree, context, engine)
+        found = self._unexplained(found, rows, mine, declared, context, engine)
         return self._measurement(rows, found, [*_notes(others, same, told)])
 
-    def _trace(
-        self, own: Index, other: Other, pedigree: Pedigree, context: Context, engine: Engine, told: Told
-    ) -> Matches:
-        """The rows of ours that are in the other dataset."""
-        theirs = traces.load(other.digest, context.cache)
-        opened = None
-        if theirs is None:
-            opened = _open(other, pedigree)
-            if opened is None:
+    def _found(
+        self, own: Index, others: list[Other], context: Context, engine: Engine, told: Told
+    ) -> dict[str, Matches]:
+        """Rows of ours by the dataset that they are in. What is kept is looked through by all threads."""
+        found: dict[str, Matches] = {}
+        kept = engine.map(lambda other: _kept(own, other, context), others)
+        for done, (other, known) in enumerate(zip(others, kept, strict=True)):
+            theirs, met, opened = _present(own, other, known, context, engine)
+            if theirs is None:
                 told.absent.append(str(other))
-                return NOTHING
-            theirs = traces.of(opened, engine)
-            traces.save(theirs, other.digest, context.cache)
-        if len(theirs) > SCREEN:
-            told.sampled = max(told.sampled, len(theirs))
-            if not own.meets(theirs.table[:SCREEN]):
-                return NOTHING
-        if not own.meets(theirs.table):
-            return NOTHING
-        opened = opened or _open(other, pedigree)
-        if opened is not None and traces.order(opened) != theirs.order:
-            theirs = traces.of(opened, engine)
-        return own.matches(theirs.table, opened, self.threshold)
+                continue
+            told.sampled = max(told.sampled, len(theirs) if len(theirs) > SCREEN else 0)
+            if met:
+                matches = own.matches(theirs.table, opened, self.threshold)
+                found |= {other.refs[0]: matches} if len(matches) else {}
+            context.progress(done + 1, len(others))
+        return found
 
     def _unexplained(
         self,
         found: Mapping[str, Matches],
-        own: Index,
+        rows: Dataset,
         mine: Traces,
         declared: list[Other],
-        pedigree: Pedigree,
         context: Context,
         engine: Engine,
     ) -> dict[str, Matches]:
@@ -212,10 +200,8 @@ class UndeclaredSource:
         if not found or not declared:
             return dict(found)
         among = np.unique(np.concatenate([one.ours for one in found.values()]))
-        asked = Index.of(own.rows, mine, among)
-        explained = np.zeros(own.rows.rows)
-        for other in declared:
-            met = self._trace(asked, other, pedigree, context, engine, Told())
+        explained = np.zeros(rows.rows)
+        for met in self._found(Index.of(rows, mine, among), declared, context, engine, Told()).values():
             explained[met.ours] = np.maximum(explained[met.ours], met.strength)
         left = {ref: one.where(one.strength > explained[one.ours]) for ref, one in found.items()}
         return {ref: one for ref, one in left.items() if len(one)}
@@ -232,14 +218,15 @@ class UndeclaredSource:
             strength[at], source[at] = one.strength[better], index
             kind[at], theirs[at] = one.kind[better], one.theirs[better]
         counts = np.bincount(kind[kind >= 0], minlength=len(KINDS))
-        copied = (kind == 0) | (kind == 1)
+        copied = (kind == COPY) | (kind == NEAR)
         metrics = (
             rate(metric("rate"), int(np.count_nonzero(copied)), n),
             *(Metric(metric(name), int(counts[i]), "rows", n) for i, name in enumerate(KINDS)),
-            Metric(metric("datasets"), len(refs), "datasets", n),
+            Metric(metric("datasets"), sum(bool((found[ref].kind < PROMPT).any()) for ref in refs), "datasets", n),
         )
         slices = [
-            Slice("source", ref, rate(metric("rate"), int(np.count_nonzero(found[ref].kind < 2)), n)) for ref in refs
+            Slice("source", ref, rate(metric("rate"), int(np.count_nonzero(found[ref].kind < PROMPT)), n))
+            for ref in refs
         ]
         for ref in refs[:5]:
             copies, near, prompts = np.bincount(found[ref].kind, minlength=3).tolist()
@@ -301,10 +288,34 @@ def _relations(rows: Dataset, pedigree: Pedigree) -> tuple[list[Other], list[Oth
     return declared, others, sorted(named.get(rows.digest, ()))
 
 
-def _open(other: Other, pedigree: Pedigree) -> Dataset | None:
+def _kept(own: Index, other: Other, context: Context) -> tuple[Traces | None, bool]:
+    """What is kept of a dataset, and whether a row of ours may be in it."""
+    theirs = traces.load(other.digest, context.cache)
+    return theirs, theirs is not None and _meets(own, theirs)
+
+
+def _present(
+    own: Index, other: Other, known: tuple[Traces | None, bool], context: Context, engine: Engine
+) -> tuple[Traces | None, bool, Dataset | None]:
+    """What is known, made anew from the rows where they are wanted and nothing is kept of them in this order."""
+    theirs, met = known
+    opened = _open(other, context) if theirs is None or met else None
+    if opened is None or (theirs is not None and theirs.order == traces.order(opened)):
+        return theirs, met, opened
+    fresh = traces.of(opened, engine)
+    traces.save(fresh, other.digest, context.cache)
+    return fresh, _meets(own, fresh), opened
+
+
+def _meets(own: Index, theirs: Traces) -> bool:
+    return own.meets(theirs.table[:SCREEN]) and (len(theirs) <= SCREEN or own.meets(theirs.table))
+
+
+def _open(other: Other, context: Context) -> Dataset | None:
     """The dataset's rows where they are at hand and are still those that were registered."""
+    assert context.pedigree is not None
     for ref in other.refs:
-        opened = pedigree.seeds.get(ref) or pedigree.open(ref)
+        opened = context.pedigree.seeds.get(ref) or context.pedigree.open(ref)
         if opened is not None and opened.digest == other.digest:
             return opened
     return None

@@ -93,7 +93,7 @@ def _marked(keys, bits, shift):  # type: ignore[no-untyped-def]  # pragma: no co
 
 def lookup(keys: Hashes, rows: Longs) -> Lookup:
     """keys: uint64 [m] in any order, NONE for nobody. rows: int64 [m]."""
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)
     order = order[keys[order] != NONE]
     width = max(10, (_BITS_A_KEY * max(1, len(order)) - 1).bit_length())
     bits = np.zeros(1 << (width - 3), np.uint8)
