@@ -18,12 +18,12 @@ from auditor.kernels.components import roots
 LOAD = """
 import sys
 import numpy as np
+from auditor.kernels.banding import radix_sort
 from auditor.kernels.components import roots
-from auditor.kernels.hashes import first_rows
 parent = np.array([0, 0, 1, 3])
 roots(parent)
-same = np.array([5, 6, 5, 5], np.uint64)
-print(parent.tolist(), first_rows(same, same, same > 0).tolist(), "numba" in sys.modules)
+keyed = np.array([5, 6, 4], np.uint64) << np.uint64(32)
+print(parent.tolist(), (radix_sort(keyed) >> np.uint64(32)).tolist(), "numba" in sys.modules)
 """
 
 MIXED = """
@@ -63,27 +63,27 @@ def fresh(code: str, cache: Path) -> str:
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the machine code that LOAD needs."""
     folder = tmp_path_factory.mktemp("code")
-    assert fresh(LOAD, folder) == "[0, 0, 0, 3] [0, 1, 0, 0] True\n"
+    assert fresh(LOAD, folder) == "[0, 0, 0, 3] [4, 5, 6] True\n"
     return folder
 
 
 def test_a_kernel_that_is_kept_runs_without_numba(kept: Path) -> None:
-    assert fresh(LOAD, kept) == "[0, 0, 0, 3] [0, 1, 0, 0] False\n"
+    assert fresh(LOAD, kept) == "[0, 0, 0, 3] [4, 5, 6] False\n"
 
 
 def test_numba_compiles_for_others_beside_kept_code(kept: Path) -> None:
     assert fresh(MIXED, kept) == "6\n"
 
 
-@pytest.mark.parametrize("keep", [0, 20, 40, 900, -1])
+@pytest.mark.parametrize("keep", [0, 40, -1])
 def test_damaged_code_is_made_again(kept: Path, tmp_path: Path, keep: int) -> None:
     for path in kept.glob("*.native"):
         content = bytearray(path.read_bytes()[:keep])
         if keep == -1:
             content[len(content) // 2] ^= 1
         (tmp_path / path.name).write_bytes(content)
-    assert fresh(LOAD, tmp_path) == "[0, 0, 0, 3] [0, 1, 0, 0] True\n"
-    assert fresh(LOAD, tmp_path) == "[0, 0, 0, 3] [0, 1, 0, 0] False\n"
+    assert fresh(LOAD, tmp_path) == "[0, 0, 0, 3] [4, 5, 6] True\n"
+    assert fresh(LOAD, tmp_path) == "[0, 0, 0, 3] [4, 5, 6] False\n"
 
 
 def test_code_for_another_processor_is_left_alone(kept: Path, tmp_path: Path) -> None:
@@ -106,13 +106,13 @@ def test_a_changed_source_is_compiled_and_the_stale_code_removed(tmp_path: Path)
 def test_processes_at_once_compile_and_load_the_same_code(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         said = list(pool.map(lambda _: fresh(LOAD, tmp_path), range(4)))
-    assert {words.rsplit(" ", 1)[0] for words in said} == {"[0, 0, 0, 3] [0, 1, 0, 0]"}
+    assert {words.rsplit(" ", 1)[0] for words in said} == {"[0, 0, 0, 3] [4, 5, 6]"}
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_without_a_folder_to_write_kernels_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert fresh(LOAD, tmp_path / "file") == "[0, 0, 0, 3] [0, 1, 0, 0] True\n"
+    assert fresh(LOAD, tmp_path / "file") == "[0, 0, 0, 3] [4, 5, 6] True\n"
 
 
 def double(number: Any) -> Any:
