@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from auditor.files import write_text
+from auditor.model.card import Card, Registered
 from auditor.model.errors import AuditorError
+from auditor.model.graph import Graph
 from auditor.model.result import Record
-from auditor.trackers import outbox, publication, transport
+from auditor.trackers import outbox, publication, transport, versions
 from auditor.trackers.outbox import Item
-from auditor.trackers.secrets import checked, redact
+from auditor.trackers.secrets import checked, masked, redact
 from auditor.trackers.transport import Event
 
-__all__ = ["checked", "publish", "redact", "sync", "tell"]
+__all__ = ["checked", "publish", "publish_version", "redact", "sync", "tell", "trained_models"]
 
 _log = logging.getLogger("auditor.trackers")
 
@@ -34,11 +38,15 @@ class Workspace(Protocol):
     """What is needed of `registry.Workspace`."""
 
     @property
+    def root(self) -> Path: ...
+    @property
     def home(self) -> Path: ...
     @property
     def outbox(self) -> Path: ...
     @property
     def tracking_uri(self) -> str | None: ...
+    @property
+    def openlineage_url(self) -> str | None: ...
     def lock(self, name: str, patience: float = ...) -> AbstractContextManager[None]: ...
 
 
@@ -62,6 +70,49 @@ def publish(
     return _say(item, files, target, workspace)
 
 
+def publish_version(
+    card: Card, version: Registered, graph: Graph, *, page: str | None, uri: str | None, workspace: Workspace
+) -> str | None:
+    """Record a registered version as an MLflow run, with links to the runs of its sources and of what was
+    made from it; returns the run's id, or None where it waits in the outbox.
+
+    graph: of the whole workspace. page: a self-contained HTML page of the lineage, an artifact of the run.
+    uri: as in `publish`. Its prompts and generators go to MLflow's registries. Publishing it again says
+    its status anew and changes nothing else. Never raises for a tracker's sake.
+    """
+    target = uri or os.environ.get("MLFLOW_TRACKING_URI") or None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            files = {}
+            if page is not None:
+                files[versions.PAGE] = Path(folder) / versions.PAGE
+                write_text(files[versions.PAGE], page)
+            about = versions.describe(card, version, graph, workspace.root, page=page is not None)
+            return _say(_run(about, files), files, target, workspace)
+    except (OSError, ValueError, AuditorError) as error:
+        _log.warning("%s could not be tracked: %s. Its card is whole.", card.ref(version), redact(str(error), target))
+        return None
+
+
+def trained_models(workspace: Workspace, uri: str | None = None) -> list[tuple[str, str, str]]:
+    """Models that MLflow runs trained on datasets of ours: (name, version, `sha256:…` of the rows), sorted.
+
+    Of runs that logged an input with the context `training` which our source class describes. A model that
+    such a run logged without registering it goes by the name it was logged under, and its id. Empty where
+    MLflow does not answer: it is told.
+    """
+    target = uri or workspace.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None
+    if target is None and not (workspace.home / "mlflow.db").exists():
+        return []
+    from auditor.trackers import training
+
+    try:
+        return training.models(target, workspace.home)
+    except Exception as error:  # noqa: BLE001  whatever a client library or a server comes up with
+        _log.warning("MLflow was not asked for trained models: %s", redact(str(error), target))
+        return []
+
+
 def tell(events: Iterable[Event], workspace: Workspace, *, url: str | None = None) -> str | None:
     """Tell OpenLineage of what was done; returns the last run's id, or None where it waits in the outbox.
 
@@ -79,7 +130,10 @@ def tell(events: Iterable[Event], workspace: Workspace, *, url: str | None = Non
 
 
 def _run(about: publication.Publication, files: Mapping[str, Path]) -> Item:
-    return Item("mlflow", about.name, about.to_dict(), {name: outbox.hashed(files[name]) for name in about.artifacts})
+    said = about.to_dict()
+    if about.kind == "version":  # places of data may be addresses with passwords in them
+        said = masked(said)
+    return Item("mlflow", about.name, said, {name: outbox.hashed(files[name]) for name in about.artifacts})
 
 
 def _say(item: Item, files: Mapping[str, Path], target: str | None, workspace: Workspace) -> str | None:
@@ -106,9 +160,10 @@ def sync(workspace: Workspace) -> tuple[int, int]:
     """Send what waits in the outbox, oldest first; returns (sent, left).
 
     Each goes to where it was meant to go. Passwords are not kept: a server that wants one
-    gets that of `mlflow.uri` or MLFLOW_TRACKING_URI where it is the same server. What is corrupt is
+    gets that of the settings or MLFLOW_TRACKING_URI where it is the same server. What is corrupt is
     set aside, told, and counts as left. Two at once take turns.
     """
     with workspace.lock("outbox"):
-        credentials = [uri for uri in (workspace.tracking_uri, os.environ.get("MLFLOW_TRACKING_URI")) if uri]
+        configured = (workspace.tracking_uri, os.environ.get("MLFLOW_TRACKING_URI"), workspace.openlineage_url)
+        credentials = [uri for uri in configured if uri]
         return outbox.drain(workspace.outbox, workspace.home, credentials)

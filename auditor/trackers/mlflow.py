@@ -1,8 +1,9 @@
-"""An audit as an MLflow run: dataset input, parameters, metrics, verdict tags, description, artifacts.
+"""An audit or a registered version as an MLflow run: inputs, parameters, metrics, tags, description, artifacts.
 
-Sending is idempotent. A run is found again by the tag `auditor.record` (the digest of the record);
-one that is finished is left alone, one that was cut off is gone on with. Everything written a second
-time is written with the same key, time and value, so a run sent twice reads as if sent once.
+Sending is idempotent. A run is found again by a tag with the digest of what it is of; an audit that is
+finished is left alone, one that was cut off is gone on with, and a version, whose status and neighbours
+change, is said again. Everything written a second time is written with the same key, time and value, so
+a run sent twice reads as if sent once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditor.trackers.notes import Note
 from auditor.trackers.publication import Publication
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 BATCH = 100
 """Parameters or tags in a request: MLflow's limit (mlflow/utils/validation.py); metrics allow 1,000."""
 
-RECORD_TAG, DONE_TAG = "auditor.record", "auditor.complete"
+IDENTITY = {"audit": "auditor.record", "version": "auditor.registration"}
+"""Kind of run -> the tag that it is found by."""
+
+DONE_TAG = "auditor.complete"
 
 # Audits wait for a tracker only so long: what it does not take now the outbox keeps. Twenty seconds a
 # request and one retry bound a dead server to a minute. What the user set stands.
@@ -46,19 +51,27 @@ def send(about: Publication, files: Mapping[str, Path], uri: str | None, home: P
 
     Raises whatever MLflow raises; the caller redacts it.
     """
-    with quiet():
-        from mlflow import MlflowClient
-
-        client = MlflowClient(tracking_uri=uri or f"sqlite:///{home / 'mlflow.db'}")
+    with connected(uri, home) as client:
         experiment = _experiment(client, about.experiment, None if uri else home / "mlflow-artifacts")
         run, done = _find(client, experiment, about)
-        if not done:
-            _fill(client, run, about)
+        if not done or about.kind == "version":
+            _fill(client, experiment, run, about)
             for name, folder in about.artifacts.items():
                 client.log_artifact(run, str(files[name]), folder or None)
+        if not done:
             client.set_tag(run, DONE_TAG, "true")
             client.set_terminated(run, "FINISHED", end_time=about.ended)
         return run
+
+
+@contextlib.contextmanager
+def connected(uri: str | None, home: Path) -> Iterator[MlflowClient]:
+    """A client that is patient for a minute at most and says nothing; uri as in `send`."""
+    with quiet():
+        from mlflow import MlflowClient
+
+        where = uri or f"sqlite:///{home / 'mlflow.db'}"
+        yield MlflowClient(tracking_uri=where, registry_uri=where)
 
 
 def _experiment(client: MlflowClient, name: str, artifacts: Path | None) -> str:
@@ -80,31 +93,34 @@ def _experiment(client: MlflowClient, name: str, artifacts: Path | None) -> str:
 
 def _find(client: MlflowClient, experiment: str, about: Publication) -> tuple[str, bool]:
     """The run's id, and whether all of it is there."""
-    found = client.search_runs([experiment], f"tags.`{RECORD_TAG}` = '{about.digest}'", max_results=1)
+    tag = IDENTITY[about.kind]
+    found = client.search_runs([experiment], f"tags.`{tag}` = '{about.digest}'", max_results=1)
     if found:
         return found[0].info.run_id, found[0].data.tags.get(DONE_TAG) == "true"
     # The tag is set with the run, in one request: a run without it cannot be ours.
-    tags = {RECORD_TAG: about.digest, "mlflow.source.name": "auditor", "mlflow.source.type": "LOCAL"}
+    tags = {tag: about.digest, "mlflow.source.name": "auditor", "mlflow.source.type": "LOCAL"}
     run = client.create_run(experiment, start_time=about.started, tags=tags, run_name=about.name)
     return run.info.run_id, False
 
 
-def _fill(client: MlflowClient, run: str, about: Publication) -> None:
-    from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
-    from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
+def _fill(client: MlflowClient, experiment: str, run: str, about: Publication) -> None:
+    from mlflow.entities import Metric, Param, RunTag
 
-    from auditor.trackers.dataset import audited
+    from auditor.trackers import catalogue, walk
+    from auditor.trackers.dataset import given
 
-    tags = {**about.tags, MLFLOW_RUN_NOTE: about.description}
-    for batch in _batches([RunTag(key, value) for key, value in tags.items()], BATCH):
+    tags = [RunTag(key, value) for key, value in about.tags.items()]
+    for batch in _batches(tags, BATCH):
         client.log_batch(run, tags=batch)
     for batch in _batches([Param(key, value) for key, value in about.parameters.items()], BATCH):
         client.log_batch(run, params=batch)
     metrics = [Metric(key, value, about.ended, 0) for key, value in about.metrics.items()]
     for batch in _batches(metrics, 10 * BATCH):
         client.log_batch(run, metrics=batch)
-    entity = audited(about.dataset)._to_mlflow_entity()  # noqa: SLF001  as mlflow.log_input does
-    client.log_inputs(run, [DatasetInput(entity, [InputTag(MLFLOW_DATASET_CONTEXT, "audit")])])
+    client.log_inputs(run, [given(entry) for entry in about.inputs])
+    note = Note(about.description, walk.note(client, run).tables)
+    catalogue.enter(client, run, about, note)
+    walk.join(client, experiment, run, about, note)
 
 
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:

@@ -71,8 +71,8 @@ class Item:
     def from_json(cls, text: str) -> Item:
         """Raises ValueError where the text is not what `to_json` writes."""
         try:
-            made = cls(**json.loads(text))
-        except (TypeError, RecursionError) as error:
+            made = cls(**_object(text))
+        except TypeError as error:
             raise ValueError(f"not an item: {error}") from error
         whole = (
             made.service in SERVICES
@@ -138,7 +138,7 @@ def _deliver(item: Item, folder: Path, target: str | None, home: Path) -> str:
     from auditor.trackers import mlflow
 
     paths = {name: folder / name for name in item.files}
-    return mlflow.send(Publication.from_json(json.dumps(item.body)), paths, target, home)
+    return mlflow.send(Publication.from_dict(item.body), paths, target, home)
 
 
 def drain(outbox: Path, home: Path, credentials: Sequence[str]) -> tuple[int, int]:
@@ -183,7 +183,7 @@ def _folders(outbox: Path) -> list[Path]:
 def _read(folder: Path) -> Item:
     """Raises OSError or ValueError where the item is not whole."""
     if (folder / BEFORE).is_file():
-        about = Publication.from_json((folder / BEFORE).read_text("utf-8"))
+        about = Publication.from_dict(_object((folder / BEFORE).read_text("utf-8")))
         files = dict.fromkeys(about.artifacts, "")
         item = Item("mlflow", about.name, asdict(about), files | {RECORD: about.digest})
     else:
@@ -191,13 +191,23 @@ def _read(folder: Path) -> Item:
         if not folder.name.endswith(item.digest[:12]):
             raise ValueError(f"{ABOUT} is not what was kept")
         if item.service == "mlflow":
-            Publication.from_json(json.dumps(item.body))
+            Publication.from_dict(item.body)
     for name, digest in item.files.items():
         if not (folder / name).is_file():
             raise ValueError(f"{name} is missing")
         if digest and hashed(folder / name) != digest:
             raise ValueError(f"{name} is not the file that was kept")
     return item
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        seen = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(seen, dict):
+        raise ValueError("not an object")  # noqa: TRY004  what is wrong is the file
+    return seen
 
 
 def hashed(path: Path) -> str:

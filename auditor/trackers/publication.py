@@ -1,18 +1,18 @@
-"""What is said of an audit to a tracker: plain data, so that it can wait on disk and be sent later."""
+"""An MLflow run as plain data, so that it can wait on disk and be sent later; and an audit as such a run."""
 
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from auditor.model.result import Record, Status
+from auditor.trackers.notes import cell, cut, head, row
 
 RECORD = "audit.json"
 
@@ -32,11 +32,15 @@ _KEY = re.compile(r"[^\w\-./ ]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One audit, as a tracker sees it.
+    """One run, as a tracker sees it.
 
-    digest: SHA-256 of the record's bytes, the run block included: the same audit published twice is
-    one run, the same data audited twice is two. started, ended: milliseconds since 1970. dataset:
-    name, digest, rows, format, files, fields. artifacts: file name -> folder in the run.
+    digest: what it is known by; the same audit published twice is one run, the same data audited twice
+    is two; a version is one run however often it is told. started, ended: milliseconds since 1970.
+    inputs: {name, digest, rows, context, fields, source} each. artifacts: file name -> folder in the run.
+
+    version: `NAME@VERSION` where the dataset is registered. Of the run of a version itself: sources and
+    children ({ref, digest, role, …}: runs to link with where they are), prompts ({name, digest, text,
+    version}) and models ({name, revision, role}) to be had in the registries.
     """
 
     digest: str
@@ -48,25 +52,37 @@ class Publication:
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-    dataset: Mapping[str, Any]
+    inputs: Sequence[Mapping[str, Any]]
     artifacts: Mapping[str, str]
+    kind: Literal["audit", "version"] = "audit"
+    version: str | None = None
+    sources: Sequence[Mapping[str, Any]] = ()
+    children: Sequence[Mapping[str, Any]] = ()
+    prompts: Sequence[Mapping[str, Any]] = ()
+    models: Sequence[Mapping[str, Any]] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, text: str) -> Publication:
-        """Raises ValueError where the text is not that of `to_dict`."""
+    def from_dict(cls, seen: Mapping[str, Any]) -> Publication:
+        """Raises ValueError where it is not what `to_dict` makes, here or in 0.1.0 (one input, the audited)."""
         try:
-            seen = json.loads(text)
+            if "dataset" in seen:
+                old = dict(seen["dataset"])
+                source = {key: old[key] for key in ("name", "format", "files")}
+                seen = {key: value for key, value in seen.items() if key != "dataset"}
+                seen["inputs"] = [{**old, "context": "audit", "source": source}]
             made = cls(**seen)
-        except (TypeError, RecursionError) as error:
+        except (TypeError, KeyError) as error:
             raise ValueError(f"not a publication: {error}") from error
-        texts = (made.digest, made.experiment, made.name, made.description)
-        tables = (made.parameters, made.metrics, made.tags, made.dataset, made.artifacts)
+        texts = (made.digest, made.experiment, made.name, made.description, made.kind)
+        tables = (made.parameters, made.metrics, made.tags, made.artifacts)
+        lists = (made.inputs, made.sources, made.children, made.prompts, made.models)
         whole = (
             all(isinstance(value, str) for value in texts)
             and all(isinstance(value, dict) for value in tables)
+            and all(isinstance(value, list | tuple) and all(isinstance(v, dict) for v in value) for value in lists)
             and all(isinstance(value, int) for value in (made.started, made.ended))
             and all(Path(name).name == name for name in made.artifacts)
         )
@@ -81,6 +97,7 @@ def describe(record: Record, files: Mapping[str, Path], experiment: str) -> Publ
     digest = hashlib.sha256(files[RECORD].read_bytes()).hexdigest()
     started = _milliseconds(run.get("started"))
     short = str(dataset["digest"]).split(":")[-1]
+    version = str(dataset["version"]) if dataset.get("version") else None
     return Publication(
         digest=digest,
         experiment=experiment,
@@ -90,23 +107,39 @@ def describe(record: Record, files: Mapping[str, Path], experiment: str) -> Publ
         description=_description(record),
         parameters=_parameters(record),
         metrics={
-            _key(name): float(metric.value)
+            key(name): float(metric.value)
             for name, metric in sorted(record.metrics.items())
             if metric.value is not None and math.isfinite(metric.value)
         },
         tags=_tags(record),
-        dataset={
-            # MLflow keeps 36 characters of a digest; the tag `auditor.dataset.digest` has all of it.
-            "name": str(dataset["name"]),
-            "digest": short[:36],
-            "rows": int(dataset["rows"]),
-            "format": str(dataset.get("format", "")),
-            "files": [str(file) for file in dataset.get("files", ())][:100],
-            "fields": {str(name): str(kind) for name, kind in dict(dataset.get("fields", {})).items()},
-        },
+        inputs=[
+            entry(
+                str(dataset["name"]),
+                str(dataset["digest"]),
+                int(dataset["rows"]),
+                "audit",
+                fields={str(name): str(kind) for name, kind in dict(dataset.get("fields", {})).items()},
+                about={
+                    "format": str(dataset.get("format", "")),
+                    "files": [str(file) for file in dataset.get("files", ())][:100],
+                },
+                ref=version,
+            )
+        ],
         artifacts={name: "" for name in ARTIFACTS if name in files}
         | {name: "figures" for name in sorted(files) if name.lower().endswith(FIGURES)},
+        version=version,
     )
+
+
+def entry(
+    name: str, digest: str, rows: int | None, context: str, *,
+    fields: Mapping[str, str] | None = None, about: Mapping[str, Any] | None = None, ref: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """A dataset as an input of a run. MLflow keeps 36 characters of a digest; the source has all of it."""
+    source = {"name": name, **({"ref": ref} if ref else {}), "digest": digest, **(about or {})}
+    short = digest.rsplit(":", maxsplit=1)[-1][:36]
+    return {"name": name, "digest": short, "rows": rows, "context": context, "fields": fields or {}, "source": source}
 
 
 def _milliseconds(started: object) -> int:
@@ -118,13 +151,9 @@ def _milliseconds(started: object) -> int:
         return 0
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
     """A name that MLflow takes: word characters, - . / and spaces, at most 250."""
     return _KEY.sub("-", name)[:250]
-
-
-def _cut(text: str, most: int = LONGEST) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _parameters(record: Record) -> dict[str, str]:
@@ -137,11 +166,12 @@ def _parameters(record: Record) -> dict[str, str]:
         for name, value in check["parameters"].items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
             given[f"{check['name']}.{name}"] = text
-    return {_key(name): _cut(text) for name, text in given.items()}
+    return {key(name): cut(text, LONGEST) for name, text in given.items()}
 
 
 def _tags(record: Record) -> dict[str, str]:
     tags = {
+        "auditor.run": "audit",
         "auditor.verdict": record.verdict.value,
         "auditor.version": str(record.tool.get("version", "")),
         "auditor.dataset": str(record.dataset["name"]),
@@ -149,34 +179,30 @@ def _tags(record: Record) -> dict[str, str]:
         "auditor.policy": str(record.policy.get("name", "")),
         "auditor.policy.digest": str(record.policy.get("digest", "")),
     }
+    if record.dataset.get("version"):
+        tags["auditor.dataset.version"] = str(record.dataset["version"]).rpartition("@")[2]
     tags |= {f"auditor.verdict.{check['name']}": str(check["status"]) for check in record.checks}
-    return {_key(name): _cut(text) for name, text in tags.items()}
+    return {key(name): cut(text, LONGEST) for name, text in tags.items()}
 
 
 def _description(record: Record) -> str:
     """Markdown for the run's page: the verdict, and a table of what failed."""
     dataset = record.dataset
-    name, policy = _cell(str(dataset["name"])), _cell(str(record.policy.get("name", "")))
+    name, policy = cell(str(dataset["name"])), cell(str(record.policy.get("name", "")))
     lines = [f"**{record.verdict.value.upper()}**: {name}, {int(dataset['rows']):,} rows, policy {policy}", ""]
     bad = [v for v in record.verdicts if v.status.gravity > Status.SKIPPED.gravity]
     bad.sort(key=lambda v: -v.status.gravity)
     if bad:
-        lines += ["| status | check | metric | observed | expected | why |", "| --- | --- | --- | --- | --- | --- |"]
+        lines += head("status", "check", "metric", "observed", "expected", "why")
         for v in bad[:EXPLAINED]:
             observed = "" if v.observed is None else f"{v.observed:.4g}"
             cells = [v.status.value.upper(), v.check, v.metric or "", observed, v.expected or "", v.why]
-            lines.append("| " + " | ".join(_cell(_cut(cell, 200)) for cell in cells) + " |")
+            lines.append(row(*(cell(cut(text, 200)) for text in cells)))
         if len(bad) > EXPLAINED:
             lines.append(f"\n… and {len(bad) - EXPLAINED} more in `report.html`.")
     else:
         lines.append("Every check that ran is within its bounds.")
     skipped = [v.check for v in record.verdicts if v.status is Status.SKIPPED]
     if skipped:
-        lines += ["", "Skipped: " + ", ".join(_cell(name) for name in dict.fromkeys(skipped))]
+        lines += ["", "Skipped: " + ", ".join(cell(name) for name in dict.fromkeys(skipped))]
     return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    """Text of anyone as the text of one Markdown table cell: no markup, no HTML, no second line."""
-    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return html.escape(re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", flat), quote=False)

@@ -68,7 +68,12 @@ def check_run(seen: MlflowClient, run_id: str) -> None:
     columns = {c["name"]: c["type"] for c in json.loads(given.dataset.schema)["mlflow_colspec"]}
     assert columns == {"id": "string", "text": "string", "score": "double", "generator": "string"}
     source = get_dataset_source_from_json(given.dataset.source, given.dataset.source_type)
-    assert source.to_dict() == {"name": "sft", "format": "prompt-response", "files": ["sft.jsonl"]}
+    assert source.to_dict() == {
+        "name": "sft",
+        "digest": "sha256:" + "ab" * 32,
+        "format": "prompt-response",
+        "files": ["sft.jsonl"],
+    }
     assert artifacts(seen, run_id) == {
         "": ["audit.json", "findings.parquet", "report.html"],
         "figures": ["figures/lengths.svg"],
@@ -160,8 +165,8 @@ from auditor.trackers import mlflow
 from tests.trackers.conftest import record
 
 inner = mlflow._fill
-def die(client, run, about):
-    inner(client, run, about)
+def die(*given):
+    inner(*given)
     os.kill(os.getpid(), signal.SIGKILL)
 mlflow._fill = die
 home = Workspace(Path(sys.argv[1]))

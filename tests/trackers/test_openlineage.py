@@ -300,8 +300,8 @@ def test_received_over_http_with_a_key(home: Workspace, consumer: Consumer, monk
     assert trackers.tell([of_made()], home, url=url)
     assert [(path, key) for path, key, _ in consumer.received] == [("/api/v1/lineage", f"Bearer {KEY}")] * 2
     for (*_, body), said in zip(consumer.received, (transport.started(of_made()), of_made()), strict=True):
-        check_event(body)
         del body["run"]["facets"]["tags"]  # the client signs its work
+        check_event(body)
         assert body == said
     monkeypatch.setenv("OPENLINEAGE_URL", url)
     monkeypatch.setenv("OPENLINEAGE_ENDPOINT", "elsewhere")

@@ -141,8 +141,10 @@ def test_an_outbox_that_cannot_be_written_never_fails_the_audit(
 def test_an_item_survives_the_disk(audited: Audit) -> None:
     about = publication.describe(audited[0], audited[1], "x")
     item = outbox.Item("mlflow", "a", about.to_dict(), {"audit.json": "12"})
-    assert outbox.Item.from_json(item.to_json()) == item
-    assert publication.Publication.from_json(json.dumps(item.body)) == about
+    back = outbox.Item.from_json(item.to_json())
+    assert (back.to_json(), back.digest) == (item.to_json(), item.digest)
+    again = publication.Publication.from_dict(back.body)
+    assert json.dumps(again.to_dict()) == json.dumps(about.to_dict())
 
 
 def test_an_audit_that_an_earlier_version_left_is_sent(
