@@ -123,10 +123,16 @@ def measure(
             for measured in _fold(folds, rows, context, engine, store, advance):
                 outcome[measured.check] = measured
     for check in runnable:
-        if not hasattr(check, "merge"):
+        if hasattr(check, "run"):
             name = check.spec.name
             with stage(name) as advance:
                 outcome[name] = _run(check, rows, replace(context, progress=advance), engine)
+    inspections = [check for check in runnable if hasattr(check, "inspect")]
+    if inspections:
+        with stage("lineage") as advance:
+            for done, check in enumerate(inspections, 1):
+                outcome[check.spec.name] = _run(check, rows, context, engine)
+                advance(done, len(inspections))
     return [outcome[check.spec.name] for check in checks]
 
 
