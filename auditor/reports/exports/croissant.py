@@ -96,7 +96,7 @@ def _urn(ref: str) -> str:
 def _provenance(subject: Subject) -> dict[str, Any]:
     version, lineage = subject.version, subject.version.lineage
     found: dict[str, Any] = {}
-    derived = [_entity(source) for _, source in lineage.sources()]
+    derived = [_entity(role, source) for role, source in lineage.sources()]
     if version.supersedes is not None:
         found["dct:replaces"] = {"@id": _urn(f"{subject.card.name}@{version.supersedes}")}
     if derived:
@@ -113,8 +113,8 @@ def _provenance(subject: Subject) -> dict[str, Any]:
     return found
 
 
-def _entity(source: Source) -> dict[str, Any]:
-    found: dict[str, Any] = {"@type": "prov:Entity", "prov:label": str(source)}
+def _entity(role: str, source: Source) -> dict[str, Any]:
+    found: dict[str, Any] = {"@type": "prov:Entity", "prov:label": str(source), "additionalType": role}
     if source.dataset:
         found["@id"] = _urn(source.dataset)
     if source.digest:
