@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import networkx as nx
 
+from auditor.core.check import Context
 from auditor.model import tiny
 from auditor.model.card import Card
 from auditor.model.graph import Edge, Graph, Node
@@ -119,3 +121,10 @@ def large(seed: int = 0, datasets: int = 8_000, models: int = 2_000, edges: int 
     first = random_pedigree(seed)
     mine = Card("set", "synthetic", purpose="commercial-training", licence="cc-by-4.0")
     return replace(first, graph=Graph(nodes, tuple(made)), node=sets[-1], cards=cards, card=mine)
+
+
+def looked(check: Any, pedigree: Pedigree) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(value by measure, faults) of a room, as `core.measure` and a report would have them."""
+    measurement = check.inspect(Context(pedigree=pedigree))
+    values = {metric.name.partition(".")[2]: metric.value for metric in measurement.metrics}
+    return values, measurement.tables["faults"].to_pylist()
