@@ -150,7 +150,7 @@ class NearDuplicates:
             # Equal sets are chained; no bucket of the prefix filter is, so that no pair is left out.
             groups = [
                 ([_in_order(equal, np.zeros(0), texts.order[wanted])], CHAIN),
-                ([prefix_buckets(sets, self.threshold)], n),
+                ([prefix_buckets(sets, self.threshold, engine.map, engine.threads)], n),
             ]
         _link(groups, sets, wanted, self.threshold, parent, best, score, engine)
         roots(parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from math import ceil
 from typing import Any
 
@@ -99,25 +100,24 @@ def _verify(left, right, offsets, values, threshold, parent, best, score):  # ty
 
 
 @kernel
-def frequencies(values, counters, shift):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    """Count elements into uint8 counters by their top 64 - shift bits, up to 255: rarity is estimated,
-    and any order that is the same for all sets is a valid one for a prefix filter."""
+def frequencies(values, counters, shift, low, high):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Count elements into counters[low:high], uint8, by their top 64 - shift bits, up to 255: rarity is
+    estimated, and any order that is the same for all sets is a valid one for a prefix filter."""
     for value in values:
-        slot = value >> shift
-        if counters[slot] < 255:
+        slot = np.int64(value >> shift)
+        if low <= slot < high and counters[slot] < 255:
             counters[slot] += np.uint8(1)
 
 
 @kernel
-def _prefixes(offsets, values, counters, shift, threshold):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+def _prefixes(offsets, values, counters, shift, threshold, low, high):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """The rare elements by which sets of Jaccard >= threshold must meet (Bayardo et al. 2007, "Scaling
     up all pairs similarity search"): each set's first size - ceil(t size) + 1 in order of rarity.
-    Elements that no other set has are left out. Returns keys: uint32 [m] (hashed elements; a clash
-    only adds a candidate) and rows: int32 [m]."""
-    n = len(offsets) - 1
+    Elements that no other set has are left out. Of the sets from low to high. Returns keys: uint32 [m]
+    (hashed elements; a clash only adds a candidate) and rows: int32 [m]."""
     total = 0
     most = 1
-    for row in range(n):
+    for row in range(low, high):
         size = offsets[row + 1] - offsets[row]
         most = max(most, size)
         total += size - np.int64(ceil(threshold * size - 1e-6)) + 1 if size > 0 else 0
@@ -126,7 +126,7 @@ def _prefixes(offsets, values, counters, shift, threshold):  # type: ignore[no-u
     tied = np.empty(most, np.uint64)
     counts = np.empty(256, np.int64)
     made = 0
-    for row in range(n):
+    for row in range(low, high):
         begin = offsets[row]
         size = offsets[row + 1] - begin
         if size == 0:
@@ -174,12 +174,29 @@ def same_sets(offsets, values):  # type: ignore[no-untyped-def]  # pragma: no co
     return keys
 
 
-def prefix_buckets(sets: Sets, threshold: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Candidate buckets for `link` that leave no pair of Jaccard >= threshold out."""
+def prefix_buckets(
+    sets: Sets,
+    threshold: float,
+    share: Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]] = map,
+    parts: int = 1,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Candidate buckets for `link` that leave no pair of Jaccard >= threshold out.
+
+    share: how to run a function for each of so many parts of the work, in order (a caller's threads).
+    """
     bits = min(max(len(sets.values).bit_length() + 1, _COUNTERS[0]), _COUNTERS[1])
     counters, shift = np.zeros(1 << bits, np.uint8), np.uint64(64 - bits)
-    frequencies(sets.values, counters, shift)
-    keys, rows = _prefixes(sets.offsets, sets.values, counters, shift, threshold)
+
+    def counted(part: int) -> None:
+        low, high = (part << bits) // parts, (part + 1 << bits) // parts
+        frequencies(sets.values, counters, shift, low, high)
+
+    def prefixes(part: int) -> Any:
+        low, high = part * len(sets) // parts, (part + 1) * len(sets) // parts
+        return _prefixes(sets.offsets, sets.values, counters, shift, threshold, low, high)
+
+    list(share(counted, range(parts)))
+    keys, rows = (np.concatenate(made) for made in zip(*share(prefixes, range(parts)), strict=True))
     places, starts = shared(keys, np.ones(len(keys), np.bool_))
     return rows[places], starts
 
