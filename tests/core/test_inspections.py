@@ -1,0 +1,94 @@
+"""Findings of lineage: no row, the node, the card's file; beside findings that have rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from auditor import fakes
+from auditor.checks.unregistered_source import UnregisteredSource
+from auditor.core.check import Context, Measure, Spec
+from auditor.core.inspections import Fault, LineageRoom, Seen
+from auditor.core.measure import findings_schema, located, measure
+from auditor.core.rowwise import findings
+from auditor.engines.local import Local
+from auditor.model.pedigree import Pedigree
+from auditor.model.result import Measurement, Status
+from auditor.model.rows import Dataset
+from auditor.model.tiny import Made, pedigree
+
+GIVEN = pedigree("train@1", {"train@1": Made(seeds=("seeds.jsonl",))})
+RECORDS = [{"text": f"row {i}", "id": f"id-{i}", "generator": "a"} for i in range(5)]
+
+
+@dataclass(frozen=True, slots=True)
+class Both(LineageRoom):
+    """Faults of lineage and of rows in one room, as verified lineage has them."""
+
+    spec: ClassVar[Spec] = Spec("both", "both", (Measure("faults", "faults", "what", "mend it"),), needs=("lineage",))
+
+    def look(self, pedigree: Pedigree) -> Seen:
+        return Seen([Fault("faults", pedigree.node, "the lineage is wrong", 2.5, by=("kind", "lineage"))], among=7)
+
+    def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
+        yield findings(np.array([3, 1]), "both.faults", ["row three", "row one"])
+        mixed = [*super(Both, self).locate(rows, measurement, context)]
+        yield pa.concat_tables([findings(np.array([4]), "both.faults", ["row four"]), *mixed])
+
+
+def located_by(room: LineageRoom, folder: Path, rows: Dataset) -> list[dict[str, object]]:
+    context = Context(pedigree=GIVEN)
+    (measured,) = measure([room], rows, context, Local(1))
+    measured = located(room, measured, rows, context, folder / "found.parquet", findings_schema(rows.by))
+    assert measured.status is Status.PASS, measured.why
+    table = pq.read_table(folder / "found.parquet")
+    assert measured.findings == len(table)
+    return table.to_pylist()
+
+
+def test_a_fault_of_lineage_has_no_row_and_names_its_node_and_card(tmp_path: Path) -> None:
+    rows = fakes.dataset(RECORDS, tmp_path, by=("generator",), annotate=("surface",))
+    (found,) = located_by(UnregisteredSource(), tmp_path, rows)
+    (node,) = (node for node in GIVEN.graph.nodes if node.startswith("file:"))
+    assert found == {
+        "row": None, "metric": "unregistered_source.sources", "related": None, "related_dataset": node, "cluster": None,
+        "score": None, "evidence": f"a file that is not registered: {GIVEN.graph.nodes[node]} -> train@1",
+        "check": "unregistered-source", "id": None, "file": "datasets/train.yaml", "line": None,
+        "remedy": "register them: auditor register NAME FILE", "by.generator": None,
+    }  # fmt: skip
+
+
+def test_findings_with_and_without_rows_stand_beside_each_other(tmp_path: Path) -> None:
+    rows = fakes.dataset(RECORDS, tmp_path, by=("generator",))
+    found = located_by(Both(), tmp_path, rows)
+    assert [one["row"] for one in found] == [3, 1, 4, None]
+    assert [one["id"] for one in found] == ["id-3", "id-1", "id-4", None]
+    assert [one["line"] for one in found] == [4, 2, 5, None]
+    assert [one["by.generator"] for one in found] == ["a", "a", "a", None]
+    assert found[-1]["file"] == "datasets/train.yaml"
+    assert found[-1]["score"] == 2.5
+
+
+def test_an_empty_dataset_has_findings_of_its_lineage_too(tmp_path: Path) -> None:
+    (found,) = located_by(UnregisteredSource(), tmp_path, fakes.dataset([], tmp_path))
+    assert found["file"] == "datasets/train.yaml"
+
+
+def test_without_a_pedigree_the_room_is_skipped_and_says_what_to_do(tmp_path: Path) -> None:
+    (measured,) = measure([UnregisteredSource()], fakes.dataset(RECORDS, tmp_path), Context(), Local(1))
+    assert measured.status is Status.SKIPPED
+    assert "auditor register" in measured.why
+
+
+def test_faults_are_counted_sliced_and_cut() -> None:
+    measurement = Both().inspect(Context(pedigree=GIVEN))
+    (metric,), (piece,) = measurement.metrics, measurement.slices
+    assert (metric.name, metric.value, metric.unit, metric.n) == ("both.faults", 1, "faults", 7)
+    assert (piece.by, piece.group, piece.metric.value) == ("kind", "lineage", 1)
+    assert measurement.tables["faults"].column("evidence").to_pylist() == ["the lineage is wrong"]
