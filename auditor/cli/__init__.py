@@ -36,6 +36,7 @@ COMMANDS = {
     "gate": ("auditor.cli.gate:gate", "Audit registered datasets for CI and record their verdicts."),
     "stale": ("auditor.cli.stale:stale", "Name the datasets whose sources are not what they were."),
     "regenerate": ("auditor.cli.regenerate:regenerate", "Make what is stale again, judge it, and keep what passes."),
+    "watch": ("auditor.cli.watch:watch", "Look at what is stale, once or on a schedule, and act on it."),
     "sync": ("auditor.cli.sync:sync", "Send what waits in the outbox."),
     "cache": ("auditor.cli.cache:cache", "Show or empty the cache."),
 }
