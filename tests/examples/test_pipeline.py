@@ -1,0 +1,83 @@
+"""The pipeline of `examples/`, as a user who copies it would run it: real git, DVC and command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import auditor
+
+PIPELINE = Path(auditor.__file__).parent.parent / "examples" / "pipeline"
+BIN = Path(sys.executable).parent
+MADE = ("instructions", "dialogues", "preferences")
+
+pytestmark = pytest.mark.skipif(not PIPELINE.exists(), reason="not a checkout: the examples stand beside the package")
+
+
+def run(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples") / "pipeline"
+    shutil.copytree(PIPELINE, folder, ignore=shutil.ignore_patterns(".auditor", "data", "audits", "cache", "tmp"))
+    run(folder, "git", "init", "-q", "-b", "main")
+    run(folder, "git", "config", "user.email", "desk@example.org")
+    run(folder, "git", "config", "user.name", "desk")
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "commit", "-qm", "a copy")
+    run(folder, "dvc", "repro", "-q", *MADE)
+    return folder
+
+
+def test_the_data_made_is_what_the_cards_name(copy: Path) -> None:
+    assert run(copy, "auditor", "stale").stdout.strip() == "0 of 5 datasets stale"
+    assert run(copy, "git", "status", "--short").stdout == "", "dvc.lock names the same bytes"
+
+
+def test_a_new_writer_makes_one_branch_again_and_leaves_the_other_alone(copy: Path) -> None:
+    lock = copy / "models.lock.yaml"
+    before = (copy / "data" / "preferences.jsonl").stat().st_mtime_ns
+    lock.write_text(lock.read_text().replace('writer: "2026-06"', 'writer: "2026-11"'))
+
+    stale = json.loads(run(copy, "auditor", "stale", "--json", "--fail", code=1).stdout)["stale"]
+    assert [entry["dataset"] for entry in stale] == ["instructions", "dialogues"]
+    run(copy, "auditor", "regenerate", "--all-stale")
+
+    cards = {name: yaml.safe_load((copy / "datasets" / f"{name}.yaml").read_text()) for name in MADE}
+    assert [len(cards[name]["versions"]) for name in MADE] == [2, 2, 1]
+    for name in ("instructions", "dialogues"):
+        old, new = cards[name]["versions"]
+        assert (old["status"], new["status"]) == ("superseded", "current")
+        assert new["supersedes"] == 1
+        assert new["verdict"]["status"] in ("pass", "warn")
+    generators = cards["instructions"]["versions"][-1]["lineage"]["generators"]
+    assert [generator["model"] for generator in generators] == ["writer@2026-11"]
+    assert cards["dialogues"]["versions"][-1]["lineage"]["parents"][0]["dataset"] == "instructions@2"
+    assert (copy / "data" / "preferences.jsonl").stat().st_mtime_ns == before
+    assert run(copy, "auditor", "stale").stdout.strip() == "0 of 5 datasets stale"
+
+    gated = run(copy, "auditor", "gate", "--changed", "--base", "HEAD", "--format", "json")
+    assert [record["dataset"]["version"] for record in json.loads(gated.stdout)] == ["dialogues@2", "instructions@2"]
+
+
+def test_data_that_was_changed_and_not_registered_is_turned_away(copy: Path) -> None:
+    path = copy / "data" / "preferences.jsonl"
+    content = path.read_text().splitlines(keepends=True)
+    path.unlink()  # DVC may have linked it to its cache
+    path.write_text("".join(content[:-1]))
+    gated = run(copy, "auditor", "gate", "preferences", "--format", "json", code=1)
+    record = json.loads(gated.stdout)[0]
+    failed = {verdict["check"] for verdict in record["verdicts"] if verdict["status"] == "fail"}
+    assert {"count-mismatch", "digest-mismatch"} & failed
