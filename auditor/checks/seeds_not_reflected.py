@@ -38,23 +38,23 @@ how much rows that were made alike have in common."""
 
 EXPECTED = 30
 """Phrases of the seeds that the rows would show, were the seeds as near to them as they are to each other:
-with fewer, chance decides. The samples in the tests take 400 rows to show them."""
+with fewer, chance decides."""
 
 Longs = npt.NDArray[np.int64]
 
 _WORDS = (
     "miller painter teacher watchman neighbour pilot lake list bird garden clock hall fence summer winter harbour "
     "letter window candle river bridge market orchard violin ladder basket meadow lantern kitchen engine station"
-).split()  # noqa: SIM905  words, as one reads them
+)
 
 
 def _said(start: int, count: int) -> str:
     """Words without sense, always the same for a start (Park and Miller 1988, "minimal standard" generator)."""
-    words = []
+    known, said = _WORDS.split(), []
     for _ in range(count):
         start = start * 48_271 % 2_147_483_647
-        words.append(_WORDS[start % len(_WORDS)])
-    return " ".join(words)
+        said.append(known[start % len(known)])
+    return " ".join(said)
 
 
 _SEEDS = tuple({"text": _said(seed, 12)} for seed in range(1, 25))
@@ -107,15 +107,16 @@ class SeedsNotReflected(Faultfinding):
 
     Limits: it tells a wrong kind of text, not a wrong set of the same kind: for the same rows Dolly's
     instructions reach .32, those of 252 other tasks .43, GPT-4's tasks in code .92. A paraphrase that
-    keeps no phrase leaves no trace, nor does a translation. At least 400 distinct rows
-    and about 30 expected phrases are needed; with less it is skipped and says so. Of larger datasets
-    samples are compared: 32,768 rows, 4,096 seeds.
+    keeps no phrase leaves no trace, nor does a translation. At least 400 distinct rows and about 30
+    expected phrases (10 of Alpaca's seeds) are needed; with less it is skipped and says so. In samples of
+    400 rows of Alpaca and of its best-rated part the true seeds had .25 to 1.9, GSM8K .05 to .14. Of
+    larger datasets samples are compared: 32,768 rows, 4,096 seeds.
 
     Reference: Wang et al. 2023, "Self-Instruct", ACL, section 2.2 (tasks made from 175 seeds, similar ones
     removed); Taori et al. 2023, Stanford Alpaca.
     """
 
-    least: float = 0.25
+    least: float = 0.2
     rows: int = 400
 
     spec: ClassVar[Spec] = Spec(
