@@ -24,7 +24,7 @@ SCREEN = 65_536
 
 LOCATE = 20_000
 
-KINDS = ("copies", "near", "prompts")
+KINDS = ("copies", "near", "prompt_rate")
 """Measures in the order of the kinds of `core.traces`."""
 _SEA = "the quick brown fox jumps over the lazy dog near the old stone bridge by the river every single morning"
 _OTHER = "a ship of three masts left the harbour at dawn and was not seen again before the winter had passed"
@@ -56,7 +56,7 @@ class UndeclaredSource:
 
     What: a row is traced to another dataset of the workspace where its text is the same after NFC, case
     folding and collapsing white space (`copies`); else where the Jaccard similarity of their 5-word
-    shingles reaches 0.8 (`near`); else where its prompt is the same (`prompts`; not part of the rate, as
+    shingles reaches 0.8 (`near`); else where its prompt is the same (`prompt_rate`; not part of the rate, as
     generators think of the same questions). Not looked for are sources that the lineage names, at any
     distance; other versions of the same dataset, and what was made from any of them; and datasets of
     equal content, which are one dataset under two names. A row that also stands in a declared
@@ -101,8 +101,8 @@ class UndeclaredSource:
                 "declare the dataset as a parent, or drop the rows",
             ),
             Measure(
-                "prompts",
-                "rows",
+                "prompt_rate",
+                "share",
                 "rows that answer the prompt of an undeclared dataset anew",
                 "declare the dataset as seeds, or ask other questions",
             ),
@@ -125,7 +125,7 @@ class UndeclaredSource:
             ),
             Case(
                 ({"prompt": _SEA, "response": "No."},),
-                "undeclared_source.prompts",
+                "undeclared_source.prompt_rate",
                 references={"other@1": ({"prompt": _SEA, "response": _OTHER},)},
                 pedigree=lambda: tiny.pedigree("train@1", {"train@1": tiny.Made(), "other@1": tiny.Made()}),
             ),
@@ -210,18 +210,19 @@ class UndeclaredSource:
         n, metric = rows.rows, self.spec.metric
         refs = sorted(found, key=lambda ref: (-len(found[ref]), ref))
         strength, source = np.zeros(n), np.full(n, -1)
-        kind, theirs = np.full(n, -1), np.zeros(n, np.int64)
+        found_as, theirs = np.full(n, -1), np.zeros(n, np.int64)
         for index, ref in enumerate(refs):
             one = found[ref]
             better = one.strength > strength[one.ours]
             at = one.ours[better]
             strength[at], source[at] = one.strength[better], index
-            kind[at], theirs[at] = one.kind[better], one.theirs[better]
-        counts = np.bincount(kind[kind >= 0], minlength=len(KINDS))
-        copied = (kind == COPY) | (kind == NEAR)
+            found_as[at], theirs[at] = one.kind[better], one.theirs[better]
+        counts = np.bincount(found_as[found_as >= 0], minlength=len(KINDS))
+        copied = (found_as == COPY) | (found_as == NEAR)
         metrics = (
             rate(metric("rate"), int(np.count_nonzero(copied)), n),
-            *(Metric(metric(name), int(counts[i]), "rows", n) for i, name in enumerate(KINDS)),
+            *(Metric(metric(KINDS[kind]), int(counts[kind]), "rows", n) for kind in (COPY, NEAR)),
+            rate(metric(KINDS[PROMPT]), int(counts[PROMPT]), n),
             Metric(metric("datasets"), sum(bool((found[ref].kind < PROMPT).any()) for ref in refs), "datasets", n),
         )
         slices = [
@@ -233,8 +234,8 @@ class UndeclaredSource:
             notes.append(
                 f"{ref}: {copies:,} rows with the same text, {near:,} nearly, {prompts:,} with the same prompt"
             )
-        at = np.flatnonzero(kind >= 0)
-        columns = {"row": at, "kind": kind[at], "theirs": theirs[at], "strength": strength[at]}
+        at = np.flatnonzero(found_as >= 0)
+        columns = {"row": at, "kind": found_as[at], "theirs": theirs[at], "strength": strength[at]}
         names = np.array(refs, object)[source[at]] if len(at) else []
         table = pa.table({**{k: pa.array(v) for k, v in columns.items()}, "source": pa.array(names, pa.string())})
         by = sliced_rates(metric("rate"), copied, gather_groups(rows))
@@ -251,12 +252,12 @@ class UndeclaredSource:
                 if not len(mine):
                     continue
                 at = mine.column("row").to_numpy()
-                seen = rows.take(at, ["prompt" if name == "prompts" else "text"]).column(0).to_pylist()
+                seen = rows.take(at, ["prompt" if name == "prompt_rate" else "text"]).column(0).to_pylist()
                 table = findings(
                     at,
                     self.spec.metric(name),
                     [cut(text) for text in seen],
-                    score=None if name == "prompts" else mine.column("strength").to_numpy(),
+                    score=None if name == "prompt_rate" else mine.column("strength").to_numpy(),
                     related=mine.column("theirs").combine_chunks(),
                 )
                 place = table.schema.get_field_index("related_dataset")

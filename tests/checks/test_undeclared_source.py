@@ -245,9 +245,9 @@ def test_claude_t45_shares_935_rows_with_the_random_9k(shared_data: Callable[[st
     at_hand = {"random-9k@1": random_9k, "dolly@1": dolly, "seeds@1": seeds, "self-instruct-seeds@1": twins}
     measurement = measured(own, made, at_hand, cache=tmp_path / "kept", threads=2)
     assert numbers(measurement) == {
-        "rate": pytest.approx(935 / 5305), "copies": 935, "near": 0, "prompts": 1, "datasets": 1
+        "rate": pytest.approx(935 / 5305), "copies": 935, "near": 0, "prompt_rate": 1 / 5305, "datasets": 1
     }  # fmt: skip
-    # The prompt is "What is the capital of …?" or its like: a question that two people thought of.
+    # "How many states are there in the United States?" was asked by two people.
     one, other = (piece for piece in measurement.slices if piece.by == "source")
     assert (other.group, other.metric.value) == ("dolly@1", 0)
     assert (one.group, round(one.metric.value * one.metric.n)) == ("random-9k@1", 935)
