@@ -1,0 +1,153 @@
+"""The gate: what changed since a base by git's own word, verdicts on cards, and several datasets in one document."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from auditor import gating
+from auditor.auditing import Options, Silent
+from auditor.gating import changed, gate
+from auditor.model.card import Lineage, Standing
+from auditor.model.errors import ConfigError
+from auditor.registration import Request, register
+from auditor.registry import Workspace, find
+from auditor.reports.together import FORMATS, together
+
+QUICK = Options(only=("exact-duplicates", "count-mismatch", "digest-mismatch", "incomplete-lineage"))
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def rows(path: Path, count: int, start: int = 0, copies: int = 0) -> None:
+    made = [
+        {"prompt": f"What is {n} and {n}?", "response": f"It is {2 * n}, as anyone can count."}
+        for n in range(start, start + count)
+    ]
+    made += made[:1] * copies
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in made))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "config", "user.email", "a@example.org")
+    git(tmp_path, "config", "user.name", "a")
+    (tmp_path / "auditor.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        rows(tmp_path / "data" / f"{name}.jsonl", 40, start=100 * len(name))
+        put(name, Workspace(tmp_path))
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "one and two")
+    return Workspace(tmp_path)
+
+
+def put(name: str, workspace: Workspace, status: Standing = "current") -> None:
+    lineage = Lineage(technique="human", people=("Ada",))
+    register(Request(name, f"data/{name}.jsonl", lineage, "real", status=status, dvc=False), workspace)
+
+
+def test_nothing_changed_and_each_way_of_changing(workspace: Workspace) -> None:
+    assert changed("HEAD", workspace) == []
+    rows(workspace.root / "data" / "two.jsonl", 41)
+    put("two", workspace)
+    assert changed("HEAD", workspace) == ["two"], "not committed"
+    git(workspace.root, "add", "-A")
+    git(workspace.root, "commit", "-qm", "two again")
+    assert changed("HEAD", workspace) == []
+    assert changed("HEAD~1", workspace) == ["two"]
+    card = workspace.root / "datasets" / "one.yaml"
+    card.write_text(card.read_text() + "# a word\n")
+    assert changed("HEAD~1", workspace) == ["one", "two"]
+
+
+def test_what_the_base_did_meanwhile_is_not_ours(workspace: Workspace) -> None:
+    git(workspace.root, "checkout", "-qb", "mine")
+    rows(workspace.root / "data" / "one.jsonl", 42)
+    put("one", workspace)
+    git(workspace.root, "commit", "-qam", "one again")
+    git(workspace.root, "checkout", "-q", "main")
+    card = workspace.root / "datasets" / "two.yaml"
+    card.write_text(card.read_text() + "# theirs\n")
+    git(workspace.root, "commit", "-qam", "theirs")
+    git(workspace.root, "checkout", "-q", "mine")
+    assert changed(None, workspace) == ["one"]
+
+
+def test_an_output_of_a_stage(workspace: Workspace) -> None:
+    lock = workspace.root / "dvc.lock"
+    lock.write_text("schema: '2.0'\nstages:\n  s:\n    cmd: x\n    outs:\n    - {path: data/one.jsonl, md5: aa}\n")
+    assert changed("HEAD", workspace) == ["one"]
+    git(workspace.root, "add", "-A")
+    git(workspace.root, "commit", "-qm", "a lock")
+    assert changed("HEAD", workspace) == []
+    lock.write_text(lock.read_text().replace("aa", "bb"))
+    assert changed("HEAD", workspace) == ["one"]
+
+
+def test_without_git_or_base(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.raises(ConfigError, match="does not know the base") as caught:
+        changed("release/9", workspace)
+    assert "fetch-depth" in str(caught.value)
+    bare = tmp_path_factory.mktemp("bare")
+    with pytest.raises(ConfigError):
+        changed(None, Workspace(bare))
+
+
+def test_the_verdict_stands_on_the_card(workspace: Workspace) -> None:
+    outcome = gate("one", QUICK, workspace, Silent())
+    assert outcome.passed
+    _, entry = find("one", workspace)
+    assert entry.verdict is not None
+    assert (entry.verdict.status, entry.verdict.policy) == ("pass", "default")
+    assert len(entry.verdict.digests["policy"]) == 64
+    assert (workspace.root / "datasets" / "one.yaml").read_text().count("verdict:") == 1
+
+
+def test_a_candidate_becomes_current_or_is_rejected(workspace: Workspace) -> None:
+    path = workspace.root / "data" / "one.jsonl"
+    rows(path, 40, start=100, copies=20)
+    put("one", workspace, status="candidate")
+    assert find("one", workspace)[1].version == 1, "a candidate is not current"
+    turned_away = gate("one@2", QUICK, workspace, Silent())
+    assert not turned_away.passed
+    assert [version.status for version in turned_away.card.versions] == ["current", "rejected"]
+    rows(path, 45, start=100)
+    put("one", workspace, status="candidate")
+    accepted = gate("one@3", QUICK, workspace, Silent())
+    assert accepted.passed
+    assert [version.status for version in accepted.card.versions] == ["superseded", "rejected", "current"]
+
+
+def test_data_changed_and_not_registered_is_turned_away(workspace: Workspace) -> None:
+    rows(workspace.root / "data" / "one.jsonl", 39, start=300)
+    outcome = gate("one", QUICK, workspace, Silent())
+    assert not outcome.passed
+    failed = {verdict.check for verdict in outcome.report.record.verdicts if verdict.status == "fail"}
+    assert failed == {"count-mismatch", "digest-mismatch"}
+
+
+def test_several_in_one_document(workspace: Workspace) -> None:
+    views = [gate(name, QUICK, workspace, Silent()).report.view for name in ("one", "two")]
+    assert [record["dataset"]["name"] for record in json.loads(together("json", views))] == ["one", "two"]
+    log = json.loads(together("sarif", views))
+    assert [run["automationDetails"]["id"] for run in log["runs"]] == ["auditor/one/", "auditor/two/"]
+    from junitparser import JUnitXml
+
+    suites = list(JUnitXml.fromstring(together("junit", views).encode()))
+    assert [suite.name for suite in suites] == ["auditor: one", "auditor: two"]
+    assert all(together(name, []) is not None for name in FORMATS)
+    with pytest.raises(ConfigError, match="several"):
+        together("html", views)
+    assert (
+        gating.judged(gate("one", QUICK, workspace, Silent()).report.record).record
+        == gating.judged(gate("one", QUICK, workspace, Silent()).report.record).record
+    ), "the same rows and configuration: the same record"
