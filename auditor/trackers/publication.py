@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -152,8 +153,10 @@ def _milliseconds(started: object) -> int:
 
 
 def key(name: str) -> str:
-    """A name that MLflow takes: word characters, - . / and spaces, at most 250."""
-    return _KEY.sub("-", name)[:250]
+    """A name that MLflow takes: word characters, - . / and spaces, at most 250, and no path but its own."""
+    clean = _KEY.sub("-", name)[:250].strip() or "-"
+    own = posixpath.normpath(clean) == clean and not clean.startswith(("/", ".."))
+    return clean if own and clean != "." else clean.replace("/", "-").replace(".", "-")
 
 
 def _parameters(record: Record) -> dict[str, str]:

@@ -144,7 +144,7 @@ def test_an_item_survives_the_disk(audited: Audit) -> None:
     back = outbox.Item.from_json(item.to_json())
     assert (back.to_json(), back.digest) == (item.to_json(), item.digest)
     again = publication.Publication.from_dict(back.body)
-    assert json.dumps(again.to_dict()) == json.dumps(about.to_dict())
+    assert json.dumps(again.to_dict(), sort_keys=True) == json.dumps(about.to_dict(), sort_keys=True)
 
 
 def test_an_audit_that_an_earlier_version_left_is_sent(
