@@ -7,6 +7,7 @@ time and inode, so that only cards that changed are parsed; where it is damaged 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import sqlite3
 import time
@@ -261,7 +262,7 @@ def _of_card(card: Card) -> tuple[bytes, Facts, list[tuple[str, str, str]]]:
         for judge in lineage.judges:
             nodes.append(_model(judge))
             edges.add(model_node(judge), me, "judge")
-    versions = [(version.digest, card.ref(version), version.date.isoformat()) for version in card.versions]
+    versions = [(one.digest, card.ref(one), one.date.astimezone(dt.UTC).isoformat()) for one in card.versions]
     return orjson.dumps(plain.of_card(card)), (nodes, edges.listed()), versions
 
 
