@@ -211,8 +211,8 @@ def _section(page: _Page, view: View, section: Section) -> None:
     if section.status not in (Status.FAIL, Status.WARN):
         return
     indent = 2 if page.narrow else 8
-    if section.deciding and section.deciding.remarks:
-        page.line((one_line(section.deciding.remarks, 500), "dim"), indent=indent)
+    if section.remarks:
+        page.line((one_line(section.remarks, 500), "dim"), indent=indent)
     for aside in section.asides:
         page.line((one_line(aside, 500), _STYLES[Status.WARN]), indent=indent)
     for culprit in section.culprits[:2]:

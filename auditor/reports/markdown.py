@@ -55,8 +55,8 @@ def comment(view: View) -> str:
 
 def _details(section: Section) -> list[str]:
     lines = [f"<details><summary>{MARKS[section.status]} {section.name}</summary>", ""]
-    if section.deciding and section.deciding.remarks:
-        lines += [escaped(section.deciding.remarks, 600), ""]
+    if section.remarks:
+        lines += [escaped(section.remarks, 600), ""]
     for aside in section.asides:
         lines += [escaped(aside, 600), ""]
     if section.remedy:
@@ -77,5 +77,5 @@ def _details(section: Section) -> list[str]:
 def _row(example: Example) -> str:
     fault = " ".join(part for part in (example.label, example.score_words) if part)
     like = "" if example.related is None else f", like row {example.related}"
-    seen = escaped(example.seen, 160)
-    return f"| {escaped(example.name.removeprefix('row '), 80)} | {escaped(example.place)} | {escaped(fault)}{like} | {seen} |"
+    name, seen = escaped(example.name.removeprefix("row "), 80), escaped(example.seen, 160)
+    return f"| {name} | {escaped(example.place)} | {escaped(fault)}{like} | {seen} |"

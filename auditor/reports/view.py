@@ -74,12 +74,22 @@ class Section:
         return next((remedies[m] for m in self.by_metric if remedies.get(m)), "")
 
     @property
+    def undecided(self) -> bool:
+        """Whether it warns for what was said of the check, and not for a number."""
+        return self.status is Status.WARN and bool(self.why)
+
+    @property
+    def remarks(self) -> str:
+        """What the judge said beside the number that decided."""
+        return "" if self.undecided or self.deciding is None else self.deciding.remarks
+
+    @property
     def reason(self) -> str:
         """One line: the number that decided against its bound, or why there is none."""
         decision = self.deciding
-        undecided = self.status is Status.WARN and bool(self.why)
-        if self.status in (Status.SKIPPED, Status.ERROR) or decision is None or undecided:
-            return self.why or "nothing measured"
+        if self.status in (Status.SKIPPED, Status.ERROR) or decision is None or self.undecided:
+            unknown = next((d.why or d.metric.why for d in self.decisions if d.metric.value is None), "")
+            return self.why or unknown or "nothing measured"
         if decision.status is None:
             bounded = any(d.status is not None for d in self.decisions)
             return f"{decision.label} {decision.observed_words}" + ("" if bounded else ", no bound in the policy")
