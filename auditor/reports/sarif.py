@@ -125,4 +125,6 @@ def _words(example: Example) -> str:
     like = "" if example.related is None else f", like row {example.related}"
     score = f" ({example.score_words})" if example.score is not None else ""
     name = one_line(example.name, 80)
-    return f"{name[:1].upper()}{name[1:]}: {example.label}{score}{like}. {one_line(example.seen)} {example.remedy}".strip()
+    return (
+        f"{name[:1].upper()}{name[1:]}: {example.label}{score}{like}. {one_line(example.seen)} {example.remedy}".strip()
+    )
