@@ -28,12 +28,24 @@ from auditor.registry import cards, models
 from auditor.registry.workspace import Workspace
 
 GPT, MISTRAL, STUDENT = Model("gpt-4o", "2024-08-06"), Model("mistral-large", "2407"), Model("student", "3")
+POLICY = """
+name: shop
+metrics:
+  exact_duplicates.rate: {warn: "> 0", fail: "> 0.5"}
+  record_integrity.empty: {fail: "> 0"}
+  record_integrity.truncated: {warn: "> 0.9"}
+"""
+
 PROMPT = "Write an instruction and its answer.\n"
 
 
 def rows(count: int, start: int = 0, word: str = "answer") -> list[dict[str, Any]]:
     return [
-        {"id": f"r{n}", "prompt": f"What is the number {n} called in words?", "response": f"The {word} to {n} is {n * 7}."}
+        {
+            "id": f"r{n}",
+            "prompt": f"What is the number {n} called in words?",
+            "response": f"The {word} to {n} is {n * 7}.",
+        }
         for n in range(start, start + count)
     ]
 
@@ -58,7 +70,10 @@ def version(
 
 def build(root: Path) -> Workspace:
     """The workspace, with its cards and files."""
-    (root / "auditor.yaml").write_text("policy: default\n")
+    (root / "auditor.yaml").write_text("policy: shop\n")
+    policies = root / "expectations" / "policies"
+    policies.mkdir(parents=True)
+    (policies / "shop.yaml").write_text(POLICY)
     (root / "prompts").mkdir()
     (root / "prompts" / "make.txt").write_text(PROMPT, encoding="utf-8")
     workspace = Workspace(root)
@@ -95,7 +110,9 @@ def build(root: Path) -> Workspace:
         supersedes=1,
     )
     cards.save(
-        Card("instructions", "synthetic", (one, two), owner="data@example.org", purpose="research", licence="Apache-2.0"),
+        Card(
+            "instructions", "synthetic", (one, two), owner="data@example.org", purpose="research", licence="Apache-2.0"
+        ),
         workspace,
     )
 

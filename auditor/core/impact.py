@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.graph import Edge, Graph, Node, Role
 
+BY_ROW: frozenset[Role] = frozenset(("generator", "prompt"))
+"""Roles whose edges say how many rows of their target they made."""
+
 _HASH = re.compile(r"^(?:sha256:)?([0-9a-f]{6,64})$")
 
 
@@ -74,9 +77,9 @@ def causes(graph: Graph, text: str) -> list[str]:
 def impact(graph: Graph, starts: Sequence[str]) -> Impact:
     """Everything that came of `starts`, through datasets and models alike.
 
-    The rows of a version: the sum over the edges that lead to it from what was touched, each with its
-    recorded rows, or with all rows of the version where none are recorded; at most all. For generators,
-    whose rows do not overlap, that is exact; otherwise it is the most that can have been touched.
+    The rows of a version: the sum over the edges that lead to it from what was touched; of a generator or a
+    prompt with its recorded rows, and otherwise with all rows of the version; at most all. Where rows say
+    who made them, and each was made once, that is exact; otherwise it is the most that can be touched.
     """
     distance = dict.fromkeys(starts, 0)
     came: dict[str, Edge] = {}
@@ -104,7 +107,12 @@ def impact(graph: Graph, starts: Sequence[str]) -> Impact:
 
 def _rows(graph: Graph, node: str, touched: dict[str, int]) -> int | None:
     whole = graph.nodes[node].rows
-    parts = [edge.rows if edge.rows is not None else whole for edge in graph.into(node) if edge.source in touched]
+    # Rows of a seed or a parent are its own, and say nothing of where they ended up.
+    parts = [
+        edge.rows if edge.rows is not None and edge.role in BY_ROW else whole
+        for edge in graph.into(node)
+        if edge.source in touched
+    ]
     known = [rows for rows in parts if rows is not None]
     if len(known) < len(parts):
         return whole

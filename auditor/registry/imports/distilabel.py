@@ -109,7 +109,7 @@ def _models(step: Mapping[str, Any], notes: list[str], name: str) -> Iterator[Ge
         system = step.get("system_prompt")
         yield Generator(
             Model(called, revision),
-            maker.removesuffix("LLM") or None,
+            (maker if maker == "vLLM" else maker.removesuffix("LLM")) or None,
             decoding,
             digest(system) if isinstance(system, str) and system else None,
         )

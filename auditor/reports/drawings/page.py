@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from auditor.core.impact import BY_ROW
 from auditor.model.graph import Edge, Node
 from auditor.reports import dashboards, wording
 from auditor.reports.drawings import layout as layouts
@@ -139,7 +140,9 @@ def _data(part: Part, boxes: list[Box], arrows: list[Arrow]) -> str:
             | {"label": visible(str(box.node)), "x": box.x, "y": box.y}
             for box in boxes
         ],
-        "edges": [[a.source, a.target, ROLES[a.edge.role], a.edge.rows] for a in arrows],
+        "edges": [
+            [a.source, a.target, ROLES[a.edge.role], a.edge.rows if a.edge.role in BY_ROW else None] for a in arrows
+        ],
     }
     text = json.dumps(about, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from auditor.core.impact import BY_ROW
 from auditor.model.graph import Edge, Graph, Node, Role
 from auditor.reports import wording
 from auditor.reports.drawings import parts
@@ -78,7 +79,7 @@ def _branch(part: Part, side: _Side, stem: str) -> Iterator[_Line]:
             side.words[edge.role],
             *(fact for fact in parts.facts(other) if fact not in ("model", "prompt", "eval")),
         ]
-        if edge.rows is not None and edge.rows != other.rows:
+        if edge.rows is not None and edge.role in BY_ROW:
             said.append(f"{wording.count(edge.rows, 'row')} of {one_line(str(part.graph.nodes[edge.target]), _NAME)}")
         again = other.id in shown
         if again:

@@ -1,0 +1,41 @@
+"""The main metrics of a history, and its series."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from auditor.core.history import MAIN, History
+from auditor.model.card import Card, Judged, Lineage, Registered
+from auditor.model.result import Metric, Record, Status, Verdict
+
+
+def record(values: dict[str, float | None], failed: tuple[str, ...] = ()) -> Record:
+    verdicts = tuple(
+        Verdict("c", name, Status.FAIL if name in failed else Status.PASS, value, "<= 0.5", "")
+        for name, value in values.items()
+    )
+    metrics = {name: Metric(name, value, "share", 10) for name, value in values.items()}
+    return Record({}, {}, {}, (), metrics, (), (), verdicts, Status.FAIL if failed else Status.PASS)
+
+
+def version(number: int, judged: str | None = None) -> Registered:
+    date = dt.datetime(2026, 1, number, tzinfo=dt.UTC)
+    verdict = Judged(judged, "default", date, "audit.json") if judged else None
+    return Registered(number, date, "data.jsonl", "sha256:00", 10, Lineage(), verdict=verdict)
+
+
+def test_failed_then_moved_then_not_nought() -> None:
+    records = {
+        1: record({"still": 0.1, "moved": 0.1, "failed": 0.2, "nought": 0.0, "none": None}, failed=("failed",)),
+        2: record({"still": 0.1, "moved": 0.4, "failed": 0.2, "nought": 0.0, "none": None}),
+    }
+    history = History(Card("d", "synthetic", (version(1), version(2), version(3, "warn"))), records)
+    assert history.main == ("failed", "moved", "still", "nought")
+    assert [m.value if m else None for m in history.series("moved")] == [0.1, 0.4, None]
+    assert [history.verdict(one) for one in history.versions] == ["fail", "pass", "warn"]
+
+
+def test_no_more_than_fit_a_glance() -> None:
+    many = record({f"m{n}": 0.5 for n in range(30)})
+    assert len(History(Card("d", "synthetic", (version(1),)), {1: many}).main) == MAIN
+    assert History(Card("d", "synthetic", (version(1),))).main == ()
