@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import CONTENT, DATA, WROTE, Fault, LineageRoom, Seen, ancestry, generated, told
+from auditor.core.inspections import CONTENT, DATA, Fault, LineageRoom, Seen, ancestry, by_machine, generated, told
 from auditor.model import tiny
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Made, Taught
@@ -105,10 +105,9 @@ class SyntheticDepth(LineageRoom):
 
 
 def _wrote(pedigree: Pedigree, node: str) -> int:
-    """1 where this dataset's own rows were written by a model or a program; what is called synthetic and
-    names no writer has its parents' rows."""
+    """1 where a model or a program wrote this dataset's own rows; what is called synthetic without a writer
+    has its sources' rows, or else was written by somebody."""
     graph = pedigree.graph
     if graph.nodes[node].kind != "dataset" or not generated(graph, node):
         return 0
-    said = graph.into(node, WROTE) or graph.nodes[node].technique not in (None, "preference-labels")
-    return int(bool(said) or not graph.into(node, DATA))
+    return int(by_machine(graph, node) or not graph.into(node, DATA))

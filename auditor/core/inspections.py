@@ -186,14 +186,15 @@ def along(step: Mapping[str, str], node: str) -> list[str]:
 
 
 def generated(graph: Graph, node: str) -> bool:
-    """Whether a model or a program wrote rows of this dataset: it says so, names a generator, or its technique does."""
-    about = graph.nodes[node]
-    technique = TECHNIQUES.get(about.technique or "")
-    return bool(
-        about.data == "synthetic"
-        or graph.into(node, WROTE)
-        or (technique is not None and technique.written in ("model", "program"))
-    )
+    """Whether rows of this dataset are synthetic: it says so, names a generator, or its technique is a machine's."""
+    return graph.nodes[node].data == "synthetic" or by_machine(graph, node)
+
+
+def by_machine(graph: Graph, node: str) -> bool:
+    """Whether it is known that a model or a program wrote rows of this dataset."""
+    technique = TECHNIQUES.get(graph.nodes[node].technique or "")
+    machine = technique is not None and technique.written in ("model", "program")
+    return machine or bool(graph.into(node, WROTE))
 
 
 def told(graph: Graph, nodes: Sequence[str]) -> str:

@@ -37,8 +37,8 @@ FACTS: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class Technique:
     """requires: names of PARTS or FACTS; `seeds|parents` is satisfied by either. written: who chose the
-    words, "model", "program", "people", or "none" where rows are only
-    chosen or labelled. source: the paper that introduced or best describes it."""
+    words, "model", "program", "people", or "none" where the technique
+    does not tell and the generators do. source: the paper that introduced or best describes it."""
 
     name: str
     definition: str
@@ -155,6 +155,7 @@ _ALL = (
         "rows made to break a model: attacks, red-team questions, hard negatives",
         ("generators|people", "target"),
         "Perez et al. 2022, arXiv:2202.03286",
+        "none",
     ),
     Technique(
         "preference-labels",

@@ -28,8 +28,7 @@ def by_paths(given: Pedigree) -> int:
         technique = TECHNIQUES.get(about.technique or "")
         if "generator" in into or (technique and technique.written in ("model", "program")):
             return 1
-        chosen_only = about.technique in (None, "preference-labels") and ("seed" in into or "parent" in into)
-        return int(about.data == "synthetic" and not chosen_only)
+        return int(about.data == "synthetic" and "seed" not in into and "parent" not in into)
 
     def walk(node: str, so_far: int) -> list[int]:
         mine = so_far + weight(node)
