@@ -6,7 +6,7 @@ import datetime as dt
 import glob
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,10 +17,11 @@ from auditor.auditing import Progress, Silent
 from auditor.core import objects
 from auditor.engines.local import Local
 from auditor.files import write_text
-from auditor.model.card import Card, Kind, Lineage, Refresh, Registered, Source, Standing, Tracked
+from auditor.model.card import Card, Kind, Lineage, Refresh, Registered, Standing, Tracked
 from auditor.model.errors import AuditorError, ConfigError, InputError, UnreadableFile
 from auditor.model.rows import Dataset
 from auditor.registration import makers
+from auditor.registration.differences import differences
 from auditor.registration.sources import Lookup
 from auditor.registry import cards, index, plain
 from auditor.registry.workspace import Workspace
@@ -255,10 +256,10 @@ def _known(request: Request, before: Card | None, rows: Dataset, lineage: Lineag
     if not same or before is None:
         return None
     newest = same[-1]
-    for version in same:
+    for version in reversed(same):
         if not list(differences(version.lineage, lineage)):
-            current = version.status in ("current", "candidate") or version is before.versions[-1]
-            return None if request.again and not current else version
+            stands = version.status in ("current", "candidate") or version is before.versions[-1]
+            return version if stands or not request.again else None
     if request.remade or (request.again and newest.status in ("superseded", "rejected")):
         return None
     raise ConfigError(
@@ -267,36 +268,6 @@ def _known(request: Request, before: Card | None, rows: Dataset, lineage: Lineag
         wanted="the same lineage, or other rows",
         hint=f"lineage is recorded once: where it is wrong, mend it in datasets/{before.name}.yaml",
     )
-
-
-def differences(old: Lineage, new: Lineage) -> Iterator[tuple[str, str, str]]:
-    """(field, before, after) of what two lineages say differently. Where a source or prompt lay does not count:
-    its content does."""
-    left, right = (plain.of_lineage(_by_content(lineage)) for lineage in (old, new))
-    for name in dict.fromkeys((*left, *right)):
-        if left.get(name) != right.get(name):
-            yield name, _worded(left.get(name)), _worded(right.get(name))
-
-
-def _by_content(lineage: Lineage) -> Lineage:
-    def one(source: Source) -> Source:
-        return Source(source.digest, None, None, None) if source.digest else source
-
-    return replace(
-        lineage,
-        seeds=tuple(map(one, lineage.seeds)),
-        parents=tuple(map(one, lineage.parents)),
-        evals=tuple(map(one, lineage.evals)),
-        prompts=tuple(replace(prompt, file=None) for prompt in lineage.prompts),
-    )
-
-
-def _worded(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_worded, value))
-    if isinstance(value, dict):
-        return " ".join(f"{key}={_worded(one)}" for key, one in value.items())
-    return "nothing" if value is None else str(value)[:120]
 
 
 def _next(request: Request, card: Card, rows: Dataset, lineage: Lineage, shown: str, notes: list[str]) -> Registered:
