@@ -28,9 +28,10 @@ def campaign(kills: int, rows: int, seed: int, folder: Path) -> int:
             words = " ".join(f"w{random_.randrange(5000)}" for _ in range(60))
             file.write(json.dumps({"id": str(i), "prompt": f"question {i}", "response": words}) + "\n")
     environment = {**os.environ, "NO_COLOR": "1"}
-    begun = time.monotonic()
     whole = subprocess.run([*COMMAND, *SKIPPED], cwd=folder, env=environment, capture_output=True)
-    took = time.monotonic() - begun
+    begun = time.monotonic()  # of the second run: the first may have compiled kernels
+    subprocess.run([*COMMAND, *SKIPPED], cwd=folder, env=environment, capture_output=True)
+    took = 1.5 * (time.monotonic() - begun)  # a run without a cache takes longer
     assert whole.returncode in (0, 1), whole.stderr.decode()
     expected = record(folder)
     hit = 0
