@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -89,8 +90,11 @@ class Receiver:
             pass
 
         Handler.signatures, Handler.wake = signatures, staticmethod(wake)
+        class Server(_Server):
+            address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+
         try:
-            self._server = _Server(address, Handler)
+            self._server = Server(address, Handler)
         except OSError as error:
             raise ConfigError(f"cannot listen on {address[0]}:{address[1]}: {error.strerror}") from error
         self._thread = threading.Thread(target=self._server.serve_forever, name="webhooks", daemon=True)

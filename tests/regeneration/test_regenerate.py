@@ -210,6 +210,17 @@ def test_what_dvc_could_not_see_is_said_before_anything_runs(ws: Workspace) -> N
     assert held["a"].why == "stage a does not depend on prompts/a.txt"
 
 
+def test_a_registry_that_does_not_answer_holds_back_what_follows_it(ws: Workspace) -> None:
+    card = cards.load("a", ws)
+    (only,) = card.versions
+    (generator,) = only.lineage.generators
+    following = replace(only.lineage, generators=(replace(generator, follows="mlflow:models:/writer@production"),))
+    cards.save(replace(card, versions=(replace(only, lineage=following),)), ws)
+    (ws.root / "prompts/a.txt").write_text("other\n")
+    held = run.planned(run.Asked(uri="http://127.0.0.1:9"), ws).held
+    assert held[0].why.startswith("the present revision of writer is unknown: MLflow did not answer")
+
+
 def test_a_dataset_without_a_stage_is_told_what_to_do_by_hand(ws: Workspace) -> None:
     card = cards.load("a", ws)
     (only,) = card.versions
