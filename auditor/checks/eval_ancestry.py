@@ -45,7 +45,7 @@ class EvalAncestry(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="eval-ancestry",
-        title="eval sets and training data of common origin",
+        title="Eval sets and training data of common origin",
         measures=(
             Measure(
                 "shared",

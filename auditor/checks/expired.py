@@ -42,7 +42,7 @@ class Expired(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="expired",
-        title="data past its day",
+        title="Data past its day",
         measures=(
             Measure("days", "days", "days past the card's expiry", "make it again, or have the owner prolong it"),
             Measure("overdue", "days", "days past the card's refresh rule", "make it again: auditor regenerate"),

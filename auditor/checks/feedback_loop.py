@@ -39,7 +39,7 @@ class FeedbackLoop(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="feedback-loop",
-        title="models that descend from their own output",
+        title="Models that descend from their own output",
         measures=(
             Measure(
                 "loops",

@@ -50,7 +50,7 @@ class IncompleteLineage(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="incomplete-lineage",
-        title="facts of lineage that are not written down",
+        title="Facts of lineage that are not written down",
         measures=(
             Measure(
                 "missing",

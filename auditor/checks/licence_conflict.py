@@ -58,7 +58,7 @@ class LicenceConflict(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="licence-conflict",
-        title="uses that terms and licences rule out",
+        title="Uses that terms and licences rule out",
         measures=(
             Measure(
                 "conflicts",

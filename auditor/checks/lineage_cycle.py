@@ -37,7 +37,7 @@ class LineageCycle(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="lineage-cycle",
-        title="versions that are their own ancestors",
+        title="Versions that are their own ancestors",
         measures=(
             Measure("cycles", "cycles", "circles in the recorded ancestry", "mend the card whose sources are wrong"),
         ),

@@ -47,7 +47,7 @@ class RealShare(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="real-share",
-        title="real rows by ancestry, kept or replaced",
+        title="Real rows by ancestry, kept or replaced",
         measures=(
             Measure("share", "share", "rows that people wrote, by ancestry"),
             Measure("accumulated", "share", "rows its generators were trained on that are in it"),

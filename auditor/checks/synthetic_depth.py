@@ -39,7 +39,7 @@ class SyntheticDepth(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="synthetic-depth",
-        title="generations of synthetic ancestors",
+        title="Generations of synthetic ancestors",
         measures=(
             Measure(
                 "generations",

@@ -40,7 +40,7 @@ class SyntheticEval(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="synthetic-eval",
-        title="eval sets that were written by models, or are not named",
+        title="Eval sets that were written by models, or are not named",
         measures=(
             Measure(
                 "ancestors",

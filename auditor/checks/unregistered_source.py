@@ -37,7 +37,7 @@ class UnregisteredSource(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="unregistered-source",
-        title="sources that nobody registered",
+        title="Sources that nobody registered",
         measures=(
             Measure(
                 "sources",

@@ -38,7 +38,7 @@ class WithdrawnSource(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="withdrawn-source",
-        title="withdrawn models in the ancestry",
+        title="Withdrawn models in the ancestry",
         measures=(
             Measure(
                 "sources",

@@ -105,7 +105,9 @@ def _quantity(value: Number, unit: str, extra: int) -> str:
     if unit == "share":
         return _percent(value, extra)
     text = f"{value:,}" if isinstance(value, int) else _decimal(value, extra)
-    return f"{text} {unit}" if unit and unit != "number" else text
+    # Units are plurals: `facts`, `datasets`.
+    one = unit.removesuffix("s") if value == 1 else unit
+    return f"{text} {one}" if unit and unit != "number" else text
 
 
 def _percent(value: Number, extra: int) -> str:
