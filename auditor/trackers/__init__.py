@@ -117,8 +117,8 @@ def tell(events: Iterable[Event], workspace: Workspace, *, url: str | None = Non
     """Tell OpenLineage of what was done; returns the last run's id, or None where it waits in the outbox.
 
     events: of `openlineage.registration_event` and `audit_event`; each is preceded by the START of its
-    run. url: of the settings; None is what OPENLINEAGE_* or `openlineage.yml` say, or else the file
-    `.auditor/openlineage/events.jsonl` (see `trackers.transport`). Told twice, it is the same run.
+    run. url: None is `openlineage.url` of the settings, or what OPENLINEAGE_* or `openlineage.yml` say, or
+    else the file `.auditor/openlineage/events.jsonl` (see `trackers.transport`). Told twice, it is one run.
 
     Never raises for a consumer's sake: what went wrong is logged and the events are kept.
     """
@@ -126,7 +126,7 @@ def tell(events: Iterable[Event], workspace: Workspace, *, url: str | None = Non
     if not whole or transport.disabled():
         return None
     name = f"OpenLineage event of {whole[-1]['job']['name']}"
-    return _say(Item("openlineage", name, {"events": whole}), {}, url, workspace)
+    return _say(Item("openlineage", name, {"events": whole}), {}, url or workspace.openlineage_url, workspace)
 
 
 def _run(about: publication.Publication, files: Mapping[str, Path]) -> Item:

@@ -2,8 +2,9 @@
 
 A description is what a run says of itself, then tables that grow: what was made from it, its audits. They
 are kept in the description itself, so that any process that knows a run can add a line to it. MLflow shows
-three lines of it until one asks for more, so the links nearest by stand in the second. Names of datasets
-and models are of anyone: every cell is escaped.
+four lines of it until one asks for more, and only links in the first two can be clicked (the rest lies under
+a shade), so the links nearest by are the first line. Names of datasets and models are of anyone: every cell
+is escaped.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ _HEADS: Mapping[str, tuple[str, ...]] = {
 _MORE = "| … | | | |"
 
 _NEAR = 4
-"""Links of each direction in the second line."""
+"""Links of each direction in the first line."""
 
-_UP, _DOWN = "Made from ", "Made into "
+_UP, _DOWN = "Made from", "Made into"
 
 
 @dataclass(slots=True)
@@ -53,8 +54,8 @@ class Note:
         for title, body in zip(parts[::2], parts[1::2], strict=True):
             lines = [line for line in body.splitlines() if line.startswith("| [")]
             tables[title] = {_key(line): line for line in lines}
-        mine = [line for line in own.strip().splitlines() if not line.startswith((f"{_UP}[", f"{_DOWN}["))]
-        return cls(re.sub(r"\n{3,}", "\n\n", "\n".join(mine)), tables)
+        mine = [line for line in own.strip().splitlines() if not line.startswith((f"{_UP} [", f"{_DOWN} ["))]
+        return cls("\n".join(mine), tables)
 
     def add(self, title: str, key: str, url: str, cells: Sequence[str]) -> None:
         """A line that is there keeps its place; it is written anew."""
@@ -82,19 +83,19 @@ class Note:
                 del tables[fullest]
 
     def _near(self) -> str:
-        """The second line: where one came from, and where one may go."""
+        """The first line: where it came from, and where it went."""
         up = _links(line for line in self.own.splitlines() if line.startswith(("| seed |", "| parent |")))
         down = _links(self.tables.get(CHILDREN, {}).values())[::-1]
         said = [
-            word + ", ".join(links[:_NEAR]) + (", …" if len(links) > _NEAR else "")
+            f"{word} {', '.join(links[:_NEAR])}" + (", …" if len(links) > _NEAR else "")
             for word, links in ((_UP, up), (_DOWN, down))
             if links
         ]
-        return "\n".join(said)
+        return " · ".join(said)
 
     def _text(self, tables: Mapping[str, Sequence[str]], dropped: set[str]) -> str:
-        first, _, rest = _fitted(self.own).partition("\n")
-        parts = [part for part in (first, self._near(), rest.strip()) if part]
+        near, own = self._near(), _fitted(self.own)
+        parts = [f"{near}\n{own}" if near else own]
         for title in _HEADS:
             if title in tables:
                 more = [_MORE] if title in dropped else []
