@@ -127,7 +127,9 @@ def _bounds(sentence: str) -> Iterator[Demand]:
             continue  # "no fewer than"
         yield Demand("words", f"at most {match[1]} words", 0, _int(match[1]), column)
     for match in _LEAST.finditer(sentence):
-        if not _NEGATED.search(sentence[: match.start()]):
+        if _NEGATED.search(sentence[: match.start()]):  # "not longer than"
+            yield Demand("words", f"at most {match[1]} words", 0, _int(match[1]), column)
+        else:
             yield Demand("words", f"at least {match[1]} words", _int(match[1]), None, column)
 
 
