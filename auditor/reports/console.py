@@ -190,6 +190,8 @@ def _heading(page: _Page, view: View) -> None:
     about = view.record.dataset
     facts = f"{wording.count(int(about['rows']), 'row')} of {visible(str(about['format']))}"
     page.line((visible(str(about["name"])), "bold"), (f"  {facts}, {str(about['digest'])[:19]}", ""))
+    if view.made:
+        page.line((one_line(view.made, 300), ""))
     bad = about["quarantine"]["count"]
     if bad:
         page.line((f"{wording.count(bad, 'line')} could not be read and {'is' if bad == 1 else 'are'} left out", ""))

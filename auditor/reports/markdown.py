@@ -32,6 +32,7 @@ def comment(view: View) -> str:
         f"### {MARKS[view.record.verdict]} {view.record.verdict.value.upper()}: {view.headline}",
         "",
         f"**{escaped(str(about['name']))}**, {wording.count(int(about['rows']), 'row')}: {view.summary}.",
+        *([escaped(view.made, 300)] if view.made else []),
         *([escaped(view.caution, 300)] if view.caution else []),
         "",
         "| | Check | Result |",

@@ -6,7 +6,7 @@ The faces differ in clothes only; none of them chooses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -155,6 +155,20 @@ class View:
         return str((self.record.baseline or {}).get("why") or "")
 
     @property
+    def made(self) -> str:
+        """`sft@3: self-instruct by gpt-4o@2024-08-06 from seeds@1`; empty for data that nobody registered."""
+        version, lineage = self.record.dataset.get("version"), self.record.dataset.get("lineage") or {}
+        if not version:
+            return ""
+        sources = [*lineage.get("seeds", ()), *lineage.get("parents", ())]
+        parts = [
+            str(lineage.get("technique") or lineage.get("kind") or "no technique given"),
+            f"by {_few(lineage['generators'])}" if lineage.get("generators") else "",
+            f"from {_few(sources)}" if sources else "",
+        ]
+        return f"{version}: {' '.join(part for part in parts if part)}"
+
+    @property
     def bad(self) -> tuple[Section, ...]:
         """Sections that a person must act on."""
         return tuple(s for s in self.sections if s.status in (Status.FAIL, Status.ERROR, Status.WARN))
@@ -269,3 +283,9 @@ class View:
             row: Shown(row, f"{relative(self.dataset.files[file])}:{line}", *values)
             for row, (file, line), values in zip(known, places, cells, strict=True)
         }
+
+
+def _few(names: Sequence[str]) -> str:
+    """`a, b, c and 4 more`."""
+    shown = ", ".join(str(name) for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
