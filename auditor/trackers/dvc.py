@@ -128,7 +128,7 @@ class Dvc:
             raise StorageError("there is no DVC repository here", file=str(self.root), hint="dvc init, then dvc pull")
         if not objects.whole(tracked.md5, cache):
             self._fetch([tracked.md5])
-            if tracked.md5.endswith(".dir"):
+            if tracked.md5.endswith(".dir") and objects.place(tracked.md5, cache).is_file():
                 self._fetch([md5 for _, md5 in objects.listed(tracked.md5, cache)])
             if not objects.whole(tracked.md5, cache):
                 raise StorageError(
@@ -188,8 +188,8 @@ class Dvc:
         if done.returncode == 0:
             return done.stdout or ""
         said = redact(done.stderr.strip() or (done.stdout or "").strip())
-        lines = [line for line in said.splitlines() if line.startswith(("ERROR", "Error"))] or said.splitlines()[-3:]
-        reason = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(lines))[:600]
+        lines = [line for line in said.splitlines() if line.startswith(("ERROR", "Error"))] or said.splitlines()
+        reason = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", " ".join(lines)).split())[:600]
         hint = next((hint for word, hint in _HINTS if word in said), None)
         raise StorageError(f"DVC could not {command}", file=str(self.root), seen=reason, hint=hint)
 
