@@ -194,12 +194,13 @@ def _metrics(top: Mapping[str, Entry], known_metrics: Collection[str]) -> dict[s
         bounds = entry.mapping(f"the bounds of {metric}", ("warn", "fail"))
         if not bounds:
             entry.refuse(f"{metric} has no bound", wanted='{warn: "> 0.02", fail: "> 0.10"}, or null to drop it')
-        found[metric] = Bounds(**{level: _bounds(metric, level, value) for level, value in bounds.items()})
-        for warn, fail in product(found[metric].warn, found[metric].fail):
+        given = Bounds(**{level: _bounds(metric, level, value) for level, value in bounds.items()})
+        for warn, fail in product(given.warn, given.fail):
             if warn.sign[0] == fail.sign[0] and fail.worse(warn.limit, fail.limit):
                 bounds["warn"].refuse(
                     f"{metric} fails ({fail}) before it warns ({warn})", wanted="warn at least as strict as fail"
                 )
+        found[metric] = given
     return found
 
 
