@@ -130,6 +130,27 @@ def test_a_corrupt_item_is_set_aside_and_the_next_is_sent(
     assert trackers.sync(home) == (0, 0)
 
 
+def test_an_item_that_is_refused_does_not_hold_up_the_others(
+    home: Workspace, audited: Audit, another: Audit, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that answers with no (a deleted experiment) is there, and takes what is not so."""
+    from auditor.trackers import mlflow
+
+    for record, files in (audited, another):
+        trackers.publish(record, files, uri=f"http://{refused}", experiment="x", workspace=home)
+    sent = []
+
+    def picky(about: publication.Publication, files: object, target: str | None, home: Path) -> str:
+        if about.name.startswith("sft"):
+            raise RuntimeError("experiment 'x' was deleted")
+        sent.append(about.name)
+        return "run"
+
+    monkeypatch.setattr(mlflow, "send", picky)
+    assert trackers.sync(home) == (1, 1)
+    assert sent == ["other @ abababababab"]
+
+
 def test_an_outbox_that_cannot_be_written_never_fails_the_audit(
     home: Workspace, audited: Audit, caplog: pytest.LogCaptureFixture
 ) -> None:
