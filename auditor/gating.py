@@ -66,7 +66,9 @@ def gate(ref: str, options: Options, workspace: Workspace, progress: Progress) -
     status: Standing = version.status
     if status == "candidate":
         status = "current" if report.exit_code == 0 else "rejected"
-    card = registration.record_verdict(card.ref(version), judged(report.record), status, workspace)
+    verdict = judged(report.record)
+    verdict = replace(verdict, digests={**verdict.digests, **_evals(version, workspace)})
+    card = registration.record_verdict(card.ref(version), verdict, status, workspace)
     return Outcome(card, card.version(version.version) or version, report)
 
 
@@ -80,6 +82,18 @@ def judged(record: Record) -> Judged:
         record=f"sha256:{hashlib.sha256(reports.to_json(replace(record, run={}))).hexdigest()}",
         digests={"policy": str(record.policy["digest"]), **references},
     )
+
+
+def _evals(version: Registered, workspace: Workspace) -> dict[str, str]:
+    """What the eval sets of the version were at its verdict: `eval:NAME@V` -> digest of the current version."""
+    known = index.cards(workspace) if version.lineage.evals else {}
+    found = {}
+    for source in version.lineage.evals:
+        card = known.get((source.dataset or "").rpartition("@")[0])
+        digest = card.current.digest if card is not None and card.current else source.digest
+        if digest is not None:
+            found[f"eval:{source}"] = digest
+    return found
 
 
 def _in_place(card: Card, version: Registered, workspace: Workspace) -> Version:
