@@ -113,23 +113,32 @@ class Now:
     def grounds(self, card: Card, version: Registered) -> Mapping[str, Seen]:
         """Of the policy, the real reference and the eval sets as a gate would take them now."""
         judged = version.verdict
-        found = {f"eval:{source}": self._reference(str(source), source) for source in version.lineage.evals}
+        found = {f"eval:{source}": self._eval(source) for source in version.lineage.evals}
         if judged is not None:
             found["policy"] = self._policy(card.policy or self._workspace.policy or judged.policy)
             if "real" in judged.digests:
-                found["real"] = (
-                    self._reference(card.real) if card.real else Seen(None, "the card names no real reference any more")
-                )
+                found["real"] = self._real(card)
         return found
 
-    def _reference(self, ref: str, source: Source | None = None) -> Seen:
-        """Digest of a registered dataset's current version, or of the file there."""
-        card = self.cards.get(ref.rpartition("@")[0] or ref)
-        if card is None:
-            return self.file(source or Source(None, file=ref))
-        if card.current is None:
-            return Seen(None, f"no version of {card.name} is current")
-        return Seen(card.current.digest)
+    def _real(self, card: Card) -> Seen:
+        """The real reference of a card as a gate would read it: with the mapping of the card."""
+        if card.real is None:
+            return Seen(None, "the card names no real reference any more")
+        name, at, number = card.real.rpartition("@")
+        other = self.cards.get(name if at else card.real)
+        if other is None or card.mapping:
+            return self._content(self._workspace.root / card.real if other is None else card.real, card.mapping)
+        version = other.version(int(number)) if at and number.isdigit() else other.current
+        return Seen(version.digest) if version else Seen(None, f"{card.real} is no version that is current")
+
+    def _eval(self, source: Source) -> Seen:
+        """An eval set as it is now: the current version of a registered one, or the file there."""
+        if source.dataset is None:
+            return self.file(source)
+        other = self.cards.get(source.dataset.rpartition("@")[0])
+        if other is None or other.current is None:
+            return Seen(None, "no version of it is current")
+        return Seen(other.current.digest)
 
     def _policy(self, name: str) -> Seen:
         key = ("policy", name)
@@ -144,31 +153,35 @@ class Now:
                 self._seen[key] = Seen(None, error.message)
         return self._seen[key]
 
-    def _content(self, path: Path) -> Seen:
-        """Digest of the canonical rows of a file or folder."""
-        key = ("content", str(path))
+    def _content(self, source: Path | str, mapping: Mapping[str, str] | None = None) -> Seen:
+        """Digest of the canonical rows of a file or folder, or of a registered version by its name."""
+        key = ("content", str(source), *(f"{column}={field}" for column, field in (mapping or {}).items()))
+
+        def rows(path: Path | str) -> str:
+            return self._rows(path, mapping or {})
+
         if key not in self._seen:
             try:
-                if path.is_dir():
-                    self._seen[key] = Seen(self._rows(path))
-                else:
-                    self._seen[key] = Seen(self._hashes.of(path, self._rows, "rows"))
+                kept = isinstance(source, Path) and source.is_file()
+                self._seen[key] = Seen(
+                    self._hashes.of(Path(source), rows, " ".join(("rows", *key[2:]))) if kept else rows(source)
+                )
             except AuditorError as error:
                 self._seen[key] = Seen(None, error.message)
             except OSError as error:
                 self._seen[key] = Seen(None, f"it cannot be read: {error.strerror}")
         return self._seen[key]
 
-    def _rows(self, path: Path) -> str:
+    def _rows(self, source: Path | str, mapping: Mapping[str, str]) -> str:
         """As registration records it: of canonical rows, or of the bytes of a file that holds none."""
         from auditor import auditing
 
         try:
-            return auditing.read(path, auditing.Options(), self._workspace).digest
+            return auditing.read(source, auditing.Options(mapping=mapping), self._workspace).digest
         except InputError:
-            if not path.is_file():
+            if isinstance(source, str) or not source.is_file():
                 raise
-            return f"sha256:{file_digest(path)}"
+            return f"sha256:{file_digest(source)}"
 
     def save(self) -> None:
         """Keep the hashes of what was read, for the next look."""

@@ -90,6 +90,7 @@ class Receiver:
             pass
 
         Handler.signatures, Handler.wake = signatures, staticmethod(wake)
+
         class Server(_Server):
             address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
