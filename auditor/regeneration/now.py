@@ -7,7 +7,6 @@ trained here, its newest revision that is not withdrawn.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
@@ -18,7 +17,7 @@ from auditor.model.errors import AuditorError, InputError
 from auditor.model.seen import Seen
 from auditor.registry import models
 from auditor.registry.workspace import Workspace
-from auditor.trackers.present import Hashes, Hub, Registry, file_digest, prompt_file, weights
+from auditor.trackers.present import Followed, Hashes, Registry, file_digest, prompt_file
 
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -43,11 +42,9 @@ class Now:
 
     def __init__(self, workspace: Workspace, cards: Mapping[str, Card], uri: str | None = None) -> None:
         self._workspace, self.cards = workspace, cards
-        self._registry = Registry(
-            uri or workspace.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None, workspace.home
-        )
-        self._hub = Hub()
         self._hashes = Hashes(workspace.cache / "hashes.json")
+        registry = Registry(uri or workspace.tracking_uri, workspace.home)
+        self._followed = Followed(workspace.root, registry, self._hashes)
         self._seen: dict[tuple[str, ...], Seen] = {}
 
     @cached_property
@@ -69,10 +66,11 @@ class Now:
         follows, name = generator.follows, generator.model.name
         if follows is None:
             return self._named(name) or Seen(None, UNFOLLOWED)
-        key = ("follows", follows)
-        if key not in self._seen:
-            self._seen[key] = self._followed(follows)
-        return self._seen[key]
+        if not follows.startswith("lock:"):
+            return self._followed.model(follows)
+        key = follows.removeprefix("lock:")
+        revision = self.locked.get(key)
+        return Seen(revision) if revision else Seen(None, f"{models.LOCK} has no key {key!r}")
 
     def judge(self, model: Model) -> Seen | None:
         return self._named(model.name)
@@ -81,24 +79,13 @@ class Now:
         revision = self.locked.get(models.key(name)) or self._trained.get(name)
         return Seen(revision) if revision else None
 
-    def _followed(self, follows: str) -> Seen:
-        kind, _, what = follows.partition(":")
-        if kind == "mlflow":
-            return self._registry.model(what)
-        if kind == "hub":
-            return self._hub.model(what)
-        if kind == "weights":
-            return weights(self._workspace.root / what, self._hashes)
-        revision = self.locked.get(what)
-        return Seen(revision) if revision else Seen(None, f"{models.LOCK} has no key {what!r}")
-
     def prompt(self, prompt: Prompt) -> Seen:
         key = ("prompt", prompt.file or "", prompt.name, prompt.version or "")
         if key not in self._seen:
             if prompt.file:
                 self._seen[key] = prompt_file(self._workspace.root / prompt.file)
             elif prompt.version:
-                self._seen[key] = self._registry.prompt(prompt.name, prompt.version)
+                self._seen[key] = self._followed.registry.prompt(prompt.name, prompt.version)
             else:
                 self._seen[key] = Seen(None, "nothing says where its text is kept")
         return self._seen[key]

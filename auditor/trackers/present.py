@@ -39,12 +39,16 @@ _MODEL = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version
 
 @dataclass
 class Registry:
-    """The models and prompts of one MLflow. uri: None is the workspace's own `mlflow.db` in `home`."""
+    """The models and prompts of one MLflow. uri: None is MLFLOW_TRACKING_URI, or else the workspace's own
+    `mlflow.db` in `home`."""
 
     uri: str | None
     home: Path
     _silent: str = ""
     _client: MlflowClient | None = None
+
+    def __post_init__(self) -> None:
+        self.uri = self.uri or os.environ.get("MLFLOW_TRACKING_URI") or None
 
     def model(self, reference: str) -> Seen:
         """`models:/NAME@ALIAS`, `models:/NAME/VERSION`, or `models:/NAME` for the newest version.
@@ -176,6 +180,31 @@ class Hashes:
         if self._added:
             write_bytes(self.memory, orjson.dumps(self._known, option=orjson.OPT_SORT_KEYS))
             self._added = False
+
+
+@dataclass
+class Followed:
+    """Present revisions of models by what a card says they follow, each looked up once. root: the workspace's."""
+
+    root: Path
+    registry: Registry
+    hashes: Hashes
+    _seen: dict[str, Seen] = field(default_factory=dict)
+    _hub: Hub = field(default_factory=Hub)
+
+    def model(self, follows: str) -> Seen:
+        """`mlflow:models:/NAME@ALIAS`, `hub:ORG/NAME` or `weights:PATH`."""
+        if follows not in self._seen:
+            kind, _, what = follows.partition(":")
+            if kind == "mlflow":
+                self._seen[follows] = self.registry.model(what)
+            elif kind == "hub":
+                self._seen[follows] = self._hub.model(what)
+            elif kind == "weights":
+                self._seen[follows] = weights(self.root / what, self.hashes)
+            else:
+                self._seen[follows] = Seen(None, f"nobody knows how to follow {follows[:80]!r}")
+        return self._seen[follows]
 
 
 def weights(path: Path, hashes: Hashes) -> Seen:
