@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import networkx as nx
 
 from auditor.core.check import Context
 from auditor.model import tiny
-from auditor.model.card import Card
-from auditor.model.graph import Edge, Graph, Node
+from auditor.model.graph import Graph
 from auditor.model.kinship import Kinship
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Facts, Made, Taught
@@ -77,50 +75,6 @@ def as_networkx(graph: Graph, roles: frozenset[str] | set[str]) -> nx.MultiDiGra
     found.add_nodes_from(graph.nodes)
     found.add_edges_from((edge.source, edge.target, {"role": edge.role}) for edge in graph.edges if edge.role in roles)
     return found
-
-
-def large(seed: int = 0, datasets: int = 8_000, models: int = 2_000, edges: int = 30_000) -> Pedigree:
-    """A workspace of ten thousand nodes, of which the last version descends from most."""
-    draw = random.Random(seed)
-    names = [f"set-{i // 4}@{1 + i % 4}" for i in range(datasets)]
-    nodes = {
-        f"dataset:{ref}": Node(
-            f"dataset:{ref}", "dataset", ref.partition("@")[0], ref.partition("@")[2],
-            draw.choice(("synthetic", "real", "mixed", "eval")), draw.randint(1, 10_000), "current",
-            draw.choice(TECHNIQUES), tiny.digest(ref),
-        )
-        for ref in names
-    }  # fmt: skip
-    order: list[str] = []
-    for place, ref in enumerate(names):
-        order.append(f"dataset:{ref}")
-        if place % (datasets // models) == 0:
-            name = f"{draw.choice(MODELS)}-{draw.randint(0, models // 4)}@{place}"
-            order.append(f"model:{name}")
-            nodes[f"model:{name}"] = Node(f"model:{name}", "model", name.partition("@")[0], str(place))
-    made = []
-    for place, node in enumerate(order):
-        for _ in range(edges // len(order)):
-            source = order[draw.randint(max(0, place - 400), place - 1)] if place else None
-            if source is None:
-                continue
-            if node.startswith("model:"):
-                role = "trained_on" if source.startswith("dataset:") else draw.choice(("base", "distilled_from"))
-            else:
-                role = draw.choice(
-                    ("seed", "parent", "eval") if source.startswith("dataset:") else ("generator", "judge")
-                )
-            made.append(Edge(source, node, role))
-    sets = [node for node in order if node.startswith("dataset:")]
-    made += [Edge(other, sets[-1], "parent") for other in sets[-501:-1]]
-    made += [Edge(other, sets[-1], draw.choice(("generator", "judge"))) for other in order[-300:] if other[0] == "m"]
-    facts = (None, *LICENCES)
-    cards = {
-        n.name: Card(n.name, "synthetic", licence=draw.choice(facts)) for n in nodes.values() if n.kind == "dataset"
-    }
-    first = random_pedigree(seed)
-    mine = Card("set", "synthetic", purpose="commercial-training", licence="cc-by-4.0")
-    return replace(first, graph=Graph(nodes, tuple(made)), node=sets[-1], cards=cards, card=mine)
 
 
 def looked(check: Any, pedigree: Pedigree) -> tuple[dict[str, Any], list[dict[str, Any]]]:

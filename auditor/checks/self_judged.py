@@ -33,8 +33,8 @@ class SelfJudged(LineageRoom):
 
     What: `pairs` counts pairs of a judge and a generator, of this version or of the parents whose rows are
     in it, that are the same model (whatever its revision), of one family, or one distilled from the other;
-    sliced by that relation, the closest; `same` counts the first kind alone. What is a relative: the tables in `expectations/lineage`, and what
-    the workspace's own models were tuned from and trained on.
+    sliced by that relation, the closest; `same` counts the first kind alone. What is a relative: the tables
+    in `expectations/lineage`, and what the workspace's own models were tuned from and trained on.
 
     Why it matters: a judge prefers its own words, and those it taught: GPT-4 recognises and favours its own
     summaries (Panickssery et al. 2024), and judges favour students of their own or their relatives' data (Li
@@ -53,7 +53,7 @@ class SelfJudged(LineageRoom):
 
     spec: ClassVar[Spec] = Spec(
         name="self-judged",
-        title="judges that are relatives of the model they judge",
+        title="Judges that are relatives of the model they judge",
         measures=(
             Measure(
                 "pairs",
