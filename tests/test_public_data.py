@@ -82,3 +82,10 @@ def test_identical_seed_files_of_two_publishers_are_one_dataset(shared_data: Cal
     report = auditor.audit(shared_data("alpaca/seed_tasks.jsonl"), only=("exact-duplicates",))
     other = auditor.audit(shared_data("selfinstruct/seed_tasks.jsonl"), only=("exact-duplicates",))
     assert report.record.dataset["digest"] == other.record.dataset["digest"]
+
+
+def test_the_questions_of_mt_bench_are_sound(shared_data: Callable[[str], Path]) -> None:
+    seen = metrics(shared_data("mtbench/mt_bench_question.jsonl"), "record-integrity", "exact-duplicates")
+    assert not seen.get("record_integrity.broken_role_order")
+    assert seen["record_integrity.rate"] <= 0.02
+    assert seen["exact_duplicates.prompt_rate"] == 0

@@ -123,7 +123,9 @@ def _turns(record: Mapping[str, Any], key: str, system: str) -> Said | None:
     if not isinstance(value, list) or not value:
         return None
     if all(isinstance(one, str) for one in value):
-        return _conversation(record, "turns", [turn("user", one) for one in value], system, (key,))
+        # No conversation, whose roles would take turns: what one side will say.
+        prompt, used = _with_system(record, joined(*value), system, (key,))
+        return Said("turns", prompt, None, prompt or "", used)
     turns = parse(value) if key == "turns" else None
     return None if turns is None else _conversation(record, "messages", turns, system, (key,))
 

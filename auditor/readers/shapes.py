@@ -9,7 +9,7 @@ which one half is null is still that pair.
 | preference | chosen + rejected; prompt/instruction/question/query | as given, or the turns before | chosen |
 | messages | messages, `turns` of roles | the last user turn before the last answer, in context | last assistant turn |
 | sharegpt | conversations/conversation | same | same |
-| turns | turns (or prompt): a list of strings | all of them, as user turns | null |
+| turns | turns (or prompt): a list of strings, the user's turns | all of them | null |
 | instances | instruction + instances of input, output | instruction, input of the first instance | its output |
 | completions | a prompt; completions/responses/outputs/generations, a list | prompt | the best scored |
 | alpaca | instruction; input/context; output/response; history | system, instruction, input | output |
