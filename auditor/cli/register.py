@@ -25,6 +25,7 @@ Examples:
       --seeds seeds@1 --technique self-instruct --licence CC-BY-4.0 --expires 90d
   auditor register mix data/mix --kind mixed --parent sft@2 --parent seeds@1 --push
   auditor register --card sft-card.yaml --dry-run
+  auditor register answers data/answers.jsonl --from pipeline.yaml
   auditor register sft data/sft.jsonl            (as before: a new version where the rows are new)
 """
 )
@@ -88,6 +89,13 @@ Examples:
     help="Take a canonical column from a field.",
 )
 @click.option("--card", type=click.Path(path_type=Path), metavar="FILE", help="Card with all of this, and the path.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take over what a Hub README, a distilabel pipeline, a Croissant file or an InstructLab taxonomy declares.",
+)
 @click.option("--why", help="A line on what is new in this version.")
 @click.option("--candidate", is_flag=True, help="Let it wait for the gate before it is current.")
 @click.option("--again", is_flag=True, help="Let rows of an older version be the current ones again.")
@@ -104,6 +112,7 @@ def register(
     name: str | None,
     path: str | None,
     card: Path | None,
+    source: Path | None,
     expires: str | None,
     every: str | None,
     dry_run: bool,
@@ -119,12 +128,17 @@ def register(
     The card is datasets/NAME.yaml; DVC keeps the bytes. The same rows with the same lineage are
     registered once; with another lineage they are refused, and the difference is shown. Facts that
     are not given stay as the card has them; lineage that is not given at all is that of the current version.
+
+    Where a model's rows are named in the rows themselves (fields such as model or prompt_id), they are
+    counted. --from reads what a generator wrote: a Hugging Face README, a distilabel pipeline, a Croissant
+    file, an InstructLab taxonomy.
     """
     import datetime as dt
 
     from auditor import registration
     from auditor.cli import printable
     from auditor.registration import telling, words
+    from auditor.registry import imports
     from auditor.registry.workspace import Workspace
     from auditor.reports.console import Console
 
@@ -134,12 +148,16 @@ def register(
         facts["expires"] = words.expiry(expires, dt.datetime.now(dt.UTC).date())
     if every:
         facts["every"] = words.every(every)
+    declared = imports.read(source) if source else None
+    for note in declared.notes if declared and not quiet else ():
+        click.echo(f"{printable(str(source))}: {printable(note)}", err=True)
     request = words.request(
         name,
         path,
         words.Words(**{fact: given[fact] for fact in (*_LINEAGE, *_HOW)}),
         facts,
         card=card,
+        imported=declared,
         status="candidate" if given["candidate"] else "current",
         again=given["again"],
         by_row=not given["no_columns"],

@@ -18,7 +18,7 @@ from auditor.registry import cards, index, models, versions
 from auditor.registry.workspace import Workspace
 from auditor.trackers import present, redact
 
-_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+_URL = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]+://|urn:)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,8 @@ class Lookup:
         if source.dataset is not None:
             return self._registered(source.dataset, source, role)
         if source.file is None or source.digest is not None:
-            return self._same(source)
+            path = self._path(source.file) if source.file else None
+            return self._same(replace(source, file=self.relative(path)) if path else source)
         if versions.is_registered(source.file, self.workspace):
             return self._registered(source.file, source, role)
         if _URL.match(source.file):

@@ -14,6 +14,7 @@ from auditor.model.card import KINDS, Generator, Lineage, Model, Prompt, Refresh
 from auditor.model.errors import ConfigError, InputError, suggest
 from auditor.registration.registering import Request
 from auditor.registry import cards, grammar, plain
+from auditor.registry.imports import Declared
 
 _DAYS = re.compile(r"(\d{1,5})\s*(d|w)", re.IGNORECASE)
 _FOLLOWS = re.compile(grammar.schema("card")["$defs"]["generator"]["oneOf"][1]["properties"]["follows"]["pattern"])
@@ -88,7 +89,7 @@ def request(
     facts: Mapping[str, Any],
     *,
     card: Path | None = None,
-    imported: Lineage | None = None,
+    imported: Declared | None = None,
     **how: Any,
 ) -> Request:
     """What to register: words stand before the card file, the card file before what was imported.
@@ -104,16 +105,19 @@ def request(
     if called is None or where is None:
         missing = "NAME" if called is None else "PATH"
         raise ConfigError(f"{missing} is missing", wanted="auditor register NAME PATH, or --card FILE that has both")
-    kind = facts.get("kind") or given.get("kind")
+    kind = facts.get("kind") or given.get("kind") or (imported.kind if imported else None)
     if kind is not None and kind not in KINDS:
         raise ConfigError(f"unknown kind {kind!r}", hint=suggest(kind, KINDS))
     refresh = given.get("refresh", {})
     day = dt.date.fromisoformat(refresh["expires"]) if "expires" in refresh else None
-    texts: dict[str, Any] = {fact: facts.get(fact) or given.get(fact) for fact in plain.FACTS}
+    theirs = imported.lineage if imported and imported.lineage != Lineage() else None
+    texts: dict[str, Any] = {
+        fact: facts.get(fact) or given.get(fact) or getattr(imported, fact, None) for fact in plain.FACTS
+    }
     return Request(
         called,
         where,
-        lineage=words.lineage(_over(declared.lineage, imported)),
+        lineage=words.lineage(_over(declared.lineage, theirs)),
         kind=kind,
         refresh=Refresh(facts.get("expires") or day, facts.get("every") or refresh.get("every")),
         mapping={**given.get("map", {}), **facts.get("mapping", {})},
