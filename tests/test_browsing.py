@@ -20,6 +20,7 @@ from auditor.model.errors import ConfigError
 from auditor.registry import cards, imports
 from auditor.registry.workspace import Workspace
 from tests import shop
+from tests.registry.test_imports import KNOWLEDGE, PIPELINE
 
 
 @pytest.fixture
@@ -254,3 +255,24 @@ def test_only_what_is_recorded_is_said(built: Workspace) -> None:
 @pytest.mark.parametrize("command", ["lineage", "impact", "log", "diff", "export"])
 def test_help_ends_with_examples(run: Any, command: str) -> None:
     assert f"auditor {command} " in run(command, "--help").rpartition("Examples:")[2]
+
+
+def test_registering_from_what_a_generator_wrote(run: Any, workspace: Path) -> None:
+    shop.put(workspace, "data/answers.jsonl", shop.rows(12))
+    (workspace / "pipeline.yaml").write_text(yaml.safe_dump(PIPELINE, sort_keys=False))
+    run("register", "answers", "data/answers.jsonl", "--from", "pipeline.yaml", "--owner", "Ada", "--no-dvc", "--quiet")
+    card = cards.load("answers", Workspace(workspace))
+    lineage = card.versions[0].lineage
+    assert (card.kind, card.owner, card.description) == ("synthetic", "Ada", "Answers about birds.")
+    assert [str(generator.model) for generator in lineage.generators] == ["ada/nest-7b@0123abc", "owl.gguf", "ada/owl"]
+    assert [str(source) for source in lineage.seeds] == ["https://huggingface.co/datasets/ada/questions"]
+    tree = workspace / "taxonomy" / "birds"
+    tree.mkdir(parents=True)
+    (tree / "qna.yaml").write_text(KNOWLEDGE)
+    run("register", "birds", "data/answers.jsonl", "--from", "taxonomy", "--generator", "m@1", "--no-dvc", "--quiet")
+    lineage = cards.load("birds", Workspace(workspace)).versions[0].lineage
+    assert [source.file for source in lineage.seeds] == ["taxonomy", "https://github.com/ada/birds.git#1234567"]
+    assert lineage.people == ("ada",)
+    told = run("lineage", "birds")
+    assert "taxonomy@" in told
+    assert "https://github.com/ada/birds.git#1234567" in told

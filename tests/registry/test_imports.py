@@ -202,7 +202,7 @@ def test_a_distilabel_pipeline(tmp_path: Path, form: str) -> None:
 def test_a_taxonomy_of_instructlab(tmp_path: Path) -> None:
     leaf = read(tmp_path, "tree/knowledge/birds/qna.yaml", KNOWLEDGE)
     assert leaf.lineage.seeds[0].rows == 2
-    assert leaf.lineage.seeds[1] == Source(None, file="https://github.com/ada/birds.git@1234567")
+    assert leaf.lineage.seeds[1] == Source(None, file="https://github.com/ada/birds.git#1234567")
     (tmp_path / "tree/knowledge/birds/attribution.txt").write_text(
         "Title of work: Swifts\nLicense of the work: CC-BY-SA-4.0\nCreator names: Ada\n"
     )
@@ -210,7 +210,10 @@ def test_a_taxonomy_of_instructlab(tmp_path: Path) -> None:
     found = imports.read(tmp_path / "tree")
     assert found.lineage.technique == "taxonomy"
     assert found.lineage.people == ("ada", "bob")
-    assert found.lineage.seeds[0] == Source(None, file=(tmp_path / "tree").as_posix(), rows=3)
+    seeds = found.lineage.seeds[0]
+    assert (seeds.file, seeds.rows) == ((tmp_path / "tree").as_posix(), 3)
+    read(tmp_path, "tree/skills/rhymes/qna.yaml", SKILL.replace("Hat", "Bat"))
+    assert imports.read(tmp_path / "tree").lineage.seeds[0].digest != seeds.digest
     assert found.licence == "CC-BY-SA-4.0"
     assert "beside 1 of 2 leaves" in found.notes[0]
 

@@ -6,6 +6,7 @@ licence and the authors stand in `attribution.txt` beside a leaf.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +51,7 @@ def leaves(documents: Sequence[tuple[Path, Entry]], root: Path) -> Declared:
         else "a leaf of an InstructLab taxonomy",
         Lineage(
             "taxonomy",
-            seeds=(Source(None, file=root.as_posix(), rows=examples), *dict.fromkeys(sources)),
+            seeds=(Source(_digest(documents, root), file=root.as_posix(), rows=examples), *dict.fromkeys(sources)),
             people=tuple(dict.fromkeys(people)),
             facts={"taxonomy": root.as_posix()},
         ),
@@ -58,6 +59,15 @@ def leaves(documents: Sequence[tuple[Path, Entry]], root: Path) -> Declared:
         " AND ".join(written) or None,
         notes=tuple(notes),
     )
+
+
+def _digest(documents: Sequence[tuple[Path, Entry]], root: Path) -> str:
+    """Of the leaves as they lie: the hashes of their places and bytes. Leaves are no rows that could be read."""
+    whole = hashlib.sha256()
+    for path, _ in documents:
+        place = path.relative_to(root).as_posix() if path != root else path.name
+        whole.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()} {place}\n".encode("utf-8", "surrogateescape"))
+    return f"sha256:{whole.hexdigest()}"
 
 
 def _pairs(example: Entry) -> int:
@@ -75,11 +85,12 @@ def _pairs(example: Entry) -> int:
 
 
 def _document(entry: Entry) -> Source:
-    """The repository of the documents at its commit."""
+    """The repository of the documents at its commit, `URL#COMMIT` as npm and Docker write it: before an `@` in a URL
+    stands a password, which is masked."""
     inside = entry.mapping("document", required=("repo",))
     repository = inside["repo"].text("repo")
     commit = str(inside["commit"].value) if "commit" in inside else ""
-    return Source(None, file=f"{repository}@{commit}" if commit else repository)
+    return Source(None, file=f"{repository}#{commit}" if commit else repository)
 
 
 def _attribution(leaf: Path) -> dict[str, str]:
