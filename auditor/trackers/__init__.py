@@ -71,14 +71,16 @@ def publish(
 
 
 def publish_version(
-    card: Card, version: Registered, graph: Graph, *, page: str | None, uri: str | None, workspace: Workspace
-) -> str | None:
+    card: Card, version: Registered, graph: Graph, *,
+    page: str | None, uri: str | None, workspace: Workspace, fields: Mapping[str, str] | None = None,
+) -> str | None:  # fmt: skip
     """Record a registered version as an MLflow run, with links to the runs of its sources and of what was
     made from it; returns the run's id, or None where it waits in the outbox.
 
     graph: of the whole workspace. page: a self-contained HTML page of the lineage, an artifact of the run.
-    uri: as in `publish`. Its prompts and generators go to MLflow's registries. Publishing it again says
-    its status anew and changes nothing else. Never raises for a tracker's sake.
+    uri: as in `publish`. fields: of the rows, as `Dataset.fields`. Prompts and generators go to MLflow's
+    registries. Publishing it again says its status anew and changes nothing else. Never raises for a
+    tracker's sake.
     """
     target = uri or os.environ.get("MLFLOW_TRACKING_URI") or None
     try:
@@ -87,7 +89,7 @@ def publish_version(
             if page is not None:
                 files[versions.PAGE] = Path(folder) / versions.PAGE
                 write_text(files[versions.PAGE], page)
-            about = versions.describe(card, version, graph, workspace.root, page=page is not None)
+            about = versions.describe(card, version, graph, workspace.root, page=page is not None, fields=fields)
             return _say(_run(about, files), files, target, workspace)
     except (OSError, ValueError, AuditorError) as error:
         _log.warning("%s could not be tracked: %s. Its card is whole.", card.ref(version), redact(str(error), target))

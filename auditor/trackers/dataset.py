@@ -13,7 +13,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from mlflow.types.schema import ColSpec, DataType, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
-SOURCE_TYPE = "auditor"
+from auditor.trackers.publication import SOURCE_TYPE
 
 _TYPES = {"int": DataType.long, "float": DataType.double, "bool": DataType.boolean, "string": DataType.string}
 

@@ -22,6 +22,9 @@ ARTIFACTS = (RECORD, "report.html", "findings.parquet")
 
 FIGURES = (".svg", ".png")
 
+SOURCE_TYPE = "auditor"
+"""Of the source of every input: MLflow reads it back with `auditor.mlflow_source.AuditorSource`."""
+
 LONGEST = 500
 """Characters of a parameter: what every MLflow server has accepted since 1.0 (newer ones take 6,000)."""
 

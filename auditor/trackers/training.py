@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.trackers.mlflow import connected
+from auditor.trackers.publication import SOURCE_TYPE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-SOURCE_TYPE = "auditor"
 PAGE = 1000
 
 
@@ -29,14 +29,19 @@ def models(uri: str | None, home: Path) -> list[tuple[str, str, str]]:
 
 
 def _runs(client: MlflowClient) -> Iterator[Run]:
-    experiments = [str(e.experiment_id) for e in client.search_experiments(max_results=PAGE)]
-    page = None
-    while experiments:
-        found = client.search_runs(experiments, "dataset.context = 'training'", max_results=PAGE, page_token=page)
-        yield from found
-        page = found.token
-        if not page:
-            return
+    experiments = page = None
+    while experiments is None or page:
+        experiments = client.search_experiments(max_results=PAGE, page_token=page)
+        page = experiments.token
+        yield from _of([experiment.experiment_id for experiment in experiments], client)
+
+
+def _of(experiments: list[str], client: MlflowClient) -> Iterator[Run]:
+    runs = page = None
+    while experiments and (runs is None or page):
+        runs = client.search_runs(experiments, "dataset.context = 'training'", max_results=PAGE, page_token=page)
+        page = runs.token
+        yield from runs
 
 
 def _digests(run: Run) -> Iterator[str]:

@@ -25,8 +25,11 @@ NEIGHBOURS = 100
 """Children that are linked when their source is told of after them. Others were linked when they were told of."""
 
 
-def describe(card: Card, version: Registered, graph: Graph, root: Path, *, page: bool) -> Publication:
-    """The version, its sources and what came of it. root: of the workspace, where its prompts lie."""
+def describe(
+    card: Card, version: Registered, graph: Graph, root: Path, *, page: bool, fields: Mapping[str, str] | None = None
+) -> Publication:
+    """The version, its sources and what came of it. root: of the workspace, where its prompts lie. fields:
+    of the rows, name -> type."""
     ref, lineage = card.ref(version), version.lineage
     when = round(version.date.timestamp() * 1000)
     told = json.dumps([ref, version.digest, asdict(lineage)], sort_keys=True, default=str)
@@ -41,7 +44,7 @@ def describe(card: Card, version: Registered, graph: Graph, root: Path, *, page:
         parameters=_parameters(version),
         metrics={"rows": float(version.rows)},
         tags=_tags(card, version),
-        inputs=_inputs(card, version, graph),
+        inputs=_inputs(card, version, graph, fields),
         artifacts={PAGE: ""} if page else {},
         kind="version",
         version=ref,
@@ -78,10 +81,10 @@ def _neighbour(other: str, edge: Edge, graph: Graph) -> dict[str, Any]:
     }
 
 
-def _inputs(card: Card, version: Registered, graph: Graph) -> list[dict[str, Any]]:
+def _inputs(card: Card, version: Registered, graph: Graph, fields: Mapping[str, str] | None) -> list[dict[str, Any]]:
     """The version itself under its kind, then what it was made from and is measured by."""
-    path = {"path": version.path}
-    found = [entry(card.name, version.digest, version.rows, card.kind, about=path, ref=card.ref(version))]
+    path, ref = {"path": version.path}, card.ref(version)
+    found = [entry(card.name, version.digest, version.rows, card.kind, fields=fields, about=path, ref=ref)]
     roles = [*version.lineage.sources(), *(("eval", source) for source in version.lineage.evals)]
     for role, source in roles:
         if not source.digest:

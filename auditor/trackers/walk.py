@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from auditor.trackers.notes import AUDITS, CHILDREN, MEASURED, Note, link
 from auditor.trackers.publication import Publication
@@ -135,6 +135,6 @@ def _link(client: MlflowClient, run: str, role: str, what: str, url: str) -> Non
 
 def _head(client: MlflowClient, run: Run, line: str) -> None:
     """Put `line` before an audit's description, where it does not stand there already."""
-    text: Any = run.data.tags.get(NOTE, "")
+    text = run.data.tags.get(NOTE, "")
     if not text.startswith("Version: "):
         client.set_tag(run.info.run_id, NOTE, f"{line}\n\n{text}")
