@@ -153,6 +153,13 @@ def _outputs(lock: documents.Entry) -> Iterator[tuple[str, str]]:
 
 
 def _merge_base(base: str | None, workspace: Workspace) -> str:
+    if not _git(workspace, "rev-parse", "--verify", "--quiet", "HEAD", missing=""):
+        raise ConfigError(
+            "nothing is committed here that the data could differ from",
+            file=str(workspace.root),
+            wanted="a git repository with a commit",
+            hint="name the datasets instead of --changed",
+        )
     asked = base or (f"origin/{target}" if (target := os.environ.get("GITHUB_BASE_REF")) else None)
     tried = [asked] if asked else ["origin/HEAD", "origin/main", "origin/master", "main", "master"]
     for name in tried:

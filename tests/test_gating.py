@@ -98,7 +98,7 @@ def test_without_git_or_base(workspace: Workspace, tmp_path_factory: pytest.Temp
         changed("release/9", workspace)
     assert "fetch-depth" in str(caught.value)
     bare = tmp_path_factory.mktemp("bare")
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="nothing is committed here"):
         changed(None, Workspace(bare))
 
 

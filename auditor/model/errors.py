@@ -77,6 +77,8 @@ class StorageError(AuditorError):
 def suggest(name: str, known: Iterable[str]) -> str:
     """`did you mean 'near-duplicates'?`, or the known names where nothing is close."""
     names = sorted(known)
+    if not names:
+        return "there is none yet"
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"
