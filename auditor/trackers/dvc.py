@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,17 +59,27 @@ class Dvc:
         """
         if objects.home(self.root) is not None:
             return False
-        git = next((folder for folder in (self.root, *self.root.parents) if (folder / ".git").exists()), None)
-        how = ["--no-scm"] if git is None else [] if git == self.root else ["--subdir"]
-        self._run("init", *how)
-        settings = self.root / ".dvc" / "config"
-        config = configparser.ConfigParser(interpolation=None)
-        config.read_string(settings.read_text("utf-8"))
-        if not config.has_section("core"):
-            config.add_section("core")
-        config["core"].update({"analytics": "false", "autostage": "false"})
-        with settings.open("w", encoding="utf-8") as file:
-            config.write(file)
+        git = any((folder / ".git").exists() for folder in (self.root, *self.root.parents))
+        cache = self.root / ".auditor" / "cache"
+        cache.mkdir(parents=True, exist_ok=True)
+        # DVC makes a repository file by file, and a half-made one is refused for ever: ours appears whole.
+        with tempfile.TemporaryDirectory(dir=cache) as beside:
+            self._run("init", "--no-scm", folder=Path(beside))
+            settings = Path(beside) / ".dvc" / "config"
+            config = configparser.ConfigParser(interpolation=None)
+            core = {"analytics": "false", "autostage": "false"}
+            config["core"] = core if git else {**core, "no_scm": "true"}
+            with settings.open("w", encoding="utf-8") as file:
+                config.write(file)
+            ignore = self.root / ".dvcignore"
+            if not ignore.exists():
+                (Path(beside) / ".dvcignore").rename(ignore)
+            try:
+                (Path(beside) / ".dvc").rename(self.root / ".dvc")
+            except OSError as error:
+                if objects.home(self.root) is None:
+                    raise StorageError(f"cannot make .dvc: {error.strerror}", file=str(self.root)) from error
+                return False  # another process was faster
         return True
 
     def holds(self, tracked: Tracked) -> bool:
@@ -160,9 +171,16 @@ class Dvc:
         """Ask the default remote for objects, which no command of DVC's can do for a version of the past."""
         self._call([sys.executable, "-c", _PULL], "fetch", None, "\n".join(md5s))
 
-    def _run(self, command: str, *words: str, output: IO[Any] | None = None, holding: Sequence[int] = ()) -> str:
-        words = ("-m", "dvc", "--wait-for-lock", command, *words)
-        return self._call([sys.executable, *words], command, output, holding=holding)
+    def _run(
+        self,
+        command: str,
+        *words: str,
+        output: IO[Any] | None = None,
+        holding: Sequence[int] = (),
+        folder: Path | None = None,
+    ) -> str:
+        whole = [sys.executable, "-m", "dvc", "--wait-for-lock", command, *words]
+        return self._call(whole, command, output, holding=holding, folder=folder)
 
     def _call(
         self,
@@ -171,10 +189,11 @@ class Dvc:
         output: IO[Any] | None,
         given: str = "",
         holding: Sequence[int] = (),
+        folder: Path | None = None,
     ) -> str:
         done = subprocess.run(  # noqa: S603  our own words, and paths behind `--`
             words,
-            cwd=self.root,
+            cwd=folder or self.root,
             env={**os.environ, "DVC_NO_ANALYTICS": "1"},
             input=given,
             stdout=output or subprocess.PIPE,
