@@ -69,7 +69,11 @@ def gate(ref: str, options: Options, workspace: Workspace, progress: Progress) -
     verdict = judged(report.record)
     verdict = replace(verdict, digests={**verdict.digests, **_evals(version, workspace)})
     card = registration.record_verdict(card.ref(version), verdict, status, workspace)
-    return Outcome(card, card.version(version.version) or version, report)
+    judged_one = card.version(version.version) or version
+    if options.track or options.tracking_uri or workspace.tracking_uri:
+        fields = report.dataset.fields
+        registration.publish(card, judged_one, workspace, uri=options.tracking_uri, fields=fields)
+    return Outcome(card, judged_one, report)
 
 
 def judged(record: Record) -> Judged:

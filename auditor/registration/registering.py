@@ -344,16 +344,32 @@ def _pending(ref: str, workspace: Workspace) -> Path:
 def _announce(
     card: Card, version: Registered, rows: Dataset, workspace: Workspace, *, track: bool, uri: str | None
 ) -> None:
-    graph = index.graph(workspace)
     pending = _pending(card.ref(version), workspace)
     if pending.exists():
+        graph = index.graph(workspace)
         trackers.tell([openlineage.registration_event(card, version, graph, fields=rows.fields)], workspace)
         pending.unlink(missing_ok=True)
-    if track or uri:
-        node = index.dataset_node(card.ref(version))
-        page = reports.lineage(graph, node, "html", depth=DEPTH, dashboards=workspace.dashboards)
-        uri = uri or workspace.tracking_uri
-        trackers.publish_version(card, version, graph, page=page, uri=uri, workspace=workspace)
+    if track or uri or workspace.tracking_uri:
+        publish(card, version, workspace, uri=uri, fields=rows.fields)
+
+
+def publish(
+    card: Card,
+    version: Registered,
+    workspace: Workspace,
+    *,
+    uri: str | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> None:
+    """The version as a run in MLflow, as the card has it now: again, it is the same run brought up to date.
+
+    fields: of the rows, name -> type, where they were read. Never raises for MLflow's sake.
+    """
+    graph = index.graph(workspace)
+    node = index.dataset_node(card.ref(version))
+    page = reports.lineage(graph, node, "html", depth=DEPTH, dashboards=workspace.dashboards)
+    uri = uri or workspace.tracking_uri
+    trackers.publish_version(card, version, graph, page=page, uri=uri, workspace=workspace, fields=fields)
 
 
 def _push(version: Registered, path: Path | None, workspace: Workspace, notes: list[str]) -> bool:
