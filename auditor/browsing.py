@@ -31,7 +31,7 @@ def node(ref: str, workspace: Workspace) -> tuple[Graph, str]:
     Raises ConfigError for a word that means nothing, or several things.
     """
     graph = index.graph(workspace)
-    if ref in cards.names(workspace):
+    if not {ref, ref.rpartition("@")[0]}.isdisjoint(cards.names(workspace)):
         card, version = index.find(ref, workspace)
         return graph, index.dataset_node(card.ref(version))
     found = impacts.causes(graph, ref)

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def test_lineage_in_every_form(run: Any, workspace: Path) -> None:
     run("lineage", "instructions", "--format", "html", "--output", "page.html")
     assert "<svg" in (workspace / "page.html").read_text()
     assert "did you mean 'instructions'?" in run("lineage", "instruction", fails=True)
+    assert "wanted: one of 1, 2" in run("lineage", "instructions@9", fails=True)
 
 
 @pytest.mark.usefixtures("built")
@@ -250,6 +252,38 @@ def test_only_what_is_recorded_is_said(built: Workspace) -> None:
     assert "It was not audited." in browsing.exported("dialogues", "hf-card", built)
     with pytest.raises(ConfigError, match="did you mean"):
         browsing.exported("dialogues", "hfcard", built)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_croissant_of_a_folder_and_of_other_formats(run: Any, workspace: Path) -> None:
+    import mlcroissant
+
+    shop.put(workspace, "shards/a.jsonl", shop.rows(5))
+    shop.put(workspace, "shards/b.jsonl", shop.rows(5, 50))
+    (workspace / "array.json").write_text(json.dumps([{**row, "tags": ["x"], "n": 1} for row in shop.rows(3)]))
+    (workspace / "table.csv").write_text("prompt,response\nWhat?,That.\nWho?,They.\n")
+    for name, path in (("folder", "shards"), ("array", "array.json"), ("table", "table.csv")):
+        run("register", name, path, "--technique", "human", "--person", "Ada", "--quiet")
+        run("export", name, "--to", "croissant", "-o", f"{name}.croissant.json")
+        dataset = mlcroissant.Dataset(jsonld=workspace / f"{name}.croissant.json")
+        assert not dataset.metadata.ctx.issues.errors, name
+        if name != "folder":
+            assert len(list(dataset.records("rows"))) == {"array": 3, "table": 2}[name]
+    fields = json.loads((workspace / "array.croissant.json").read_text())["recordSet"][0]
+    assert {field["name"]: field["dataType"] for field in fields["field"]}["n"] == "sc:Integer"
+    assert "nested: tags" in fields["description"]
+
+
+@pytest.mark.data
+def test_published_sets_share_what_their_publishers_say(run: Any, shared_data: Any) -> None:
+    left, right = shared_data("alpaca/random_9k.json"), shared_data("alpaca/claude_t45.json")
+    rows = json.loads(run("diff", str(left), str(right), "--format", "json"))["rows"]
+    mine, theirs = (
+        Counter(json.dumps(row, sort_keys=True) for row in json.loads(path.read_text())) for path in (left, right)
+    )
+    assert rows["same"] == sum((mine & theirs).values())
+    assert rows["same"] + rows["removed"] + rows["changed"] == sum(mine.values())
+    assert rows["same"] + rows["added"] + rows["changed"] == sum(theirs.values())
 
 
 @pytest.mark.parametrize("command", ["lineage", "impact", "log", "diff", "export"])
