@@ -101,6 +101,7 @@ def test_impact_by_model_prompt_file_and_seed(run: Any, workspace: Path) -> None
     assert "30 of 70" in text
     assert "nothing that is registered was made from it" in run("impact", "dialogues")
     assert "did you mean 'gpt-4o" in run("impact", "gpt4o", fails=True)
+    assert "no model, prompt or dataset" in run("impact", "long/" * 2_000, fails=True)
 
 
 def audited(workspace: Workspace, name: str, number: int) -> Path:
