@@ -102,6 +102,9 @@ def test_too_little_to_tell_is_skipped_and_says_so(tmp_path: Path) -> None:
     away = SeedsNotReflected().run(rows, Context(pedigree=pedigree), Local(1))
     assert not away.metrics
     assert "gone@1" in away.notes[0]
+    made = {"own@1": tiny.Made(technique="translation", seeds=("seeds@1",)), "seeds@1": tiny.Made()}
+    translated = fakes.at_hand(tiny.pedigree("own@1", made), {"seeds@1": seeds})
+    assert not SeedsNotReflected().run(rows, Context(pedigree=translated), Local(1)).metrics
 
 
 @pytest.fixture(scope="module")
