@@ -110,10 +110,8 @@ def regenerate(
     else:
         plan, done = run(asked, workspace, Lines(Console(sys.stderr, quiet=quiet or json_), quiet or json_))
     if json_:
-        import json
-
         said = telling.plan_json(plan) | ({} if done is None else {"done": [telling.done_json(one) for one in done]})
-        printed(json.dumps(said, indent=2, ensure_ascii=False) + "\n")
+        printed(telling.as_json(said))
     else:
         printed(telling.plan_text(plan) if done is None else telling.done_text(done, plan))
     return telling.exit_code(done or [], names)

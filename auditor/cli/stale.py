@@ -33,9 +33,7 @@ def stale(names: tuple[str, ...], json_: bool, fail: bool, mlflow_uri: str | Non
 
     found, looked_at = regeneration.look(Workspace.find(), names, mlflow_uri)
     if json_:
-        import json
-
-        printed(json.dumps(telling.stale_json(found, looked_at), indent=2, ensure_ascii=False) + "\n")
+        printed(telling.as_json(telling.stale_json(found, looked_at)))
     else:
         printed(telling.stale_text(found, looked_at))
     return 1 if fail and any(told.reasons or told.verdict for told in found) else 0

@@ -80,9 +80,7 @@ def watch(
     if once:
         seen = watching.once(orders, workspace)
         if json_:
-            import json
-
-            printed(json.dumps(seen.said, indent=2, ensure_ascii=False) + "\n")
+            printed(telling.as_json(seen.said))
         else:
             printed(telling.stale_text(seen.stale, seen.looked_at))
         stale = fail and any(told.reasons or told.verdict for told in seen.stale)

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, get_args
 
+import orjson
+
 from auditor.regeneration.plan import Done, Held, Plan, Step, What
 from auditor.regeneration.staleness import Reason, Stale, Unknown
 from auditor.reports.escaping import visible
@@ -54,6 +56,10 @@ def stale_json(found: Sequence[Stale], looked_at: int) -> dict[str, Any]:
             for one in told.unknown
         ],
     }
+
+
+def as_json(said: dict[str, Any]) -> str:
+    return orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
 def plan_text(plan: Plan) -> str:
