@@ -19,7 +19,7 @@ from auditor.kernels import damage
 from auditor.model.result import Measurement
 from auditor.model.rows import Dataset, Rows, strings
 
-ROLES = pa.array(["system", "user", "assistant", "tool"], pa.large_string())
+ROLES = ("system", "user", "assistant", "tool")
 
 HABITS = {"answered": "empty", "closed": "truncated", "strict": "truncated"}
 """What the dataset does, known only after the scan -> the measure that then counts more rows. answered: prompts
@@ -384,7 +384,8 @@ def _disordered(rows: Rows) -> Mask:
         return np.zeros(len(rows), np.bool_)
     offsets = messages.offsets.to_numpy().astype(np.int64)
     turns = messages.values
-    roles = pc.fill_null(pc.index_in(turns.field("role"), value_set=ROLES), len(ROLES))
+    known = pa.array(ROLES, pa.large_string())
+    roles = pc.fill_null(pc.index_in(turns.field("role"), value_set=known), len(ROLES))
     said = pc.fill_null(pc.greater(pc.binary_length(turns.field("content")), 0), fill_value=False)
     return damage.broken_turns(
         offsets, roles.to_numpy(zero_copy_only=False).astype(np.int8), said.to_numpy(zero_copy_only=False)
