@@ -95,13 +95,15 @@ def page(part: Part, own: Path | None = None) -> str:
 
 def _box(number: int, node: Node, x: float, y: float) -> Box:
     said = facts(node)
+    # A model's box is round, and a withdrawal is set in bold.
+    room = _SAID - (4 if node.kind == "model" else 0) - (3 if node.withdrawn is not None else 0)
     return Box(
         number,
         node,
         round(x, 1),
         round(y, 1),
         _fit(one_line(str(node), 200), _NAME, _NAME // 3),
-        _fit(one_line(" · ".join(said), 200), _SAID, 0),
+        _fit(one_line(" · ".join(said), 200), room, 0),
         one_line(f"{node}, {', '.join(said)}", 300),
     )
 
