@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from auditor.core import objects
@@ -79,6 +80,8 @@ def started(folder: Path, kill: int, dvc: bool) -> int:
         if dvc and done.version.dvc is None:
             print(done.notes, file=sys.stderr)
         code = int(dvc and done.version.dvc is None)
+    except Exception:  # noqa: BLE001  told, and the exit code says it
+        traceback.print_exc()
     finally:
         os._exit(code)
 

@@ -76,7 +76,7 @@ def test_hashes_are_those_of_dvc_for_files_and_folders(workspace: Path) -> None:
     (folder / "a.jsonl").write_bytes(b"other")
     assert objects.content(folder, memory) == objects.content(folder) != whole
     config = (workspace / ".dvc" / "config").read_text()
-    assert "no_scm = True" in config
+    assert "no_scm = true" in config
     assert "analytics = false" in config
 
 
