@@ -67,7 +67,8 @@ class Source:
     """A dataset that this one was made from, or is measured by.
 
     dataset: `NAME@VERSION` where it is registered, else None and `file` says where it lay
-    (workspace-relative, or a URL). digest: `sha256:HEX` of its canonical rows (`Dataset.digest`).
+    (workspace-relative, or a URL). digest: `sha256:HEX` of its canonical rows (`Dataset.digest`). rows: how
+    many of its rows were used: all of them where the card's author does not say otherwise.
     """
 
     digest: str | None
