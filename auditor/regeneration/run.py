@@ -244,10 +244,10 @@ class _Work:
         if outcome.passed:
             _forget(card.name, self._workspace)
             return Done(card.name, "current", version.version, True)
-        _settle(self._workspace, [card.name])
+        notes = _settle(self._workspace, [card.name])
         stays = outcome.card.current
-        kept = f"; version {stays.version} stays" if stays else ""
-        return Done(card.name, "turned away", version.version, False, f"{failed}{kept}")
+        kept = [f"version {stays.version} stays"] if stays else []
+        return Done(card.name, "turned away", version.version, False, "; ".join([failed, *kept, *notes]))
 
     def _lies_there(self, version: Registered) -> bool:
         place = self._workspace.root / version.path
@@ -360,9 +360,13 @@ def _forget(name: str, workspace: Workspace) -> None:
     _memory(name, workspace).unlink(missing_ok=True)
 
 
-def _settle(workspace: Workspace, names: Collection[str] = ()) -> None:
+def _settle(workspace: Workspace, names: Collection[str] = ()) -> list[str]:
     """After the gate: where the newest version was turned away, the current one is put back in its place,
-    in `dvc.lock` and in the expiry; the turned away one stays in DVC's cache, and on the card."""
+    in `dvc.lock` and in the expiry; the turned away one stays in DVC's cache, and on the card.
+
+    Returns what could not be put back.
+    """
+    notes = []
     for place in sorted((workspace.home / HOME).glob("*.json")):
         name = place.stem
         if names and name not in names:
@@ -375,10 +379,11 @@ def _settle(workspace: Workspace, names: Collection[str] = ()) -> None:
             continue
         last = card.versions[-1]
         if last.status == "rejected" and (last.version > said["newest"] or _rejected_last(name, workspace)):
-            _restored(card, said, workspace)
+            notes += _restored(card, said, workspace)
             place.unlink(missing_ok=True)
         elif last.status == "current" and last.version > said["newest"]:
             place.unlink(missing_ok=True)
+    return notes
 
 
 def _rejected_last(name: str, workspace: Workspace) -> bool:
@@ -387,10 +392,10 @@ def _rejected_last(name: str, workspace: Workspace) -> bool:
     return last is not None and last.what == "rejected"
 
 
-def _restored(card: Card, said: dict[str, Any], workspace: Workspace) -> None:
+def _restored(card: Card, said: dict[str, Any], workspace: Workspace) -> list[str]:
     current = card.current
     if current is None:
-        return
+        return []
     with workspace.lock(LOCK):
         now = cards.load(card.name, workspace)
         expires = dt.date.fromisoformat(said["expires"]) if said["expires"] else None
@@ -399,6 +404,8 @@ def _restored(card: Card, said: dict[str, Any], workspace: Workspace) -> None:
     try:
         registration.checkout(card.ref(current), workspace)
     except AuditorError as error:
-        _log.warning("%s is not back in its place: %s", card.ref(current), _said(error))
-        return
+        note = f"{current.path} still holds the version that was turned away: {_said(error)}"
+        _log.warning("%s: %s", card.name, note)
+        return [note]
     pipeline.restore(said["stage"], said["entry"], workspace.root)
+    return []

@@ -1,0 +1,9 @@
+"""The short form of the kill campaign (`make soak` runs 200)."""
+
+from pathlib import Path
+
+from tests.soak.kill_regenerate import campaign
+
+
+def test_killed_regenerations_are_gone_on_with(tmp_path: Path) -> None:
+    assert campaign(kills=10, seed=5, folder=tmp_path, every=5) >= 5
