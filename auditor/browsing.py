@@ -111,8 +111,7 @@ def history(name: str, workspace: Workspace) -> History:
     card = cards.load(name, workspace)
     records = {}
     for version in card.versions:
-        verdict = version.verdict
-        record = _record(card.name, version.digest, workspace, verdict.record if verdict else None)
+        record = _record(card.name, version.digest, card.ref(version), workspace)
         if record is not None:
             records[version.version] = record
     return History(card, records)
@@ -129,21 +128,20 @@ def compared(left: str, right: str, workspace: Workspace) -> Difference:
 def _side(ref: str, workspace: Workspace) -> Side:
     version = registry.resolve(ref, workspace)
     rows = auditing.read(version, auditing.Options(), workspace)
-    verdict = version.entry.verdict if version.entry else None
-    record = _record(rows.name, rows.digest, workspace, verdict.record if verdict else None)
+    of = version.card.ref(version.entry) if version.card and version.entry else None
+    record = _record(rows.name, rows.digest, of, workspace)
     return Side(ref, rows, version.card, version.entry, record)
 
 
-def _record(name: str, digest: str, workspace: Workspace, told: str | None) -> Record | None:
-    """The audit that the gate wrote, else the newest of these rows; None where it is gone or not readable."""
-    paths = [workspace.root / told] if told else []
-    paths += filter(None, [registry.stored(name, digest, workspace)])
-    for path in paths:
-        try:
-            return reports.from_json(registry.load(path))
-        except (ConfigError, InputError):
-            continue
-    return None
+def _record(name: str, digest: str, ref: str | None, workspace: Workspace) -> Record | None:
+    """The stored audit of these rows; None where there is none that can be read, or where it was made when they
+    lay in the place of another version than `ref`."""
+    path = registry.stored(name, digest, workspace)
+    try:
+        record = reports.from_json(registry.load(path)) if path else None
+    except (ConfigError, InputError):
+        return None
+    return record if record and (ref is None or record.dataset.get("version", ref) == ref) else None
 
 
 def exported(ref: str, target: str, workspace: Workspace) -> str:
@@ -158,6 +156,6 @@ def exported(ref: str, target: str, workspace: Workspace) -> str:
 
         event = registration_event(card, version, index.graph(workspace))
         return json.dumps(event, indent=2) + "\n"
-    record = _record(card.name, version.digest, workspace, version.verdict.record if version.verdict else None)
+    record = _record(card.name, version.digest, card.ref(version), workspace)
     fields = columns(path) if target == "croissant" and path.is_file() else {}
     return exports.export(Subject(card, version, record, fields), target)

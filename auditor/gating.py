@@ -26,7 +26,7 @@ from auditor.registry.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One dataset at the gate. card: as it stands afterwards, with the verdict on it."""
+    """One dataset at the gate. card: as it stands afterwards, with the verdict on it where the rows were its own."""
 
     card: Card
     version: Registered
@@ -40,13 +40,19 @@ class Outcome:
     def passed(self) -> bool:
         return self.report.exit_code == 0
 
+    @property
+    def own_rows(self) -> bool:
+        """Whether the rows that were audited are those which the version was registered with."""
+        return self.report.dataset.digest == self.version.digest
+
 
 def gate(ref: str, options: Options, workspace: Workspace, progress: Progress) -> Outcome:
     """Audit `NAME[@VERSION]` and record the verdict on its card.
 
     A candidate that passes becomes the current version; one that does not is rejected, and the version
     that was current stays so. What the card says (policy, real reference, mapping) holds where the
-    options say nothing.
+    options say nothing. Rows that are not the version's are judged, but say nothing of the version: its
+    card is left as it is.
 
     Raises ConfigError for an unknown dataset, InputError where its bytes are not at hand.
     """
@@ -63,6 +69,9 @@ def gate(ref: str, options: Options, workspace: Workspace, progress: Progress) -
         workspace=workspace,
         progress=progress,
     )
+    unregistered = Outcome(card, version, report)
+    if not unregistered.own_rows:
+        return unregistered
     status: Standing = version.status
     if status == "candidate":
         status = "current" if report.exit_code == 0 else "rejected"

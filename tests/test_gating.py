@@ -10,6 +10,7 @@ import pytest
 
 from auditor import gating
 from auditor.auditing import Options, Silent
+from auditor.browsing import history
 from auditor.gating import changed, gate
 from auditor.model.card import Lineage, Standing
 from auditor.model.errors import ConfigError
@@ -133,6 +134,18 @@ def test_data_changed_and_not_registered_is_turned_away(workspace: Workspace) ->
     assert not outcome.passed
     failed = {verdict.check for verdict in outcome.report.record.verdicts if verdict.status == "fail"}
     assert failed == {"count-mismatch", "digest-mismatch"}
+    assert find("one", workspace)[1].verdict is None, "the rows that failed are not those of one@1"
+    put("one", workspace)
+    assert history("one", workspace).records == {}, "nor was one@2 audited by that"
+
+
+def test_a_candidate_is_not_rejected_for_rows_that_are_not_its_own(workspace: Workspace) -> None:
+    path = workspace.root / "data" / "one.jsonl"
+    rows(path, 41, start=100)
+    put("one", workspace, status="candidate")
+    rows(path, 42, start=100)
+    assert not gate("one@2", QUICK, workspace, Silent()).passed
+    assert find("one@2", workspace)[1].status == "candidate"
 
 
 def test_several_in_one_document(workspace: Workspace) -> None:

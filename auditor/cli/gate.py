@@ -96,5 +96,6 @@ def gate(
             file.write(together("markdown", views))
     for outcome in outcomes:
         said = "passed" if outcome.passed else "turned away"
-        click.echo(f"{outcome.ref}: {said} ({outcome.report.verdict})", err=True)
+        other = "" if outcome.own_rows else "; these are not its registered rows: no verdict is written on its card"
+        click.echo(f"{outcome.ref}: {said} ({outcome.report.verdict}){other}", err=True)
     return max(codes, key=GRAVITY.index)
