@@ -16,7 +16,15 @@ from auditor.core.check import registered
 
 ROOT = Path(auditor.__file__).parent.parent
 README = ROOT / "README.md"
-PAGES = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/checks.md", "docs/cli.md", "docs/lineage.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "docs/checks.md",
+    "docs/cli.md",
+    "docs/lineage.md",
+]
 
 pytestmark = pytest.mark.skipif(not README.exists(), reason="not a checkout: the documents stand beside the package")
 

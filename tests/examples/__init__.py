@@ -1,0 +1,1 @@
+"""Tests of `examples/`, and of the wrappers for CI."""
