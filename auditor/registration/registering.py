@@ -6,7 +6,7 @@ import datetime as dt
 import glob
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +30,9 @@ from auditor.trackers.dvc import Dvc
 
 LOCK = "registry"
 """Lock of the workspace under which cards are read and written."""
+
+ATTEMPTS = 5
+"""Times that a file which is touched while it is read is read again; what is read once is remembered."""
 
 DEPTH = 8
 """Steps of lineage on the page in MLflow: a whole company's graph is not read on one page."""
@@ -114,21 +117,8 @@ def register(
     before = _card(request.name, workspace)
     mapping = {**(before.mapping if before else {}), **request.mapping}
     path, shown = _located(request.path, workspace)
-    stamp = _stamp(path)
-    with progress.stage("read") as advance, ThreadPoolExecutor(1) as beside:
-        hashed = beside.submit(objects.content, path) if path is not None and request.dvc else None
-        rows = readers.open(
-            request.path if path is None else path,
-            cache=workspace.cache,
-            mapping=mapping,
-            max_bad_rows=request.max_bad_rows or workspace.max_bad_rows,
-            processes=request.threads,
-            name=request.name,
-            progress=advance,
-        )
-        content = hashed.result() if hashed else None
-    if _stamp(path) != stamp:
-        raise _changed(shown)
+    with progress.stage("read") as advance:
+        rows, content = _read(request, path, shown, mapping, workspace, advance)
     lookup = Lookup(workspace, lambda file: readers.open(file, cache=workspace.cache, processes=request.threads))
     with progress.stage("lineage"):
         lineage = _lineage(request, before, rows, lookup)
@@ -179,6 +169,42 @@ def _located(given: str, workspace: Workspace) -> tuple[Path | None, str]:
     if glob.has_magic(given):
         raise ConfigError("a pattern cannot be registered", seen=given[:200], hint="register the folder")
     raise UnreadableFile(f"no such file {given[:200]!r}", hint=f"paths may be relative to {workspace.root}")
+
+
+def _read(
+    request: Request,
+    path: Path | None,
+    shown: str,
+    mapping: Mapping[str, str],
+    workspace: Workspace,
+    advance: Callable[[int, int], None],
+) -> tuple[Dataset, objects.Content | None]:
+    """The rows, and beside them DVC's hash of the very bytes that they were read from.
+
+    Read again where the file's times moved meanwhile: another process that registers it lets DVC lay it anew.
+    """
+    for _ in range(ATTEMPTS):
+        stamp = _stamp(path)
+        with ThreadPoolExecutor(1) as beside:
+            hashed = beside.submit(objects.content, path) if path is not None and request.dvc else None
+            try:
+                rows = readers.open(
+                    request.path if path is None else path,
+                    cache=workspace.cache,
+                    mapping=mapping,
+                    max_bad_rows=request.max_bad_rows or workspace.max_bad_rows,
+                    processes=request.threads,
+                    name=request.name,
+                    progress=advance,
+                )
+                content = hashed.result() if hashed else None
+            except (OSError, InputError):
+                if _stamp(path) == stamp:
+                    raise
+                continue
+        if _stamp(path) == stamp:
+            return rows, content
+    raise _changed(shown)
 
 
 def _stamp(path: Path | None) -> Any:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
+import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -411,3 +415,33 @@ def test_a_crowd_of_fifty_processes(workspace: Path) -> None:
     events = [json.loads(line) for line in (ws.home / "openlineage" / "events.jsonl").read_text().splitlines()]
     complete = [event["run"]["runId"] for event in events if event["eventType"] == "COMPLETE"]
     assert len(set(complete)) == 41
+
+
+class Meddling:
+    """Watches a registration, and does something to the file each time that reading tells how far it is."""
+
+    def __init__(self, meddle: Callable[[], None]) -> None:
+        self.meddle = meddle
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
+        yield lambda done, total: self.meddle() if name == "read" else None
+
+
+def test_a_file_that_moves_while_it_is_read(ws: Workspace) -> None:
+    place = ws.root / "data" / "sft.jsonl"
+    moments = itertools.count(1)
+
+    def touch_once() -> None:  # as DVC does for another process that registers the same file
+        if next(moments) == 1:
+            os.utime(place, (1_700_000_000, 1_700_000_000))
+
+    assert register(ask(), ws, Meddling(touch_once)).version.rows == 9
+    before = cards.path("sft", ws).read_bytes()
+
+    def write_on() -> None:
+        write(place, rows(3, f"at {next(moments)}"))
+
+    with pytest.raises(InputError, match="changed while it was"):
+        register(ask(), ws, Meddling(write_on))
+    assert cards.path("sft", ws).read_bytes() == before
