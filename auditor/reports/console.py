@@ -121,8 +121,7 @@ def _alike(sections: Sequence[Section]) -> Iterable[list[Section]]:
 def _skipped(page: _Page, view: View, sections: Sequence[Section]) -> None:
     """Checks that want the same input, on one line: what to give is news once."""
     name = max((len(s.name) for s in view.sections), default=0)
-    names = ", ".join(section.name for section in sections)
-    words = f"{one_line(sections[0].reason, 500)} ({names})"
+    words = one_line(sections[0].reason, 500)
     heading = f"{len(sections)} checks"
     page.line(
         (f"{Status.SKIPPED.value.upper():<8}", _STYLES[Status.SKIPPED]),
