@@ -25,7 +25,7 @@ from auditor import gating, registration
 from auditor.auditing import Options, Progress, Silent
 from auditor.core import objects
 from auditor.files import write_bytes
-from auditor.model.card import Card, Lineage, Refresh, Registered
+from auditor.model.card import Card, Lineage, Refresh, Registered, Tracked
 from auditor.model.errors import AuditorError, ConfigError
 from auditor.regeneration import journal_of, pipeline, situation
 from auditor.regeneration.locked import bump
@@ -179,6 +179,7 @@ class _Work:
         }
         for key, (before, after) in bump(revisions, self._workspace).items():
             _log.info("%s: %s is %s now, and was %s", models.LOCK, key, after, before)
+        self._nothing_lost(card, version)
         _remember(card, step.stage, self._workspace)
         begun = time.perf_counter()
         self._repro(step)
@@ -248,6 +249,19 @@ class _Work:
         stays = outcome.card.current
         kept = [f"version {stays.version} stays"] if stays else []
         return Done(card.name, "turned away", version.version, False, "; ".join([failed, *kept, *notes]))
+
+    def _nothing_lost(self, card: Card, version: Registered) -> None:
+        """Raises ConfigError where the stage would write over rows that are neither registered nor kept by DVC.
+        What a killed stage left half-written is no loss."""
+        place = self._workspace.root / version.path
+        if _memory(card.name, self._workspace).is_file() or not place.exists() or self._lies_there(version):
+            return
+        md5 = self._md5(place)
+        if not Dvc(self._workspace.root).holds(Tracked(md5, 0, "")):
+            raise ConfigError(
+                f"what lies in {version.path} is not {card.ref(version)}, and DVC does not keep it",
+                hint=f"register it, or bring the version back: auditor checkout {card.ref(version)} --force",
+            )
 
     def _lies_there(self, version: Registered) -> bool:
         place = self._workspace.root / version.path
@@ -404,7 +418,7 @@ def _restored(card: Card, said: dict[str, Any], workspace: Workspace) -> list[st
     try:
         registration.checkout(card.ref(current), workspace)
     except AuditorError as error:
-        note = f"{current.path} still holds the version that was turned away: {_said(error)}"
+        note = f"{current.path} still holds the version that was turned away: {error.message}"
         _log.warning("%s: %s", card.name, note)
         return [note]
     pipeline.restore(said["stage"], said["entry"], workspace.root)

@@ -311,5 +311,9 @@ def grounds_moved(card: Card, version: Registered, present: Present, unknown: li
         if seen.value is None:
             unknown.append(Unknown(key, seen.why))
         elif not seen.agrees(recorded):
-            cause: Cause = "policy" if kind == "policy" else "real" if kind == "real" else "eval"
-            yield Reason(cause, subject or kind, recorded, seen.value, note="the verdict was reached with another")
+            said: dict[str, tuple[Cause, str]] = {
+                "policy": ("policy", version.verdict.policy),
+                "real": ("real", card.real or kind),
+            }
+            cause, name = said.get(kind, ("eval", subject or kind))
+            yield Reason(cause, name, recorded, seen.value, note="the verdict was reached with another")

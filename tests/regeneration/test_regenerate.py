@@ -245,6 +245,16 @@ def test_a_source_that_is_not_what_the_lineage_would_name_stops_the_stage(ws: Wo
     assert chain.ran(ws.root) == []
 
 
+def test_rows_that_nobody_keeps_are_not_written_over(ws: Workspace) -> None:
+    edited = (ws.root / "data/a.jsonl").read_bytes() + b'{"prompt": "mine", "response": "by hand"}\n'
+    (ws.root / "data/a.jsonl").unlink()  # it may be a link into DVC's cache
+    (ws.root / "data/a.jsonl").write_bytes(edited)
+    chain.lock(ws.root, "writer", "2")
+    (a,) = regenerate(ws, "a")
+    assert (a.what, a.why) == ("failed", "what lies in data/a.jsonl is not a@1, and DVC does not keep it")
+    assert (ws.root / "data/a.jsonl").read_bytes() == edited
+
+
 def test_a_withdrawn_model_is_not_run_again(ws: Workspace) -> None:
     from auditor.model.card import Model
 
