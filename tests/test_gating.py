@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from auditor import gating
 from auditor.auditing import Options, Silent
 from auditor.browsing import history
 from auditor.gating import changed, gate
-from auditor.model.card import Lineage, Standing
+from auditor.model.card import Lineage, Standing, Tracked
 from auditor.model.errors import ConfigError
 from auditor.registration import Request, register
 from auditor.registry import Workspace, find
+from auditor.registry.cards import load, save
 from auditor.reports.together import FORMATS, together
 
 QUICK = Options(only=("exact-duplicates", "count-mismatch", "digest-mismatch", "incomplete-lineage"))
@@ -94,6 +96,87 @@ def test_an_output_of_a_stage(workspace: Workspace) -> None:
     assert changed("HEAD", workspace) == ["one"]
 
 
+def test_an_output_of_a_stage_elsewhere(workspace: Workspace) -> None:
+    """The lock of a pipeline in a folder; and one whose outputs are relative to a folder that the stage names."""
+    lines = "schema: '2.0'\nstages:\n  s:\n    cmd: x\n    outs:\n    - {path: one.jsonl, md5: aa}\n"
+    (workspace.root / "data" / "dvc.lock").write_text(lines)
+    assert changed("HEAD", workspace) == ["one"]
+    (workspace.root / "data" / "dvc.lock").rename(workspace.root / "dvc.lock")
+    assert changed("HEAD", workspace) == []
+    card = load("one", workspace)
+    tracked = Tracked("a" * 32, 1, "dvc.yaml:s")
+    save(replace(card, versions=tuple(replace(one, dvc=tracked) for one in card.versions)), workspace)
+    git(workspace.root, "add", "datasets")
+    git(workspace.root, "commit", "-qm", "made by a stage")
+    assert changed("HEAD", workspace) == ["one"]
+    git(workspace.root, "add", "-A")
+    git(workspace.root, "commit", "-qm", "a lock")
+    assert changed("HEAD", workspace) == []
+    (workspace.root / "dvc.lock").unlink()
+    assert changed("HEAD", workspace) == ["one"]
+
+
+def test_data_that_the_card_spells_otherwise(workspace: Workspace) -> None:
+    """By a link, through a submodule, and with steps that lead nowhere."""
+    root = workspace.root
+    (root / "kept").mkdir()
+    (root / "data" / "one.jsonl").rename(root / "kept" / "one.jsonl")
+    (root / "data" / "one.jsonl").symlink_to("../kept/one.jsonl")
+    card = root / "datasets" / "two.yaml"
+    card.write_text(card.read_text().replace("path: data/", "path: ./data//"))
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "moved")
+    assert changed("HEAD", workspace) == []
+    rows(root / "kept" / "one.jsonl", 41)
+    assert changed("HEAD", workspace) == ["one"]
+    rows(root / "data" / "two.jsonl", 41)
+    assert changed("HEAD", workspace) == ["one", "two"]
+
+    module = root / "data" / "module"
+    module.mkdir()
+    git(module, "init", "-q", "-b", "main")
+    (root / "data" / "two.jsonl").rename(module / "two.jsonl")
+    card.write_text(card.read_text().replace("./data//", "data/module/"))
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    git(module, "add", "-A")
+    git(module, *author, "commit", "-qm", "data")
+    git(root, "-c", "advice.addEmbeddedRepo=false", "add", "-A")
+    git(root, "commit", "-qm", "a submodule")
+    assert changed("HEAD", workspace) == []
+    rows(module / "two.jsonl", 42)
+    git(module, *author, "commit", "-qam", "other data")
+    assert changed("HEAD", workspace) == ["two"]
+
+
+def test_a_workspace_below_the_repository(workspace: Workspace) -> None:
+    below = workspace.root / "below"
+    below.mkdir()
+    for name in ("datasets", "auditor.yaml"):
+        (workspace.root / name).rename(below / name)
+    card = below / "datasets" / "one.yaml"
+    card.write_text(card.read_text().replace("path: data/", "path: ../data/"))
+    git(workspace.root, "add", "-A")
+    git(workspace.root, "commit", "-qm", "moved")
+    assert changed("HEAD", Workspace(below)) == []
+    rows(workspace.root / "data" / "one.jsonl", 41)
+    assert changed("HEAD", Workspace(below)) == ["one"]
+
+
+def test_a_card_that_was_taken_away(workspace: Workspace) -> None:
+    """While its data stays, the gate cannot pass; with its data, or under another name, it is no concern."""
+    git(workspace.root, "rm", "-q", "datasets/one.yaml")
+    assert changed("HEAD", workspace) == ["one"]
+    with pytest.raises(ConfigError, match="no dataset is registered as 'one'"):
+        gate("one", QUICK, workspace, Silent())
+    (workspace.root / "data" / "one.jsonl").rename(workspace.root / "data" / "gone.jsonl")
+    assert changed("HEAD", workspace) == []
+    git(workspace.root, "checkout", "-q", "HEAD", "--", "datasets")
+    card = workspace.root / "datasets" / "two.yaml"
+    card.with_name("three.yaml").write_text(card.read_text().replace("name: two", "name: three"))
+    card.unlink()
+    assert changed("HEAD", workspace) == ["one", "three"]
+
+
 def test_without_git_or_base(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(ConfigError, match="does not know the base") as caught:
         changed("release/9", workspace)
@@ -137,6 +220,27 @@ def test_data_changed_and_not_registered_is_turned_away(workspace: Workspace) ->
     assert find("one", workspace)[1].verdict is None, "the rows that failed are not those of one@1"
     put("one", workspace)
     assert history("one", workspace).records == {}, "nor was one@2 audited by that"
+
+
+def test_no_policy_makes_rows_pass_that_are_not_registered(workspace: Workspace) -> None:
+    rows(workspace.root / "data" / "one.jsonl", 41, start=100)
+    lax = replace(QUICK, only=("exact-duplicates",))
+    outcome = gate("one", lax, workspace, Silent())
+    assert outcome.report.exit_code == 0
+    assert (outcome.passed, outcome.exit_code) == (False, 1)
+
+
+def test_the_name_alone_means_what_lies_there(workspace: Workspace) -> None:
+    """A candidate goes to its gate; rows that were turned away and still lie there are turned away again."""
+    path = workspace.root / "data" / "one.jsonl"
+    rows(path, 40, start=100, copies=20)
+    put("one", workspace, status="candidate")
+    rejected = gate("one", QUICK, workspace, Silent())
+    assert (rejected.ref, rejected.passed) == ("one@2", False)
+    again = gate("one", QUICK, workspace, Silent())
+    assert (again.ref, again.passed) == ("one@1", False)
+    rows(path, 40, start=300)
+    assert gate("one", QUICK, workspace, Silent()).passed
 
 
 def test_a_candidate_is_not_rejected_for_rows_that_are_not_its_own(workspace: Workspace) -> None:

@@ -82,7 +82,7 @@ def gate(
         except AuditorError as error:  # the others are still worth hearing
             click.echo(f"auditor: {name}: {printable(str(error))}", err=True)
             codes.append(error.exit_code)
-    codes += [outcome.report.exit_code for outcome in outcomes]
+    codes += [outcome.exit_code for outcome in outcomes]
     views = [outcome.report.view for outcome in outcomes]
     for name, path in output:
         write_text(path, together(name, views))

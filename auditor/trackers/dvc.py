@@ -46,6 +46,10 @@ _HINTS = (
 """What to try, by a word of DVC's message."""
 
 
+_UNSEEN = "/config.local\n/tmp\n/cache\n"
+"""What git must not see of `.dvc`, as `dvc init` has it: the cache is data, the local settings may be passwords."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dvc:
     """DVC in the folder `root`: a workspace, in a DVC repository or to become one."""
@@ -71,6 +75,7 @@ class Dvc:
             config["core"] = core if git else {**core, "no_scm": "true"}
             with settings.open("w", encoding="utf-8") as file:
                 config.write(file)
+            (Path(beside) / ".dvc" / ".gitignore").write_text(_UNSEEN, "utf-8")
             ignore = self.root / ".dvcignore"
             if not ignore.exists():
                 (Path(beside) / ".dvcignore").rename(ignore)

@@ -78,6 +78,7 @@ def test_hashes_are_those_of_dvc_for_files_and_folders(workspace: Path) -> None:
     config = (workspace / ".dvc" / "config").read_text()
     assert "no_scm = true" in config
     assert "analytics = false" in config
+    assert set((workspace / ".dvc" / ".gitignore").read_text().split()) == {"/config.local", "/tmp", "/cache"}
 
 
 def test_a_version_comes_back_from_cache_and_remote(workspace: Path) -> None:

@@ -1,0 +1,122 @@
+"""One dataset at the gate: its rows as they lie in their place, judged, and the verdict on its card."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass, replace
+
+from auditor import auditing, registration, registry, reports
+from auditor.auditing import Options, Progress, Report
+from auditor.core.verdict import FAILED
+from auditor.model.card import Card, Judged, Registered, Standing
+from auditor.model.result import Record
+from auditor.registry import index
+from auditor.registry.versions import Version
+from auditor.registry.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One dataset at the gate. card: as it stands afterwards, with the verdict on it where the rows were its own."""
+
+    card: Card
+    version: Registered
+    report: Report
+
+    @property
+    def ref(self) -> str:
+        return self.card.ref(self.version)
+
+    @property
+    def passed(self) -> bool:
+        return self.exit_code == 0
+
+    @property
+    def exit_code(self) -> int:
+        """That of the audit; rows that nobody registered do not pass, whatever the policy says of them."""
+        return self.report.exit_code or (0 if self.own_rows else FAILED)
+
+    @property
+    def own_rows(self) -> bool:
+        """Whether the rows that were audited are those which the version was registered with."""
+        return self.report.dataset.digest == self.version.digest
+
+
+def gate(ref: str, options: Options, workspace: Workspace, progress: Progress) -> Outcome:
+    """Audit `NAME[@VERSION]` and record the verdict on its card.
+
+    `NAME` means the candidate that waits for its gate, where the newest version is one, and else the
+    current version; and the rows that lie in its place, so that others than those registered are turned
+    away. `NAME@VERSION` of an older version means its rows, wherever DVC keeps them.
+
+    A candidate that passes becomes the current version; one that does not is rejected, and the version
+    that was current stays so. What the card says (policy, real reference, mapping) holds where the
+    options say nothing. Rows that are not the version's are judged, but say nothing of the version: its
+    card is left as it is.
+
+    Raises ConfigError for an unknown dataset, InputError where its bytes are not at hand.
+    """
+    card, version = index.find(ref, workspace)
+    newest = card.versions[-1]
+    if "@" not in ref and newest.status == "candidate":
+        version = newest
+    in_place = "@" not in ref or version == newest
+    report = auditing.run(
+        _source(card, version, workspace, in_place),
+        replace(
+            options,
+            name=card.name,
+            policy=options.policy or card.policy,
+            mapping={**card.mapping, **options.mapping},
+        ),
+        real=card.real,
+        workspace=workspace,
+        progress=progress,
+    )
+    unregistered = Outcome(card, version, report)
+    if not unregistered.own_rows:
+        return unregistered
+    status: Standing = version.status
+    if status == "candidate":
+        status = "current" if report.exit_code == 0 else "rejected"
+    verdict = judged(report.record)
+    verdict = replace(verdict, digests={**verdict.digests, **_evals(version, workspace)})
+    card = registration.record_verdict(card.ref(version), verdict, status, workspace)
+    judged_one = card.version(version.version) or version
+    if options.track or options.tracking_uri or workspace.tracking_uri:
+        fields = report.dataset.fields
+        registration.publish(card, judged_one, workspace, uri=options.tracking_uri, fields=fields)
+    return Outcome(card, judged_one, report)
+
+
+def judged(record: Record) -> Judged:
+    """The verdict of a record as a card keeps it, with the digests of what it was judged by."""
+    references = {role: str(beside["dataset"]["digest"]) for role, beside in record.references.items()}
+    return Judged(
+        status=str(record.verdict),
+        policy=str(record.policy["name"]),
+        date=dt.datetime.fromisoformat(record.run["started"]),
+        record=f"sha256:{hashlib.sha256(reports.to_json(replace(record, run={}))).hexdigest()}",
+        digests={"policy": str(record.policy["digest"]), **references},
+    )
+
+
+def _evals(version: Registered, workspace: Workspace) -> dict[str, str]:
+    """What the eval sets of the version were at its verdict: `eval:NAME@V` -> digest of the current version."""
+    known = index.cards(workspace) if version.lineage.evals else {}
+    found = {}
+    for source in version.lineage.evals:
+        card = known.get((source.dataset or "").rpartition("@")[0])
+        digest = card.current.digest if card is not None and card.current else source.digest
+        if digest is not None:
+            found[f"eval:{source}"] = digest
+    return found
+
+
+def _source(card: Card, version: Registered, workspace: Workspace, in_place: bool) -> Version:
+    """What lies in the working tree where it is to be judged, and is there; else the version's own bytes."""
+    place = workspace.root / version.path
+    if in_place and place.exists():
+        return Version(card.name, str(place), card, version)
+    return registry.resolve(card.ref(version), workspace)
