@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from math import exp, sqrt
 from typing import ClassVar
@@ -180,6 +180,7 @@ class SeedsNotReflected(Faultfinding):
         alone = among.shown <= REPEATS * among.rare
         measure = Phrases(among.shown[alone], among.rare[alone])
         found: dict[str, Phrases] = {}
+        quoted: set[str] = set()
         notes = []
         for name, seeds in sorted(pedigree.seeds.items()):
             theirs, texts = _phrases(seeds, SEEDS)
@@ -187,18 +188,33 @@ class SeedsNotReflected(Faultfinding):
             if max(int(mine.shown.sum()), measure.share * mine.rare.sum()) < EXPECTED:
                 notes.append(f"{name}: {mine.rare.sum():,} rare phrases in {len(theirs):,} seeds are too few to tell")
                 continue
+            bar = self.least * measure.share
+            often = _often(theirs, held, times, common) if mine.share < bar else 0.0
+            if often >= bar > 0:
+                quoted.add(name)
+                notes.append(f"{name}: quoted, {often:.0%} of its phrases stand in more than {common:,} rows each")
+                continue
             found[name] = mine
             notes.append(_best(name, mine, texts))
-        return self._told(found, measure, len(ours), notes, pedigree)
+        return self._told(found, quoted, measure, len(ours), notes, pedigree)
 
     def _told(
-        self, found: Mapping[str, Phrases], measure: Phrases, n: int, notes: list[str], pedigree: Pedigree
+        self,
+        found: Mapping[str, Phrases],
+        quoted: Set[str],
+        measure: Phrases,
+        n: int,
+        notes: list[str],
+        pedigree: Pedigree,
     ) -> Measurement:
-        if not found:
+        if not found and not quoted:
             return Measurement((), notes=tuple(notes))
         known = {str(source) for source in pedigree.version.lineage.seeds}
         away = sorted(known - set(pedigree.seeds))
         notes += [f"not looked at, for their rows are not at hand: {', '.join(away)}"] if away else []
+        if not found:
+            told = self.measured(Seen([], len(quoted)))
+            return Measurement((told.metrics[0],), (), (), tuple(notes), told.tables)
         whole = Phrases(*(np.concatenate([getattr(one, part) for one in found.values()]) for part in ("shown", "rare")))
         name = self.spec.metric("reflection")
         slices = [Slice("seeds", source, _reflection(name, one, measure, n)) for source, one in found.items()]
@@ -213,7 +229,7 @@ class SeedsNotReflected(Faultfinding):
             for piece in slices
             if piece.metric.value is not None and piece.metric.value < self.least
         ]
-        told = self.measured(Seen(faults, len(found), {"reflection": 0, "seen": 0}))
+        told = self.measured(Seen(faults, len(found) + len(quoted), {"reflection": 0, "seen": 0}))
         metrics = (
             told.metrics[0],
             _reflection(name, whole, measure, n),
@@ -252,6 +268,16 @@ def _seen(sets: Sets, held: npt.NDArray[np.uint64], times: Longs, common: int) -
     rare = rows <= common
     shown = np.bincount(owner[rare & (rows > 0)], minlength=len(sets))
     return Phrases(shown, np.bincount(owner[rare], minlength=len(sets)))
+
+
+def _often(sets: Sets, held: npt.NDArray[np.uint64], times: Longs, common: int) -> float:
+    """Share of the seeds' phrases that stand in so many rows that they are not rare. 175 seeds of Alpaca have
+    .004 of them (the language's own), GSM8K in Alpaca .0001; 24 questions quoted by 400 rows .23."""
+    values = np.unique(sets.values)
+    if not len(held) or not len(values):
+        return 0.0
+    place = np.minimum(np.searchsorted(held, values), len(held) - 1)
+    return float(np.mean((held[place] == values) & (times[place] > common)))
 
 
 def _reflection(name: str, seeds: Phrases, rows: Phrases, n: int) -> Metric:

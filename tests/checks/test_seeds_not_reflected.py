@@ -107,6 +107,28 @@ def test_too_little_to_tell_is_skipped_and_says_so(tmp_path: Path) -> None:
     assert not SeedsNotReflected().run(rows, Context(pedigree=translated), Local(1)).metrics
 
 
+def test_seeds_that_every_row_quotes_are_reflected(tmp_path: Path) -> None:
+    draw = random.Random(1)
+
+    def said(count: int) -> str:
+        return " ".join(draw.choice("abcdefghijklmnopqrstuvwxyz") + str(draw.randrange(9)) for _ in range(count))
+
+    questions = [said(12) for _ in range(24)]
+    shared = [said(9) for _ in range(200)]
+    seeds = fakes.dataset([{"text": f"{one} {said(30)}"} for one in questions], tmp_path / "seeds")
+    strangers = fakes.dataset([{"text": said(42)} for _ in range(24)], tmp_path / "strangers")
+    rows = [f"{draw.choice(questions)} {draw.choice(shared)} {said(8)}" for _ in range(500)]
+    measurement = measured(
+        fakes.dataset([{"text": text} for text in rows], tmp_path / "rows"),
+        {"quoted@1": seeds, "stranger@1": strangers},
+    )
+    assert measurement.metrics[0].value == 1
+    assert [row["related_dataset"] for row in measurement.tables["faults"].to_pylist()] == ["dataset:stranger@1"]
+    assert any(note.startswith("quoted@1: quoted, ") for note in measurement.notes)
+    alone = measured(fakes.dataset([{"text": text} for text in rows], tmp_path / "again"), {"quoted@1": seeds})
+    assert [(metric.name, metric.value) for metric in alone.metrics] == [("seeds_not_reflected.sources", 0)]
+
+
 @pytest.fixture(scope="module")
 def public(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Dataset]:
     cache = tmp_path_factory.mktemp("cache")
