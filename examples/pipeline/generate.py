@@ -49,16 +49,16 @@ def say(rng: random.Random, given: dict[str, str], *kinds: str) -> str:
 
 
 def instructions(model: str) -> Iterator[Row]:
-    """400 questions and answers, each started from a seed."""
+    """400 questions and answers, each started from a seed: the new question keeps a piece of the old one."""
     rng = random.Random(f"writer {model}")
     seeds = read("seeds/questions.jsonl")
     for number in range(400):
-        given = slots(rng)
+        given, seed = slots(rng), rng.choice(seeds)["prompt"]
         yield {
             "id": f"q{number}",
-            "prompt": say(rng, given, "openings", "wishes", "wishes"),
+            "prompt": f"{say(rng, given, 'openings', 'wishes')} {seed}",
             "response": say(rng, given, "steps", "reasons", "contacts"),
-            "seed": rng.choice(seeds)["prompt"],
+            "seed": seed,
             "generator": f"writer@{model}",
         }
 
