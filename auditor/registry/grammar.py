@@ -9,12 +9,16 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from auditor.core.documents import Entry
+
+LARGEST = 2**63 - 1
+"""The largest number: what JSON and SQLite keep of whole numbers, and far more than anyone counts."""
 
 
 @cache
@@ -57,11 +61,14 @@ def _read(entry: Entry, wanted: Mapping[str, Any], definitions: Mapping[str, Any
             return _text(entry, wanted, what)
         case "integer":
             value = entry.value
-            if type(value) is not int or value < wanted.get("minimum", value):
+            if type(value) is not int or not wanted.get("minimum", value) <= value <= LARGEST:
                 entry.refuse(f"{what} must be a whole number", wanted=f"at least {wanted['minimum']}")
             return value
     if isinstance(entry.value, dict | list):
         entry.refuse(f"{what} must be one value", wanted="a text, a number, true, false or null")
+    number = entry.value
+    if (isinstance(number, int) and abs(number) > LARGEST) or (isinstance(number, float) and not isfinite(number)):
+        entry.refuse(f"{what} is not a number that can be kept", hint="put it in quotes")
     return entry.value.isoformat() if isinstance(entry.value, dt.date) else entry.value
 
 
@@ -105,7 +112,7 @@ def _moment(entry: Entry, form: str, what: str) -> str:
             value = dt.datetime.fromisoformat(value)
         except ValueError:
             value = None
-    if not isinstance(value, dt.datetime) or value.tzinfo is None:
+    if not isinstance(value, dt.datetime) or value.tzinfo is None or value.year == 1:  # of which UTC may not exist
         entry.refuse(f"{what} is not a moment", wanted="a date with time and zone, such as 2026-11-21T07:50:00+00:00")
     return value.isoformat()
 

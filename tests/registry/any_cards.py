@@ -33,7 +33,13 @@ TEXTS = st.text(
 DIGESTS = st.integers(0, 2**256 - 1).map(lambda n: f"sha256:{n:064x}")
 ROWS = st.none() | st.integers(0, 10**9)
 MODELS = st.builds(Model, NAMES, st.none() | NAMES)
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(1 - 2**63, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS
+)
 MOMENTS = st.integers(1_600_000_000, 1_700_000_000).map(lambda seconds: dt.datetime.fromtimestamp(seconds, dt.UTC))
 
 
