@@ -31,6 +31,9 @@ SKEW = dt.timedelta(days=1)
 
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9_-])?")
 
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+"""A repository with a file of such a name cannot be checked out on Windows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
@@ -51,6 +54,8 @@ def path(name: str, workspace: Workspace) -> Path:
             seen=repr(name[:120]),
             wanted="letters, digits, '-', '_' and '.', at most 80, such as sft-v3",
         )
+    if _DEVICE.fullmatch(name):
+        raise ConfigError("a name that Windows keeps for a device", seen=name, hint=f"such as {name}-data")
     return workspace.root / FOLDER / f"{name}.yaml"
 
 
@@ -149,11 +154,34 @@ def save(card: Card, workspace: Workspace) -> Path:
     """Write the card, whole or not at all; lines of what did not change stay as they are, comments included.
 
     Raises ConfigError where the file that stands there is not a card (nothing is lost by overwriting it
-    unread), StorageError where it cannot be written.
+    unread), or what is to be written would not read back; StorageError where it cannot be written.
     """
     place = path(card.name, workspace)
-    write_text(place, _merged(card, place) or dump(card))
+    if not place.exists():
+        _alone(card.name, place, workspace)
+    write_text(place, _merged(card, place) or _whole(card, place))
     return place
+
+
+def _alone(name: str, place: Path, workspace: Workspace) -> None:
+    """Raises ConfigError where another card's file would be the same to a file system that knows no case."""
+    twin = next((one for one in names(workspace) if one.lower() == name.lower()), None)
+    if twin is not None:
+        message = f"{name!r} and {twin!r} are one file where case does not count"
+        raise ConfigError(message, file=str(place), hint=f"call it {twin!r}, or something else")
+
+
+def _whole(card: Card, place: Path) -> str:
+    """The card as a fresh file, which reads back as it is: nobody may find one that does not."""
+    try:
+        text = dump(card)
+        if len(text.encode()) > documents.LARGEST:
+            raise ConfigError("the card is too large to be read again", file=str(place), wanted="at most 16 MiB")
+    except UnicodeEncodeError as error:
+        raise ConfigError("a text of the card is not UTF-8", file=str(place), seen=ascii(error.object)[:120]) from error
+    if parse(documents.parse(text, str(place)), place) != card:
+        raise ConfigError("the card would read back as another", file=str(place))
+    return text
 
 
 def _merged(card: Card, place: Path) -> str | None:

@@ -160,6 +160,10 @@ SINS = [
     (wrong("[gpt-4o@2024-08-06]", "[{model: m, follows: nowhere}]"), 11, "looked up", True),
     (wrong("[gpt-4o@2024-08-06]", "gpt-4o"), 11, "must be a list", True),
     (wrong("[gpt-4o@2024-08-06]", "[{model: m, decoding: {t: [1]}}]"), 11, "one value", True),
+    (wrong("[gpt-4o@2024-08-06]", "[{model: m, decoding: {t: .nan}}]"), 11, "can be kept", False),
+    (wrong("[gpt-4o@2024-08-06]", f"[{{model: m, decoding: {{seed: {2**80}}}}}]"), 11, "can be kept", False),
+    (wrong("rows: 3", f"rows: {2**70}"), 8, "whole number", False),
+    (wrong("2026-01-02T03:04:05+00:00", "0001-01-01T00:00:00+14:00"), 5, "not a moment", False),
     (wrong("prompts:", "seeds:\n    - {}\n    prompts:"), 13, "is empty", True),
     (wrong("prompts:", "seeds:\n    - {dataset: x}\n    prompts:"), 13, "NAME@VERSION", True),
     (wrong("  lineage:", "  dvc: {md5: xyz, size: 1, file: a.dvc}\n  lineage:"), 9, "DVC's own hash", True),
@@ -220,6 +224,37 @@ def test_a_broken_card_is_not_written_over(workspace: Path) -> None:
 def test_names_that_could_be_paths_are_refused(workspace: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="not a name for a dataset"):
         cards.path(name, Workspace(workspace))
+
+
+@pytest.mark.parametrize("name", ["CON", "nul", "aux.txt", "com1.v2", "LPT9"])
+def test_names_that_windows_cannot_check_out_are_refused(workspace: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="Windows"):
+        cards.path(name, Workspace(workspace))
+
+
+def test_names_that_differ_in_case_alone_are_one(workspace: Path) -> None:
+    ws = Workspace(workspace)
+    cards.save(Card("sft", "real"), ws)
+    with pytest.raises(ConfigError, match="where case does not count"):
+        cards.save(Card("SFT", "real"), ws)
+    cards.save(Card("sft", "eval"), ws)
+    assert cards.names(ws) == ["sft"]
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        (Card("sft", "real", owner=" "), "'owner' is not of the form"),
+        (Card("sft", "real", owner="caf\udce9"), "not UTF-8"),
+        (Card("sft", "real", (version(1, lineage=Lineage(facts={"seed": 2**80})),)), "can be kept"),
+        (Card("sft", "real", (version(1, lineage=Lineage(generators=(Generator(Model(" ")),))),)), "'model'"),
+        (Card("sft", "real", owner="x" * (17 << 20)), "too large"),
+    ],
+)
+def test_a_card_that_would_not_read_back_is_not_written(workspace: Path, card: Card, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        cards.save(card, Workspace(workspace))
+    assert not (workspace / "datasets" / "sft.yaml").exists()
 
 
 def test_names_are_those_of_cards(workspace: Path) -> None:
