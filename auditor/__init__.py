@@ -4,16 +4,23 @@
     report = audit("data.jsonl")
     report.verdict, report.metrics["near_duplicates.rate"], report.findings
 
+    from auditor import register
+    register("sft", "data/sft.jsonl", generators="gpt-4o@2024-08-06", prompts="sft.txt", seeds="seeds@1")
+
 The map of the house, in the order a row walks through it:
 
     cli            words in, exit code out
+    regeneration   what is stale, made again
+    gating         the gate: audit, and the verdict on the card
+    browsing       lineage, histories and differences, looked at
+    registration   a version: read, who made it, DVC, the card
     auditing       the straight line: read, annotate, measure, judge, record, publish
     readers        files and Python objects -> canonical rows, a snapshot on disk
     annotators     a row -> more columns, cached by content
     checks         the rooms: one file, one question
     engines        how a scan runs
-    registry       the workspace, references to data, the audit's files
-    trackers       MLflow, and the outbox for what could not be sent
+    registry       the workspace, cards and their index, references to data, the audit's files
+    trackers       DVC, MLflow, OpenLineage, and the outbox for what could not be sent
     reports        console, HTML, JSON, JUnit, SARIF, GitHub, Markdown
     core           the contract of a check, measuring, policies, verdicts, laws
     kernels        Numba over Arrow buffers; sketches: mergeable summaries
@@ -26,10 +33,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auditor.auditing import Options, Report, audit
+    from auditor.registration import Registration
+    from auditor.registration.calling import register
 
 __version__ = "0.1.0"
 
-__all__ = ["Options", "Report", "__version__", "audit"]
+__all__ = ["Options", "Registration", "Report", "__version__", "audit", "register"]
 
 
 def __getattr__(name: str) -> Any:
@@ -38,4 +47,8 @@ def __getattr__(name: str) -> Any:
         from auditor import auditing
 
         return getattr(auditing, name)
+    if name in {"Registration", "register"}:
+        from auditor.registration import calling
+
+        return getattr(calling, name)
     raise AttributeError(f"module 'auditor' has no attribute {name!r}")
