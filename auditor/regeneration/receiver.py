@@ -8,6 +8,7 @@ webhook's secret over `DELIVERY_ID.TIMESTAMP.BODY`, as `v1,BASE64`.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
+from typing import Any
 
 from auditor.model.errors import ConfigError
 
@@ -35,7 +37,10 @@ LARGEST = 1 << 20
 """Bytes of a body: MLflow's payloads are names and tags, a few kilobytes."""
 
 PATIENCE = 10.0
-"""Seconds that a sender may be silent within its request."""
+"""Seconds that a sender has for its request, silent or not."""
+
+MOST = 32
+"""Requests at once; what comes beyond is hung up on. MLflow sends one at a time and tries again."""
 
 SHORTEST = 16
 """Characters of a secret: standardwebhooks.com asks for 24 bytes at least, people type less."""
@@ -148,9 +153,36 @@ def _loopback(host: str) -> bool:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 2 * MOST
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._free = threading.Semaphore(MOST)
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        # A byte now and then would hold a thread for ever: the socket's own timeout knows silence only.
+        clock = threading.Timer(PATIENCE, _hang_up, (request,))
+        clock.daemon = True
+        clock.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            clock.cancel()
+            self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
         _log.debug("a request from %s broke off", client_address, exc_info=True)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from mlflow.webhooks.delivery import _generate_hmac_signature
 from mlflow.webhooks.types import EVENT_TO_PAYLOAD_CLASS
 
 from auditor.model.errors import ConfigError
+from auditor.regeneration import receiver as receiving
 from auditor.regeneration.receiver import FRESH, LARGEST, Receiver, Signatures, address, secret
 
 KEY = "a secret of some length"
@@ -121,3 +123,30 @@ def test_a_secret_is_asked_for() -> None:
 def test_a_port_that_is_taken_is_said(receiver: Receiver, heard: list[str]) -> None:
     with pytest.raises(ConfigError, match="cannot listen"):
         Receiver(("127.0.0.1", receiver.port), Signatures(KEY), heard.append)
+
+
+def test_a_sender_that_drips_is_hung_up_on_and_others_get_in(monkeypatch: pytest.MonkeyPatch, heard: list[str]) -> None:
+    monkeypatch.setattr(receiving, "PATIENCE", 0.5)
+    monkeypatch.setattr(receiving, "MOST", 2)
+    receiver = Receiver(("127.0.0.1", 0), Signatures(KEY), heard.append)
+    receiver.start()
+    try:
+        drips = [socket.create_connection(("127.0.0.1", receiver.port), timeout=5) for _ in range(3)]
+        begun = time.monotonic()
+        for drip in drips:
+            drip.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n")
+        time.sleep(0.2)
+        with pytest.raises(OSError):
+            post(receiver, body(), signed(body()))
+        with pytest.raises(OSError):
+            while time.monotonic() < begun + 5:
+                drips[0].sendall(b"x")
+                time.sleep(0.05)
+        assert time.monotonic() < begun + 3
+        time.sleep(0.5)
+        assert post(receiver, body(), signed(body())) == 204
+        assert heard
+        for drip in drips:
+            drip.close()
+    finally:
+        receiver.stop()
