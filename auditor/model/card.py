@@ -7,6 +7,7 @@ changed once it is registered but for its `status` and `verdict`: lineage is rec
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +15,8 @@ from typing import Literal
 Kind = Literal["synthetic", "real", "mixed", "eval"]
 Standing = Literal["current", "superseded", "rejected", "candidate"]
 Scalar = str | int | float | bool | None
+
+_SNAPSHOT = re.compile(r"(.*[^-])-(20\d\d-\d\d-\d\d|20\d{6})", re.DOTALL)
 
 KINDS: tuple[Kind, ...] = ("synthetic", "real", "mixed", "eval")
 
@@ -27,9 +30,13 @@ class Model:
 
     @classmethod
     def parse(cls, text: str) -> Model:
-        """`NAME[@REVISION]`; a Hub name may hold a slash, and `@` splits at its last place."""
+        """`NAME[@REVISION]`; a Hub name may hold a slash, and `@` splits at its last place. A day at the end of a
+        name is its revision, as providers write snapshots: `gpt-4o-2024-08-06` is `gpt-4o@2024-08-06`."""
         name, at, revision = text.rpartition("@")
-        return cls(name, revision) if at and name else cls(text)
+        if at and name:
+            return cls(name, revision or None)
+        dated = _SNAPSHOT.fullmatch(text)
+        return cls(dated[1], dated[2]) if dated else cls(text)
 
     def __str__(self) -> str:
         return f"{self.name}@{self.revision}" if self.revision else self.name

@@ -341,7 +341,11 @@ def _versioned(
     try:
         tracked = dvc.add(path)
     except (AuditorError, OSError) as error:
-        notes.append(f"DVC does not keep it yet: {' '.join(str(error).split())}. Register it again to try again")
+        if "already tracked by SCM" in str(error):  # DVC's words
+            notes.append("git keeps the bytes, so DVC does not")
+            return None
+        said = "; ".join(line.strip() for line in str(error).splitlines()).rstrip(".")
+        notes.append(f"DVC does not keep it yet: {said}. Register it again to try again")
         return None
     if tracked.md5 != content.md5:
         raise _changed(version.path)

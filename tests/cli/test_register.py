@@ -135,6 +135,15 @@ def test_a_model_trained_and_withdrawn(ws: Workspace) -> None:
     assert models.load("ours", ws) is not None
 
 
+def test_what_git_keeps_is_left_to_git(ws: Workspace) -> None:
+    for command in (["git", "init", "--quiet"], ["git", "add", "-f", "data/sft.jsonl"]):
+        subprocess.run(command, cwd=ws.root, check=True)
+    done = run("register", "sft", "data/sft.jsonl", "--kind", "real")
+    assert done.return_value == 0
+    assert "note: git keeps the bytes, so DVC does not\n" in done.stderr
+    assert not (ws.root / "data" / "sft.jsonl.dvc").exists()
+
+
 def test_what_dvc_and_git_refuse_is_a_note_and_the_card_is_written(ws: Workspace) -> None:
     """In the middle of a merge of git, with a `.dvc` file that the merge left broken."""
     subprocess.run(["git", "init", "--quiet"], cwd=ws.root, check=True)

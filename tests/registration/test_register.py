@@ -275,6 +275,13 @@ def test_rows_that_say_who_made_them(ws: Workspace) -> None:
     }
 
 
+def test_a_snapshot_in_a_name_is_the_revision_that_was_declared(ws: Workspace) -> None:
+    write(ws.root / "data" / "sft.jsonl", [row | {"model": "gpt-4o-2024-08-06"} for row in rows(9)])
+    done = register(ask(lineage=Lineage(generators=(Generator(Model("gpt-4o", "2024-08-06")),))), ws)
+    assert done.version.lineage.generators == (Generator(Model("gpt-4o", "2024-08-06"), rows=9),)
+    assert touched(Model("gpt-4o"), ws) == touched(Model("gpt-4o", "2024-08-06"), ws) == ["sft@1"]
+
+
 def test_a_column_that_tells_rows_apart_is_not_their_maker(ws: Workspace) -> None:
     write(ws.root / "data" / "sft.jsonl", [row | {"model": f"car {i}"} for i, row in enumerate(rows(300))])
     assert register(ask(), ws).version.lineage.generators == ()

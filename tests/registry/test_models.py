@@ -80,4 +80,9 @@ def test_the_lock_file(workspace: Path) -> None:
 
 def test_models_are_said_at_one_revision() -> None:
     assert Model.parse("a/b@c") == Model("a/b", "c")
+    assert Model.parse("gpt-4o-2024-08-06") == Model.parse("gpt-4o@2024-08-06") == Model("gpt-4o", "2024-08-06")
+    assert Model.parse("claude-3-5-sonnet-20241022") == Model("claude-3-5-sonnet", "20241022")
+    assert Model.parse("gpt-4o-2024-08-06@x") == Model("gpt-4o-2024-08-06", "x")
+    for name in ("gpt-4-0613", "Qwen3-4B-2507", "-2024-08-06", "2024-08-06", "gpt-4o-2024-08-06-mini"):
+        assert Model.parse(name) == Model(name)
     assert str(Revision("x").revision) == "x"
