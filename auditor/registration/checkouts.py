@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from auditor.core import objects
@@ -11,6 +12,9 @@ from auditor.model.errors import ConfigError, InputError
 from auditor.registry import index, versions
 from auditor.registry.workspace import Workspace
 from auditor.trackers.dvc import Dvc
+
+_SETTINGS = frozenset((".git", ".dvc", ".auditor"))
+"""Folders whose files are obeyed (hooks, remotes) or believed (caches): no card may have them written."""
 
 
 def checkout(ref: str, workspace: Workspace, to: Path | None = None, *, force: bool = False) -> Path:
@@ -50,12 +54,16 @@ def checkout(ref: str, workspace: Workspace, to: Path | None = None, *, force: b
 
 def _own_place(entry: Registered, workspace: Workspace) -> Path:
     try:
-        inside(workspace.root, Path(entry.path))
+        real = inside(workspace.root, Path(entry.path))
     except ConfigError as error:
         raise ConfigError(
             "it was registered from outside the workspace", seen=entry.path[:200], hint="say where to with --to"
         ) from error
-    return versions.place(entry, workspace)
+    target = versions.place(entry, workspace)
+    parts = (*real.relative_to(workspace.root.resolve()).parts, *Path(os.path.relpath(target, workspace.root)).parts)
+    if _SETTINGS & {part.lower() for part in parts}:
+        raise ConfigError("that is no place for data", seen=entry.path[:200], hint="say where to with --to")
+    return target
 
 
 def _now(target: Path, workspace: Workspace) -> str | None:

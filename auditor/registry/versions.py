@@ -102,7 +102,8 @@ def _bytes_of(card: Card, entry: Registered, workspace: Workspace) -> Path | str
     ref = card.ref(entry)
     cache = objects.cache(workspace.root)
     if entry.dvc is not None and cache is not None:
-        kept = workspace.cache / "versions" / ref / (place(entry, workspace).name or card.name)
+        # By its bytes: `NAME@2` of another branch is another version.
+        kept = workspace.cache / "versions" / entry.dvc.md5 / (place(entry, workspace).name or card.name)
         if kept.exists():
             return kept
         if objects.whole(entry.dvc.md5, cache):

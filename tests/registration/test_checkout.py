@@ -118,3 +118,24 @@ def test_an_older_version_is_read_from_the_cache(ws: Workspace) -> None:
     (ws.root / "a.jsonl").write_bytes(content("two")[:-1] + b" ")  # as long, and other bytes
     assert Path(resolve("a", ws).source).read_bytes() == content("two")
     assert Path(resolve("a", ws).source).is_relative_to(ws.cache)
+
+
+def test_a_version_of_another_branch_is_not_taken_for_this_one(ws: Workspace) -> None:
+    """`a@1` was read from the cache; then its card was merged, and `a@1` is other rows."""
+    assert Path(resolve("a@1", ws).source).read_bytes() == content("one")
+    card = cards.load("a", ws)
+    merged = replace(card.versions[1], version=1, supersedes=None, path="gone.jsonl")
+    cards.save(replace(card, versions=(merged,)), ws)
+    assert Path(resolve("a@1", ws).source).read_bytes() == content("two")
+
+
+@pytest.mark.parametrize("path", [".git/hooks/post-checkout", ".dvc/config.local", "x/../.Auditor/y", "link/config"])
+def test_no_card_has_settings_written(ws: Workspace, path: str) -> None:
+    (ws.root / ".git" / "hooks").mkdir(parents=True)
+    (ws.root / "link").symlink_to(".dvc")
+    card = cards.load("a", ws)
+    cards.save(replace(card, versions=tuple(replace(one, path=path) for one in card.versions)), ws)
+    with pytest.raises(ConfigError, match="no place for data"):
+        checkout("a@1", ws)
+    assert not (ws.root / path).exists()
+    assert checkout("a@1", ws, ws.root / "b.jsonl").read_bytes() == content("one")
