@@ -252,6 +252,13 @@
   document.getElementById("fit").addEventListener("click", fit);
   document.querySelector(".tools").hidden = false;
   named();
-  home();
-  addEventListener("resize", draw);
+  // A frame may get its size after the page: until somebody moves the picture, it is placed anew.
+  let placed = null;
+  const settle = () => {
+    if (placed !== null && (placed !== view.getAttribute("transform") || !facts.hidden)) return;
+    home();
+    placed = view.getAttribute("transform");
+  };
+  settle();
+  new ResizeObserver(settle).observe(picture);
 })();

@@ -98,6 +98,20 @@ def test_a_click_tells_the_facts_and_lights_ancestors_and_descendants(visit: Vis
     assert lit(page) == set()
 
 
+def test_a_frame_that_gets_its_size_later_shows_the_whole_picture_until_it_is_moved(visit: Visit) -> None:
+    """As MLflow shows an artifact."""
+    page = visit("chain", width=1)
+    page.set_viewport_size({"width": 900, "height": 700})
+    seen = "[...document.querySelectorAll('.node')].map((e) => e.getBoundingClientRect())"
+    page.wait_for_function(f"{seen}.every((box) => box.left >= 0 && box.right <= 900 && box.width > 60)")
+    page.mouse.move(450, 400)
+    page.mouse.wheel(0, 240)
+    moved = page.locator("#view").get_attribute("transform")
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.wait_for_timeout(200)
+    assert page.locator("#view").get_attribute("transform") == moved
+
+
 def test_keys_walk_the_graph(visit: Visit) -> None:
     page = visit("chain")
     page.keyboard.press("/")
