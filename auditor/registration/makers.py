@@ -17,6 +17,7 @@ from auditor.core.check import Engine
 from auditor.model.card import Generator, Lineage, Model, Prompt
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.rows import Dataset
+from auditor.trackers.secrets import nameless
 
 BY_ITSELF: Mapping[str, tuple[str, ...]] = {
     "generator": (
@@ -66,7 +67,9 @@ def by_row(
             lineage = replace(lineage, prompts=_prompts(lineage.prompts, counts))
         kept[fact] = field
         if not asked:
-            named = ", ".join(name[:40] for name, _ in counts.most_common(3)) + (", …" if len(counts) > 3 else "")
+            named = ", ".join(nameless(name)[:40] for name, _ in counts.most_common(3)) + (
+                ", …" if len(counts) > 3 else ""
+            )
             notes.append(f"each row's {fact} is taken from its field {field!r}: {named}")
     return replace(lineage, columns=kept), notes
 

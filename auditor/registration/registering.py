@@ -23,6 +23,7 @@ from auditor.model.rows import Dataset
 from auditor.registration import makers
 from auditor.registration.differences import differences
 from auditor.registration.sources import Lookup
+from auditor.registration.veil import veiled
 from auditor.registry import cards, index, plain
 from auditor.registry.workspace import Workspace
 from auditor.trackers import openlineage
@@ -121,7 +122,7 @@ def register(
         rows, content = _read(request, path, shown, mapping, workspace, advance)
     lookup = Lookup(workspace, lambda file: readers.open(file, cache=workspace.cache, processes=request.threads))
     with progress.stage("lineage"):
-        lineage = _lineage(request, before, rows, lookup)
+        lineage = veiled(_lineage(request, before, rows, lookup))
 
     with workspace.lock(LOCK):
         before = _card(request.name, workspace)
@@ -391,15 +392,19 @@ def publish(
     uri: str | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> None:
-    """The version as a run in MLflow, as the card has it now: again, it is the same run brought up to date.
+    """The version as a run in MLflow, as the card has it now: again, it is the same run brought up to date;
+    and so is that of the version whose place it took.
 
     fields: of the rows, name -> type, where they were read. Never raises for MLflow's sake.
     """
     graph = index.graph(workspace)
-    node = index.dataset_node(card.ref(version))
-    page = reports.lineage(graph, node, "html", depth=DEPTH, dashboards=workspace.dashboards)
     uri = uri or workspace.tracking_uri
-    trackers.publish_version(card, version, graph, page=page, uri=uri, workspace=workspace, fields=fields)
+    before = card.version(version.supersedes) if version.supersedes and version.status == "current" else None
+    for one, known in ((version, fields), (before, None)):
+        if one is not None:
+            node = index.dataset_node(card.ref(one))
+            page = reports.lineage(graph, node, "html", depth=DEPTH, dashboards=workspace.dashboards)
+            trackers.publish_version(card, one, graph, page=page, uri=uri, workspace=workspace, fields=known)
 
 
 def _push(version: Registered, path: Path | None, workspace: Workspace, notes: list[str]) -> bool:

@@ -12,6 +12,7 @@ MASK = "***"
 
 # Greedy to the last @ of the word: a password that was not percent-encoded may hold any character before it.
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"<>]*@")
+_USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#@]+@")
 # Names of query and header fields that carry a secret in the tracking servers and databases we know.
 _NAMES = r"(?:access[_-]?)?token|password|passwd|pwd|secret|api[_-]?key|sig|signature|authorization"
 _NAME = re.compile(_NAMES, re.IGNORECASE)
@@ -26,6 +27,17 @@ def redact(text: str, *uris: str | None) -> str:
             text = text.replace(secret, MASK)
     text = _USERINFO.sub(rf"\1{MASK}@", text)
     return _FIELD.sub(rf"\1\2{MASK}", text)
+
+
+def nameless(text: str) -> str:
+    """`text` without the user and password, and without secret fields, of addresses; what may follow a later @
+    (the revision of a model that is called by its address) stays."""
+    return _FIELD.sub(rf"\1\2{MASK}", _USER.sub(rf"\1{MASK}@", text)) if "://" in text else text
+
+
+def is_secret(name: str) -> bool:
+    """Whether a field of that name holds what nobody should read: `api_key`, not `max_tokens`."""
+    return _NAME.fullmatch(name) is not None
 
 
 def checked(uri: str) -> str:

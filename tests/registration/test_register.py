@@ -452,3 +452,30 @@ def test_a_file_that_moves_while_it_is_read(ws: Workspace) -> None:
     with pytest.raises(InputError, match="changed while it was"):
         register(ask(), ws, Meddling(write_on))
     assert cards.path("sft", ws).read_bytes() == before
+
+
+def test_no_secret_gets_onto_a_card(ws: Workspace) -> None:
+    """Planted in every place that takes an address or a setting, and in the rows; then looked for in every file."""
+    canary = "c4n4ry-c4n4ry"
+    write(ws.root / "data" / "sft.jsonl", rows(9, "sft", model=f"https://me:{canary}@host/writer@2"))
+    declared = Lineage(
+        "self-instruct",
+        (
+            Generator(
+                Model(f"http://u:{canary}@h/m", "1"), f"https://{canary}@h", {"api_key": canary, "max_tokens": 9}
+            ),
+            Generator(Model("other", "1"), follows=f"mlflow:http://h/?token={canary}"),
+        ),
+        seeds=(Source(None, file=f"https://u:{canary}@h/seeds.jsonl"),),
+        judges=(Model(f"http://u:{canary}@h/judge", "1"),),
+        facts={"endpoint": f"https://u:{canary}@h/v1"},
+    )
+    done = register(ask(lineage=declared), ws)
+    assert not register(ask(lineage=declared), ws).created
+    text = (ws.root / "datasets" / "sft.yaml").read_text()
+    for kept in ("http://***@h/m@1", "https://***@host/writer@2", "max_tokens: 9", "http://***@h/judge@1"):
+        assert kept in text
+    assert canary not in repr(done.notes)
+    of_rows = (".arrow", "sft.jsonl")  # what was there before, and the cache of it
+    files = [path for path in ws.root.rglob("*") if path.is_file() and not path.name.endswith(of_rows)]
+    assert [path for path in files if canary.encode() in path.read_bytes()] == []
