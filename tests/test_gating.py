@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -209,6 +210,22 @@ def test_a_candidate_becomes_current_or_is_rejected(workspace: Workspace) -> Non
     accepted = gate("one@3", QUICK, workspace, Silent())
     assert accepted.passed
     assert [version.status for version in accepted.card.versions] == ["superseded", "rejected", "current"]
+
+
+def test_the_run_of_a_superseded_version_says_so_in_mlflow(workspace: Workspace) -> None:
+    options = replace(QUICK, track=True)
+    gate("one", options, workspace, Silent())
+    rows(workspace.root / "data" / "one.jsonl", 45, start=100)
+    put("one", workspace, status="candidate")
+    gate("one", options, workspace, Silent())
+    with sqlite3.connect(workspace.home / "mlflow.db") as database:
+        said = dict(
+            database.execute(
+                "SELECT v.value, s.value FROM tags v JOIN tags s USING (run_uuid)"
+                " WHERE v.key = 'auditor.dataset.version' AND s.key = 'auditor.status'"
+            )
+        )
+    assert said == {"1": "superseded", "2": "current"}
 
 
 def test_data_changed_and_not_registered_is_turned_away(workspace: Workspace) -> None:
