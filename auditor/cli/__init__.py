@@ -114,19 +114,30 @@ def main() -> None:
         # The reader of our output went away (`auditor … | head`): not a failure of the audit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except OSError as error:
-        click.echo(f"auditor: {printable(str(error))}", err=True)
-        code = 2
-    except Exception as error:
-        click.echo(f"auditor: internal error, {printable(f'{type(error).__name__}: {error}')}", err=True)
-        click.echo("  try: run it with AUDITOR_TRACEBACK=1 and report what it prints", err=True)
-        if os.environ.get("AUDITOR_TRACEBACK"):
-            raise
-        code = INTERNAL
+    except Exception as error:  # noqa: BLE001  the last place to say what went wrong
+        code = _failed(error)
+    if code == INTERNAL and _asked_to_stop:
+        code = INTERRUPTED  # what fell into a library came out as its own failure
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _failed(error: Exception) -> int:
+    """Say what nobody expected; its exit code."""
+    if _asked_to_stop:
+        click.echo(_STOPPED, err=True)
+        return INTERRUPTED
+    if isinstance(error, OSError):
+        click.echo(f"auditor: {printable(str(error))}", err=True)
+        return 2
+    click.echo(f"auditor: internal error, {printable(f'{type(error).__name__}: {error}')}", err=True)
+    click.echo("  try: run it with AUDITOR_TRACEBACK=1 and report what it prints", err=True)
+    if os.environ.get("AUDITOR_TRACEBACK"):
+        raise error
+    return INTERNAL
+
+
 _STOPPED = "auditor: interrupted; nothing half-written, run it again to go on"
+_asked_to_stop: list[int] = []
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:
@@ -136,6 +147,7 @@ def _interrupted(_number: int, _frame: FrameType | None) -> None:
     running kernel is not interrupted at all: so a thread ends the process where unwinding does not. (Not a
     `threading.Thread`, whose locks the interrupted code may hold.)
     """
+    _asked_to_stop.append(_number)
     signal.signal(signal.SIGINT, lambda _number, _frame: _leave(0))
     _thread.start_new_thread(_leave, (PATIENCE,))
     raise KeyboardInterrupt

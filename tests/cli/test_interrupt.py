@@ -51,6 +51,17 @@ def test_an_interruption_that_does_not_unwind_ends_the_process(script: str) -> N
     assert "interrupted; nothing half-written" in done.stderr
 
 
+def test_an_interruption_that_a_library_turns_into_its_own_failure() -> None:
+    script = LOST.replace(
+        "    Gone()\n    time.sleep(60)",
+        "    Gone()\n    raise SystemError('returned NULL without setting an exception')",
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50)
+    assert done.returncode == 130
+    assert "interrupted" in done.stderr
+    assert "internal error" not in done.stderr
+
+
 def test_at_any_moment(tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text('{"prompt": "What is it?", "response": "It is a word or two."}\n' * 50)
     code = "from auditor.cli import main; main()"
