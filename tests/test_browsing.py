@@ -165,6 +165,7 @@ def test_diff_of_versions(run: Any, built: Workspace, workspace: Path) -> None:
     assert "response in 5; paired by id 5" in text
     assert "generator gpt-4o temperature" in text
     assert text.count("\n~ ") == 1
+    assert text.rstrip().endswith(" Truly."), "shown from where the texts part, not from where they are alike"
     assert "| lineage |" in run("diff", "instructions@1", "instructions@2", "--format", "markdown")
 
 

@@ -212,7 +212,7 @@ class Lines:
             for node, steps in self.recorded.downstream(model).items():
                 if node in self.held:
                     far = "" if steps == 1 else f" ({steps} steps upstream)"
-                    reason = Reason("withdrawn", str(about), note=f"withdrawn{far}: {about.withdrawn}")
+                    reason = Reason("withdrawn", str(about), note=f"{about.withdrawn}{far}")
                     found.setdefault(node, []).append(reason)
         return found
 

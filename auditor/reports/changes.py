@@ -20,6 +20,9 @@ FORMATS = ("text", "markdown", "json")
 BLOCK = 8_192
 """Rows read at once for the rows' file."""
 
+CONTEXT = 20
+"""Characters shown of what two texts share before they part."""
+
 _SHOWN = ("id", "prompt", "response", "rejected", "text", "source", "meta")
 
 
@@ -144,10 +147,22 @@ def _examples(difference: Difference, most: int) -> Iterator[str]:
         sign = signs[row["change"]]
         if row["change"] == "changed":
             column = next((c for c in row["columns"] if c in row["before"] or c in row["after"]), "text")
-            before, after = (_cut(row[side].get(column)) for side in ("before", "after"))
+            before, after = map(_cut, _parting(row["before"].get(column), row["after"].get(column)))
             yield f"{sign} {row['before']['row']}→{row['after']['row']} {column}: {before} → {after}"
         else:
             yield f"{sign} {row['row']} {_cut(row.get('prompt') or row.get('text'))}"
+
+
+def _parting(before: Any, after: Any) -> tuple[Any, Any]:
+    """Both texts from a word or two before they part, where that is far from their beginning."""
+    if not isinstance(before, str) or not isinstance(after, str):
+        return before, after
+    shared = min(len(before), len(after))
+    common = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), shared)
+    if common < 2 * CONTEXT:
+        return before, after
+    start = before.find(" ", common - CONTEXT, common) + 1 or common - CONTEXT
+    return f"… {before[start:]}", f"… {after[start:]}"
 
 
 def _cut(value: Any) -> str:

@@ -125,6 +125,8 @@ def _words(example: Example) -> str:
     like = "" if example.related is None else f", like row {example.related}"
     score = f" ({example.score_words})" if example.score is not None else ""
     name = one_line(example.name, 80)
-    return (
-        f"{name[:1].upper()}{name[1:]}: {example.label}{score}{like}. {one_line(example.seen)} {example.remedy}".strip()
-    )
+    named = name if example.row is None else f"{name[:1].upper()}{name[1:]}"
+    seen = one_line(example.seen)
+    # Of a row its own text is seen; of the lineage a sentence.
+    stop = "." if example.row is None and example.remedy else ""
+    return f"{named}: {example.label}{score}{like}. {seen}{stop} {example.remedy}".strip()

@@ -113,15 +113,15 @@ def test_a_revision_that_nobody_wrote_down_is_unknown() -> None:
 def test_a_withdrawn_model_is_found_through_any_depth() -> None:
     found = told(*chain(), withdrawn={"gpt@1": "licence"})
     assert causes(found) == {"a": ["withdrawn"], "b": ["withdrawn", "ancestor"]}
-    assert found[0].reasons[0].note == "withdrawn: licence"
-    assert found[1].reasons[0].note == "withdrawn (2 steps upstream): licence"
+    assert found[0].reasons[0].note == "licence"
+    assert found[1].reasons[0].note == "licence (2 steps upstream)"
 
 
 def test_a_withdrawn_model_reaches_through_models_trained_on_its_output() -> None:
     cards = (*chain(), card("d", lineage("ours@1")))
     found = told(*cards, trained={"ours@1": ("b@1",)}, withdrawn={"gpt@1": "licence"})
     assert causes(found)["d"] == ["withdrawn", "ancestor"]
-    assert found[-1].reasons[0].note == "withdrawn (4 steps upstream): licence"
+    assert found[-1].reasons[0].note == "licence (4 steps upstream)"
 
 
 def test_a_superseded_version_taints_until_the_child_is_made_again() -> None:
