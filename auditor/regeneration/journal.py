@@ -15,13 +15,14 @@ from typing import Literal, get_args
 
 import orjson
 
-Happened = Literal["made", "unchanged", "passed", "rejected", "failed"]
+Happened = Literal["made", "unchanged", "unusable", "passed", "rejected", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """dataset: its name. version: from which it was made. what: "made" by its stage, and not registered
-    yet; "unchanged", the same rows came out; how the gate judged; or "failed". seconds: that it took."""
+    yet; "unchanged", the same rows came out; "unusable", nobody can read them; how the gate judged; or
+    "failed". seconds: that it took."""
 
     at: dt.datetime
     dataset: str
@@ -77,3 +78,8 @@ class Journal:
         """Whether a stage has made its rows from `version` on, and nobody came to register them."""
         last = next((event for event in reversed(self.events()) if event.dataset == dataset), None)
         return last is not None and last.what == "made" and last.version == version
+
+    def unusable(self, dataset: str) -> bool:
+        """Whether nobody could read what its stage made last: what DVC remembers of that run is no help."""
+        mine = (event.what for event in reversed(self.events()) if event.dataset == dataset)
+        return next((what for what in mine if what != "failed"), None) == "unusable"

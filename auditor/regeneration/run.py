@@ -26,7 +26,7 @@ from auditor.auditing import Options, Progress, Silent
 from auditor.core import objects
 from auditor.files import write_bytes
 from auditor.model.card import Card, Lineage, Refresh, Registered, Tracked
-from auditor.model.errors import AuditorError, ConfigError
+from auditor.model.errors import AuditorError, ConfigError, InputError
 from auditor.regeneration import journal_of, pipeline, situation
 from auditor.regeneration.locked import bump
 from auditor.regeneration.now import Now
@@ -182,11 +182,20 @@ class _Work:
         self._nothing_lost(card, version)
         _remember(card, step.stage, self._workspace)
         begun = time.perf_counter()
-        self._repro(step)
+        try:
+            self._repro(step)
+        except ConfigError:
+            _settle(self._workspace, [card.name], given_up=True)
+            raise
         self._journal.tell(card.name, step.version, "made", time.perf_counter() - begun)
         self._still(lineage, step.stage)
         why = "; ".join(str(reason) for reason in step.reasons)
-        made = self._register(card, version.path, _declared(lineage, self._now.present), why)
+        try:
+            made = self._register(card, version.path, _declared(lineage, self._now.present), why)
+        except InputError:
+            self._journal.tell(card.name, step.version, "unusable", time.perf_counter() - begun)
+            _settle(self._workspace, [card.name], given_up=True)
+            raise
         if made.version.version == version.version:
             self._journal.tell(card.name, version.version, "unchanged", time.perf_counter() - begun)
             _forget(card.name, self._workspace)
@@ -219,11 +228,10 @@ class _Work:
     def _repro(self, step: Step) -> None:
         assert step.stage is not None
         log = self._workspace.home / HOME / f"{step.dataset}.log"
+        force = step.force or self._journal.unusable(step.dataset)
         with log.open("wb") as output:
             try:
-                Dvc(self._workspace.root).repro(
-                    [step.stage.target], force=step.force, output=output, holding=self._running
-                )
+                Dvc(self._workspace.root).repro([step.stage.target], force=force, output=output, holding=self._running)
             except AuditorError as error:
                 output.flush()
                 raise ConfigError(
@@ -374,9 +382,10 @@ def _forget(name: str, workspace: Workspace) -> None:
     _memory(name, workspace).unlink(missing_ok=True)
 
 
-def _settle(workspace: Workspace, names: Collection[str] = ()) -> list[str]:
+def _settle(workspace: Workspace, names: Collection[str] = (), *, given_up: bool = False) -> list[str]:
     """After the gate: where the newest version was turned away, the current one is put back in its place,
-    in `dvc.lock` and in the expiry; the turned away one stays in DVC's cache, and on the card.
+    in `dvc.lock` and in the expiry; the turned away one stays in DVC's cache, and on the card. given_up: so too
+    where the stage came to no version.
 
     Returns what could not be put back.
     """
@@ -392,7 +401,8 @@ def _settle(workspace: Workspace, names: Collection[str] = ()) -> list[str]:
             place.unlink(missing_ok=True)
             continue
         last = card.versions[-1]
-        if last.status == "rejected" and (last.version > said["newest"] or _rejected_last(name, workspace)):
+        away = last.status == "rejected" and (last.version > said["newest"] or _rejected_last(name, workspace))
+        if given_up or away:
             notes += _restored(card, said, workspace)
             place.unlink(missing_ok=True)
         elif last.status == "current" and last.version > said["newest"]:
@@ -418,7 +428,7 @@ def _restored(card: Card, said: dict[str, Any], workspace: Workspace) -> list[st
     try:
         registration.checkout(card.ref(current), workspace)
     except AuditorError as error:
-        note = f"{current.path} still holds the version that was turned away: {error.message}"
+        note = f"{current.path} is not that of version {current.version}: {error.message}"
         _log.warning("%s: %s", card.name, note)
         return [note]
     pipeline.restore(said["stage"], said["entry"], workspace.root)

@@ -18,7 +18,7 @@ from auditor.regeneration.plan import Done
 from auditor.registry.workspace import Workspace
 
 SCRIPT = """
-import json, re, sys
+import json, os, re, sys
 name, source, key, prompt = sys.argv[1:]
 model = dict(re.findall(r"^(\\w+): *\\"?([^\\"#\\n]*)", open("models.lock.yaml").read(), re.M))[key].strip()
 ask = open(prompt).read().strip()
@@ -28,6 +28,8 @@ if model == "broken":
     sys.exit("the model is not there")
 rows = [json.loads(line) for line in open(source)]
 with open(f"data/{name}.jsonl", "w") as out:
+    if os.path.exists("down"):  # the provider answers with something else, once
+        sys.exit(out.write("<html>503</html>\\n") and 0)
     for i, row in enumerate(rows):
         words = "As an AI language model, I cannot help with that." if model == "refuser" else (
             f"{name} by {key} {model}, asked to {ask}: the answer to number {i} is {i * i + len(row['response'])}, "

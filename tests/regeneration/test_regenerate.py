@@ -119,7 +119,25 @@ def test_a_version_that_is_turned_away_leaves_everything_as_it_was(ws: Workspace
     assert [v.status for v in cards.load("a", ws).versions] == ["superseded", "current"]
 
 
+def test_rows_that_nobody_can_read_are_made_again_the_next_time(ws: Workspace) -> None:
+    """DVC has kept them as what comes of these sources, in `dvc.lock` and in its run cache."""
+    before, entry = (ws.root / "data/a.jsonl").read_bytes(), lock_of(ws.root, "a")
+    chain.lock(ws.root, "writer", "2")
+    (ws.root / "down").touch()
+    for _ in range(2):
+        a, b = regenerate(ws)
+        assert (a.what, b.what) == ("failed", "left alone")
+        assert "broken JSON" in a.why
+        assert (ws.root / "data/a.jsonl").read_bytes() == before
+        assert lock_of(ws.root, "a") == entry
+        assert chain.ran(ws.root) == ["a writer@2"]
+    (ws.root / "down").unlink()
+    assert brief(regenerate(ws)) == [("a", "current", 2), ("b", "current", 2)]
+    assert chain.ran(ws.root) == ["a writer@2", "b talker@1"]
+
+
 def test_a_stage_that_fails_stops_what_hangs_on_it_and_nothing_else(ws: Workspace) -> None:
+    before = (ws.root / "data/a.jsonl").read_bytes()
     chain.lock(ws.root, "writer", "broken")
     (ws.root / "prompts/c.txt").write_text("write c otherwise\n")
     a, b, c = regenerate(ws)
@@ -127,6 +145,7 @@ def test_a_stage_that_fails_stops_what_hangs_on_it_and_nothing_else(ws: Workspac
     assert a.hint == "what it printed is in .auditor/regeneration/a.log"
     assert (b.dataset, b.what) == ("b", "left alone")
     assert (c.dataset, c.what, c.version) == ("c", "current", 2)
+    assert (ws.root / "data/a.jsonl").read_bytes() == before, "DVC had taken it away"
     chain.ran(ws.root)
     chain.lock(ws.root, "writer", "3")
     assert brief(regenerate(ws)) == [("a", "current", 2), ("b", "current", 2)]
