@@ -251,11 +251,12 @@ def _moved(model: Model, seen: Seen, unknown: list[Unknown]) -> Iterator[Reason]
 def _sources(node: str, lines: Lines, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
     """Seeds and parents with a newer current version, and unregistered ones whose content changed."""
     _, version = lines.held[node]
-    registered = {lines.recorded.nodes[edge.source].digest: edge.source for edge in lines.into(node)}
+    made_of = [lines.recorded.nodes[edge.source] for edge in lines.into(node)]
+    registered = {one.digest: str(one) for one in made_of if one.kind == "dataset"}
     for _, source in version.lineage.sources():
         ref = source.dataset
         if ref is None and source.digest in registered:  # registered since, and in the graph as what it is
-            ref = str(lines.recorded.nodes[registered[source.digest]])
+            ref = registered[source.digest]
         if ref is None:
             seen = present.file(source)
             if seen.value is None or source.digest is None:

@@ -63,6 +63,11 @@ def graph(
         name, _, version = ref.rpartition("@")
         return add(Node(f"dataset:{ref}", "dataset", name, version, digest=digest(ref)))
 
+    def source(about: Source) -> str:
+        if about.dataset:
+            return data(about.dataset)
+        return add(Node(f"file:{about.file}@{about.digest}", "file", str(about.file), digest=about.digest))
+
     def add(node: Node) -> str:
         nodes.setdefault(node.id, node)
         return node.id
@@ -74,7 +79,7 @@ def graph(
             edges += [Edge(model(str(g.model)), target, "generator") for g in made.generators]
             edges += [Edge(model(str(j)), target, "judge") for j in made.judges]
             roles: tuple[tuple[Role, tuple[Source, ...]], ...] = (("seed", made.seeds), ("parent", made.parents))
-            edges += [Edge(data(s.dataset), target, role) for role, found in roles for s in found if s.dataset]
+            edges += [Edge(source(s), target, role) for role, found in roles for s in found]
     for name, refs in (trained or {}).items():
         edges += [Edge(data(ref), model(name), "trained_on") for ref in refs]
     return Graph(nodes, tuple(edges))
