@@ -92,6 +92,8 @@ def test_impact_by_model_prompt_file_and_seed(run: Any, workspace: Path) -> None
     assert touched("prompts/make.txt") == everything
     told = json.loads(run("impact", "seeds", "--format", "json"))
     assert [model["id"] for model in told["models"]] == ["model:student@3"]
+    (cause,) = json.loads(run("impact", "mistral-large", "--format", "json"))["causes"]
+    assert (cause["id"], cause["withdrawn"]) == ("model:mistral-large@2407", "its terms forbid it")
     table = list(csv.DictReader(io.StringIO(run("impact", "seeds", "--format", "csv"))))
     assert {
         f"{row['name']}@{row['version']}": int(row["rows_touched"]) for row in table if row["kind"] == "dataset"

@@ -69,7 +69,10 @@ def _withdrawn(touched: Touched) -> str:
 
 def _document(impact: Impact) -> dict[str, Any]:
     return {
-        "causes": [{"id": c.id, "kind": c.kind, "name": c.name, "version": c.version} for c in impact.causes],
+        "causes": [
+            {"id": c.id, "kind": c.kind, "name": c.name, "version": c.version, "withdrawn": c.withdrawn}
+            for c in impact.causes
+        ],
         "rows": impact.rows,
         "datasets": [
             _touched(t) | {"rows": t.rows, "of": t.node.rows, "status": t.node.status} for t in impact.datasets
