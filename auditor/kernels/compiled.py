@@ -6,6 +6,7 @@ arguments of new types looks for machine code on disk (`native`), else compiles 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pickle
@@ -72,7 +73,7 @@ class Kernel:
         kept = native.read(name) if name else None
         if kept is not None:
             found, code = kept
-            address = native.load(code, found["needs"])
+            address = native.load(code, found["needs"]) if code else 0
             return _entry(self.__name__, address, found["parts"], found["many"]) if address else self._by_numba()
         from numba import typeof
 
@@ -81,18 +82,15 @@ class Kernel:
         compiled = self.dispatcher.overloads[types]
         returned = compiled.signature.return_type
         parts, many = _parts(returned), hasattr(returned, "types")
-        if parts is None:
-            return self._by_numba()
-        try:
-            code, needs = native.export(compiled, _slots(parts))
-            address = native.load(code, needs)
-        except RuntimeError:  # an LLVM of another language than `native` writes
-            address = 0
-        if not address:
-            return self._by_numba()
-        if name:
-            native.write(name, {"parts": parts, "many": many, "needs": needs}, code)
-        return _entry(self.__name__, address, parts, many)
+        code, address = b"", 0
+        needs: tuple[str, ...] = ()
+        if parts is not None:
+            with contextlib.suppress(RuntimeError):  # an LLVM of another language than `native` writes
+                code, needs = native.export(compiled, _slots(parts))
+                address = native.load(code, needs)
+        if name:  # without code it says that this one is Numba's, who keeps it too
+            native.write(name, {"parts": parts, "many": many, "needs": needs}, code if address else b"")
+        return _entry(self.__name__, address, parts or [], many) if address else self._by_numba()
 
     def _by_numba(self) -> Callable[..., Any]:
         from numba import njit

@@ -73,9 +73,15 @@ def _classify(offsets: Any, data: Any, moves: Any, row: Any, feature: Any, weigh
             counts[met[i]] = 0
             for k in range(classes):
                 scores[k] += weight * weights[met[i], k]
-        scores /= np.sqrt(max(offsets[text + 1] - offsets[text], 1))
-        scores = np.exp(scores - scores.max())
-        total = scores.sum()
+        # Written out: arithmetic on whole arrays calls into Numba's runtime, and such code is not kept.
+        length = np.sqrt(np.float64(max(offsets[text + 1] - offsets[text], 1)))
+        highest, total = -np.inf, 0.0
+        for k in range(classes):
+            scores[k] /= length
+            highest = max(highest, scores[k])
+        for k in range(classes):
+            scores[k] = np.exp(scores[k] - highest)
+            total += scores[k]
         for k in range(classes):
             if first[k] != k:
                 scores[first[k]] += scores[k]

@@ -105,6 +105,7 @@ def export(compiled: Any, results: int) -> tuple[bytes, tuple[str, ...]]:
 def load(code: bytes, needs: tuple[str, ...]) -> int:
     """Link an object file into this process: the address of its entry, or 0 where something is missing, or comes
     with Numba alone (of a runtime for lists, sets and strings)."""
+    _process()
     if not all(llvm.address_of_symbol(name) and not name.startswith(("NRT_", "numba_")) for name in needs):
         return 0
     module = llvm.parse_assembly("")
@@ -117,6 +118,13 @@ def load(code: bytes, needs: tuple[str, ...]) -> int:
 
 _linked: list[Any] = []
 """Code stays where it is as long as the process lives."""
+
+
+@cache
+def _process() -> None:
+    """LLVM finds the symbols of this process (malloc, log1p): it looks in no library that it was not told of."""
+    with contextlib.suppress(RuntimeError):
+        llvm.load_library_permanently("")
 
 
 @cache

@@ -20,10 +20,11 @@ import sys
 import numpy as np
 from auditor.kernels.banding import radix_sort
 from auditor.kernels.components import roots
+keyed = np.array([5, 6, 4], np.uint64) << np.uint64(32)
+ordered = radix_sort(keyed) >> np.uint64(32)  # the first to be loaded asks the process for malloc
 parent = np.array([0, 0, 1, 3])
 roots(parent)
-keyed = np.array([5, 6, 4], np.uint64) << np.uint64(32)
-print(parent.tolist(), (radix_sort(keyed) >> np.uint64(32)).tolist(), "numba" in sys.modules)
+print(parent.tolist(), ordered.tolist(), "numba" in sys.modules)
 """
 
 MIXED = """
