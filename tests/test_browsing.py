@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,17 @@ def test_only_what_is_recorded_is_said(built: Workspace) -> None:
     assert "It was not audited." in browsing.exported("dialogues", "hf-card", built)
     with pytest.raises(ConfigError, match="did you mean"):
         browsing.exported("dialogues", "hfcard", built)
+
+
+def test_a_verdict_written_by_hand_is_no_markup(built: Workspace) -> None:
+    card = cards.load("dialogues", built)
+    version = card.versions[-1]
+    verdict = Judged("pass** <script>", "default", version.date, "sha256:0")
+    cards.save(replace(card, versions=(*card.versions[:-1], replace(version, verdict=verdict))), built)
+    said = browsing.exported("dialogues", "hf-card", built)
+    assert "SCRIPT" in said
+    assert "<SCRIPT>" not in said
+    assert "PASS**" not in said
 
 
 @pytest.mark.filterwarnings("ignore")

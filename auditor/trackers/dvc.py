@@ -243,20 +243,28 @@ def _outputs(folder: Path) -> Iterator[tuple[str, Path]]:
     """(stage, output) of a folder's `dvc.yaml`; of stages made from a template, as `dvc.lock` has them."""
     declared = _stages(folder / "dvc.yaml")
     for name, stage in declared.items():
-        for out in [one for key in ("outs", "metrics", "plots") for one in stage.get(key) or ()]:
+        for out in [one for key in ("outs", "metrics", "plots") for one in _list(stage.get(key))]:
             path = next(iter(out), "") if isinstance(out, dict) else out
             yield name, _below(folder, stage, path)
     for name, stage in _stages(folder / "dvc.lock").items():
         made = declared.get(name.partition("@")[0])
         if made is not None and name not in declared:
-            for out in stage.get("outs") or ():
-                yield name, _below(folder, made.get("do", made), out["path"])
+            do = made.get("do", made)
+            for out in _list(stage.get("outs")):
+                if isinstance(out, dict) and isinstance(do, dict) and "path" in out:
+                    yield name, _below(folder, do, out["path"])
+
+
+def _list(value: object) -> list[Any]:
+    """What is no list names no output: DVC itself says what is wrong with its file."""
+    return value if isinstance(value, list) else []
 
 
 def _stages(file: Path) -> dict[str, dict[str, Any]]:
     document = _document(file) if file.is_file() else None
     stages = document.get("stages") if isinstance(document, dict) else None
-    return {str(name): stage for name, stage in (stages or {}).items() if isinstance(stage, dict)}
+    known = stages if isinstance(stages, dict) else {}
+    return {str(name): stage for name, stage in known.items() if isinstance(stage, dict)}
 
 
 def _document(file: Path) -> Any:

@@ -248,3 +248,17 @@ def test_what_dvc_refuses_is_told_with_its_reason(workspace: Path) -> None:
         mine.add(workspace / "a.jsonl")
     assert "a.jsonl.dvc" in str(raised.value)
     assert (workspace / "a.jsonl.dvc").read_text() == "outs: [\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stages: [1]\n",
+        "- x\n",
+        "stages: {a: {outs: 5}, b: {outs: {x: 1}}, c: {outs: [[1], {}], metrics: 3, wdir: [1]}, d: 7}\n",
+    ],
+)
+def test_nonsense_in_a_pipeline_names_no_stage(workspace: Path, text: str) -> None:
+    (workspace / "dvc.yaml").write_text(text)
+    (workspace / "dvc.lock").write_text(text)
+    assert Dvc(workspace).stage(workspace / "a.jsonl") is None

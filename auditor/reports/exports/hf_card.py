@@ -127,11 +127,11 @@ def _checks(subject: Subject) -> Iterator[str]:
     yield ""
     record = subject.record
     if record is None:
-        yield f"Verdict: **{subject.verdict.upper()}**." if subject.verdict else "It was not audited."
+        yield f"Verdict: **{markdown(subject.verdict.upper())}**." if subject.verdict else "It was not audited."
         return
     policy = markdown(str(record.policy.get("name", "")))
     tool = markdown(f"{record.tool.get('name', '')} {record.tool.get('version', '')}")
-    yield f"Verdict: **{(subject.verdict or '').upper()}** under the policy {policy}, by {tool}."
+    yield f"Verdict: **{markdown((subject.verdict or '').upper())}** under the policy {policy}, by {tool}."
     yield ""
     judged = [verdict for verdict in record.verdicts if verdict.metric is not None and verdict.expected is not None]
     rows = []
