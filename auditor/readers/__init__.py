@@ -78,7 +78,16 @@ def open(  # noqa: A001  `readers.open(path)` reads as what it does
             shutil.rmtree(spool, ignore_errors=True)
     told.finished()
     accept.bearable(known, max_bad_rows)
-    return known
+    return replace(known, files=tuple(_shown(file, spool) for file in found))
+
+
+def _shown(file: files.Local, spool: Path) -> str:
+    """How findings call a file: from the working folder, so that a review can be led to it; by its name alone
+    where it lies elsewhere, because where is nobody's business."""
+    here, place = Path.cwd(), file.source.absolute()
+    if place.is_relative_to(here) and not place.is_relative_to(spool):
+        return place.relative_to(here).as_posix()
+    return file.name
 
 
 def _read(

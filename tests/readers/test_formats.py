@@ -121,7 +121,7 @@ def test_folder_and_glob_are_read_in_natural_order(tmp_path, expected) -> None:
         (folder / name).write_bytes(b"".join(LINES.splitlines(keepends=True)[10 * part : 10 * part + 10]))
     for source in (folder, folder / "*.jsonl", str(tmp_path / "d*" / "part*")):
         dataset = readers.open(source, cache=tmp_path / "cache")
-        assert dataset.files == ("part-2.jsonl", "part-10.jsonl", "part-100.jsonl")
+        assert dataset.files == ("data/part-2.jsonl", "data/part-10.jsonl", "data/part-100.jsonl")
         assert dataset.digest == expected.digest
         assert dataset.take([25], ["file", "line"]).to_pylist() == [{"file": 2, "line": 6}]
 
@@ -153,7 +153,7 @@ splits.save_to_disk({str(tmp_path / "two")!r})
         "the splits train, test are read together: name one of them to audit it alone, or as --real of another",
     )
     assert len(one.files) == 3
-    assert [name.split("/")[0] for name in two.files] == ["train", "test"]
+    assert [name.split("/")[1] for name in two.files] == ["train", "test"]
     (tmp_path / "one" / "state.json").write_text('{"_data_files": [{"filename": "../../etc/passwd"}]}')
     with pytest.raises(UnreadableFile, match="outside its folder"):
         readers.open(tmp_path / "one", cache=tmp_path / "cache")
@@ -281,3 +281,16 @@ def test_public_rows_are_the_records_of_the_file(tmp_path, shared_data) -> None:
     wanted = [json.loads(line) for line in path.read_text().splitlines()]
     got = dataset.take(range(len(dataset)), ["prompt", "response"]).to_pylist()
     assert got == [{"prompt": record["question"], "response": record["answer"]} for record in wanted]
+
+
+def test_files_are_called_from_the_working_folder_and_elsewhere_by_name(tmp_path, monkeypatch) -> None:
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "rows.jsonl"
+    path.write_bytes(LINES)
+    for here, called in ((tmp_path, "data/rows.jsonl"), (tmp_path / "data", "rows.jsonl"), (Path("/"), None)):
+        monkeypatch.chdir(here)
+        files = readers.open(path, cache=tmp_path / "cache").files
+        assert files == (called or path.as_posix().removeprefix("/"),)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert readers.open(path, cache=tmp_path / "cache").files == ("rows.jsonl",)
