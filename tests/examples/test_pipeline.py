@@ -75,7 +75,8 @@ def test_a_new_writer_makes_one_branch_again_and_leaves_the_other_alone(copy: Pa
     assert stale(copy) == []
 
     gated = run(copy, "auditor", "gate", "--changed", "--base", "HEAD", "--format", "json")
-    assert [record["dataset"]["version"] for record in json.loads(gated.stdout)] == ["dialogues@2", "instructions@2"]
+    versions = {record["dataset"]["version"] for record in json.loads(gated.stdout)}
+    assert versions >= {"dialogues@2", "instructions@2"}  # and what was judged by an older default policy
 
 
 def test_data_that_was_changed_and_not_registered_is_turned_away(copy: Path) -> None:
