@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from auditor.cli.audit import bytes_of, colored, pairs, parameters
+from auditor.cli import options
+from auditor.cli.printing import colored
 
 
 @click.command(
@@ -24,16 +25,11 @@ Examples:
               help="False alarms to allow, a metric: 10 / RATE splits are measured.")  # fmt: skip
 @click.option("--rows", type=click.IntRange(1), metavar="N", help="Rows a side.  [default: half of the real rows]")
 @click.option("--policy", default="default", show_default=True, metavar="NAME|FILE", help="Bounds for all else.")
-@click.option("--only", multiple=True, metavar="CHECK", help="Calibrate only this check (repeatable).")
-@click.option("--skip", multiple=True, metavar="CHECK", help="Leave this check out (repeatable).")
-@click.option(
-    "--set", "checks", multiple=True, metavar="NAME.PARAM=VALUE", callback=parameters, help="Set a check's parameter."
-)
-@click.option("--map", "mapping", multiple=True, metavar="COLUMN=FIELD", callback=pairs,
-              help="Take a canonical column from a field.")  # fmt: skip
+@options.checks
+@options.mapping
 @click.option("--embedder", metavar="NAME|PATH", help="What turns texts into vectors.  [default: hashed]")
-@click.option("--memory", callback=bytes_of, metavar="SIZE", help="Working memory, such as 3GB.  [default: half]")
-@click.option("--threads", default=0, type=click.IntRange(0), help="Threads.  [default: one a core]")
+@options.memory
+@options.threads
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where the policy goes.  [default: expectations/policies/calibrated.yaml]")  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
@@ -56,8 +52,8 @@ def calibrate(
     workspace = Workspace.find()
     path = output or workspace.root / "expectations" / "policies" / "calibrated.yaml"
     console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
-    options = Options(policy=policy, **given)
-    found = calibrating.calibrate(real, options, rate=rate, size=rows, workspace=workspace, progress=console)
+    asked = Options(policy=policy, **given)
+    found = calibrating.calibrate(real, asked, rate=rate, size=rows, workspace=workspace, progress=console)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, calibrating.policy(found, policy, path.stem))
     header = ("metric", "median of real", "bound")

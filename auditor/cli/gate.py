@@ -8,9 +8,12 @@ from pathlib import Path
 
 import click
 
-from auditor.cli import printable
-from auditor.cli.audit import colored, outputs, printed, summarised
+from auditor.cli import options, printable
+from auditor.cli.printing import colored, printed, summarised
 from auditor.model.errors import AuditorError
+
+FORMATS = tuple(name for name in options.FORMATS if name != "html")
+"""As in `reports.together.FORMATS`, which `--help` does not import."""
 
 GRAVITY = (0, 1, 3, 2)
 """Exit codes by gravity, for where several hold."""
@@ -29,19 +32,7 @@ Examples:
 @click.option(
     "--base", metavar="REF", help="What --changed compares with.  [default: the pull request's target, or main]"
 )
-@click.option("--policy", metavar="NAME|FILE", help="Bounds to judge by.  [default: the card's, or default]")
-@click.option("--fail-on", type=click.Choice(["fail", "warn"]), default="fail", show_default=True)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "junit", "sarif", "github", "markdown"]),
-    default="text",
-    show_default=True,
-    help="To stdout.",
-)
-@click.option("--output", multiple=True, metavar="FORMAT=PATH", callback=outputs, help="Write a format to a file.")
-@click.option("--track", is_flag=True, help="Record each audit in MLflow.")
-@click.option("--quiet", "-q", is_flag=True, help="Only the summary lines.")
+@options.ending(FORMATS, policy="the card's, or default", quiet="Only the summary lines.")
 def gate(
     names: tuple[str, ...],
     changed: bool,
@@ -76,11 +67,11 @@ def gate(
         names, altered = found.names, found.altered
         click.echo(printable(str(found)), err=True)
     console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
-    options = Options(policy=policy, fail_on=fail_on, track=track)
+    asked = Options(policy=policy, fail_on=fail_on, track=track)
     outcomes, codes = [], [0]
     for name in names:
         try:
-            outcomes.append(gating.gate(name, options, workspace, console, altered.get(name, ())))
+            outcomes.append(gating.gate(name, asked, workspace, console, altered.get(name, ())))
         except AuditorError as error:  # the others are still worth hearing
             click.echo(f"auditor: {name}: {printable(str(error))}", err=True)
             codes.append(error.exit_code)

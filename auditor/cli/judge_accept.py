@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from auditor.cli.audit import colored, pairs
+from auditor.cli.options import pairs
+from auditor.cli.printing import colored
 
 RULES = ("strict", "tie", "one-win", "average")
 """As in `core.rules.RULES`, which `--help` does not import."""

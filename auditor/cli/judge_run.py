@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from auditor.cli.audit import colored, pairs
+from auditor.cli.options import pairs
+from auditor.cli.printing import colored
 
 MODES = ("pairwise", "pointwise", "reference")
 

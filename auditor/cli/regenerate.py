@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor.cli import printable
-from auditor.cli.audit import printed
+from auditor.cli.printing import printed
 
 if TYPE_CHECKING:
     from auditor.regeneration.plan import Done, Step

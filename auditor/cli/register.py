@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from auditor.cli.audit import colored, pairs
+from auditor.cli.options import pairs
+from auditor.cli.printing import colored
 
 _LINEAGE = ("generators", "prompts", "seeds", "parents", "evals", "judges", "people", "technique", "provider")
 _HOW = ("decoding", "system_prompt", "follows", "fields", "columns", "facts")

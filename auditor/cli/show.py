@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from auditor.cli import printable
-from auditor.cli.audit import pairs
+from auditor.cli.options import pairs
 
 COLUMNS = ["row", "copy", "file", "line", "id", "prompt", "response", "rejected", "text", "messages", "source", "meta"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auditor.cli.audit import printed
+from auditor.cli.printing import printed
 
 
 @click.command(

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from auditor.cli.audit import printed
+from auditor.cli.printing import printed
 
 
 @click.command(
