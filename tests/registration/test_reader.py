@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,17 +28,24 @@ def write(path: Path, n: int) -> None:
     )
 
 
-@pytest.fixture
-def ws(workspace: Path) -> Workspace:
-    (workspace / "auditor.yaml").touch()
-    write(workspace / "seeds.jsonl", 5)
-    write(workspace / "made.jsonl", 30)
-    home = Workspace(workspace)
-    register(Request("seeds", "seeds.jsonl", Lineage("human", people=("Ada",))), home)
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("registered")
+    (root / "auditor.yaml").touch()
+    write(root / "seeds.jsonl", 5)
+    write(root / "made.jsonl", 30)
+    home = Workspace(root)
+    register(Request("seeds", str(root / "seeds.jsonl"), Lineage("human", people=("Ada",))), home)
     lineage = Lineage("human", people=("Ada",), seeds=(Source(None, "seeds@1"),))
-    done = register(Request("made", "made.jsonl", lineage), home)
+    done = register(Request("made", str(root / "made.jsonl"), lineage), home)
     assert done.version.reader == readers.VERSION
-    return home
+    return root
+
+
+@pytest.fixture
+def ws(registered: Path, workspace: Path) -> Workspace:
+    shutil.copytree(registered, workspace, symlinks=True, dirs_exist_ok=True)
+    return Workspace(workspace)
 
 
 def as_of(reader: int | None, ws: Workspace, name: str = "made") -> None:
