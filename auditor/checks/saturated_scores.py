@@ -21,6 +21,7 @@ from auditor.model.kinship import key
 from auditor.model.result import Distribution, Exhibit, Measurement, Metric
 from auditor.model.verdicts import TIE, UNKNOWN, A, Verdicts
 from auditor.statistics import ranks
+from auditor.statistics.normal import Z95
 
 Longs = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
@@ -420,7 +421,7 @@ def _entropy(name: str, scorer: Longs, which: Longs, size: int) -> Metric:
         bits, spread = ranks.entropy(np.bincount(which[scorer == one]))
         weight = int(held[one]) / len(scorer)
         value, variance = value + weight * bits, variance + weight * weight * spread
-    half = ranks.Z95 * sqrt(variance)
+    half = Z95 * sqrt(variance)
     return Metric(name, value, "bits", len(scorer), low=max(0.0, value - half), high=value + half)
 
 

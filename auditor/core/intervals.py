@@ -10,9 +10,9 @@ from __future__ import annotations
 from math import sqrt
 
 from auditor.model.result import Metric
+from auditor.statistics.normal import Z95
 
-Z95 = 1.959963984540054
-"""Two-sided 95 % quantile of the standard normal."""
+__all__ = ["Z95", "rate", "wilson"]
 
 
 def wilson(hits: float, n: float) -> tuple[float, float]:

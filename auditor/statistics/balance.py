@@ -8,7 +8,7 @@ from math import log, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from auditor.statistics.subsampling import Z95
+from auditor.statistics.normal import Z95
 
 Doubles = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from auditor.statistics.subsampling import Z95
+from auditor.statistics.normal import Z95
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

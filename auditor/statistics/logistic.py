@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.statistics.blas import single
+from auditor.statistics.normal import Z95
 
 Doubles = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.integer]
@@ -37,8 +38,6 @@ ENDLESS = 25.0
 
 SINGULAR = 1e10
 """Condition of the factors' information, scaled, beyond which they cannot be told apart."""
-
-Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)

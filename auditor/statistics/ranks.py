@@ -7,9 +7,10 @@ from math import atanh, log, sqrt, tanh
 import numpy as np
 import numpy.typing as npt
 
+from auditor.statistics.normal import Z95
+
 Doubles = npt.NDArray[np.float64]
 
-Z95 = 1.959963984540054
 LEAST = 10
 """Things below which no correlation is told: its interval is most of the scale."""
 

@@ -15,8 +15,7 @@ from math import exp, log, sqrt
 import numpy as np
 import numpy.typing as npt
 
-Z95 = 1.959963984540054
-"""Two-sided 95 % quantile of the standard normal."""
+from auditor.statistics.normal import Z95
 
 NONE_SEEN = 3.688879454113936
 """Upper end of the 95 % interval of a Poisson mean of which nothing was seen: -ln 0.025 (F. Garwood 1936)."""

@@ -13,8 +13,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-Z95 = 1.959963984540054
-"""Two-sided 95 % quantile of the standard normal."""
+from auditor.statistics.normal import Z95
 
 BLOCKS = 16
 

@@ -11,7 +11,7 @@ from math import erf, sqrt
 
 import numpy as np
 
-from auditor.statistics.subsampling import Z95
+from auditor.statistics.normal import Z95
 
 EXACT = 40
 """Longest series without ties whose p is exact."""
