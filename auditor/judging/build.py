@@ -40,6 +40,9 @@ SCHEMA = pa.schema(
         ("output_b", pa.large_string()),
         ("raw", pa.large_string()),
         ("human", pa.bool_()),
+        ("tokens_in", pa.int32()),
+        ("tokens_out", pa.int32()),
+        ("cost", pa.float64()),  # by the judge's prices
         ("file", pa.int32()),
         ("line", pa.int64()),
     ]
@@ -118,6 +121,8 @@ def build(
     repeat = _repeats(columns.pop("repeat", None), (item.codes, a, b, judge.codes, prompt.codes, first), told)
     if selfish := int(((a == b) & (a != UNKNOWN)).sum()):
         told.append(f"{selfish:,} verdicts compare a maker with itself: kept, A is the output that is named first")
+    tokens_in, tokens_out = (_counts(columns.pop(column, None)) for column in ("tokens_in", "tokens_out"))
+    cost = _costs(columns.pop("cost", None))
     unmeasured = np.full(n if texts["output_a"] is None or texts["output_b"] is None else 0, UNKNOWN, np.int32)
     words_a, marks_a = _measured(texts["output_a"], unmeasured)
     words_b, marks_b = _measured(texts["output_b"], unmeasured)
@@ -149,6 +154,9 @@ def build(
         dict(fields or {}),
         quarantine or Quarantine(),
         tuple(told),
+        tokens_in,
+        tokens_out,
+        cost,
     )
     pa.default_memory_pool().release_unused()
     return replace(made, digest=digest(made, list(hashed.values())))
@@ -325,6 +333,21 @@ def _integers(column: pa.ChunkedArray | None, kind: Any, otherwise: Callable[[],
         return otherwise()
     found: npt.NDArray[Any] = column.to_numpy().astype(kind, copy=False)
     return found
+
+
+def _counts(column: pa.ChunkedArray | None) -> Codes | None:
+    """Numbers of tokens, UNKNOWN where none is told; None where none is told of any."""
+    if column is None or column.null_count == len(column):
+        return None
+    return np.maximum(np.asarray(pc.fill_null(column, UNKNOWN), np.int32), UNKNOWN)
+
+
+def _costs(column: pa.ChunkedArray | None) -> npt.NDArray[np.float64] | None:
+    """Costs, NaN where none is told or it is none; None where none is told of any."""
+    if column is None or column.null_count == len(column):
+        return None
+    costs = np.array(pc.fill_null(column, np.nan), np.float64)
+    return np.where(np.isfinite(costs) & (costs >= 0), costs, np.nan)
 
 
 def _exchanged(

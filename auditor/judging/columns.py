@@ -24,7 +24,7 @@ BLOCK = 8 << 20
 
 NAMES = ("item", "a", "b", "first", "verdict", "judge", "prompt", "human")
 TEXTS = ("question", "output_a", "output_b", "raw")
-NUMBERS = ("repeat", "strength", "score_a", "score_b")
+NUMBERS = ("repeat", "strength", "score_a", "score_b", "tokens_in", "tokens_out", "cost")
 NAME, TEXT = pa.dictionary(pa.int32(), pa.string()), pa.large_string()
 
 Progress = Callable[[int], None]

@@ -50,11 +50,11 @@ def _records(item: Item, seat: Seat, store: Store) -> Iterator[dict[str, Any]]:
     answered = [(ask, store.get(ask.asked)) for ask in asks(item, seat)]
     if seat.prompt.kind != "pointwise":
         for ask, answer in answered:
-            yield _record(item, seat, ask.repeat) | _preferred(ask, answer)
+            yield _record(item, seat, ask.repeat) | _preferred(ask, answer) | _spent(seat, [answer])
         return
     for repeat in range(seat.repeats):
         mine = [(ask, answer) for ask, answer in answered if ask.repeat == repeat]
-        yield _record(item, seat, repeat) | _scored(seat, mine)
+        yield _record(item, seat, repeat) | _scored(seat, mine) | _spent(seat, [answer for _, answer in mine])
 
 
 def _record(item: Item, seat: Seat, repeat: int) -> dict[str, Any]:
@@ -86,6 +86,15 @@ def _scored(seat: Seat, answered: Sequence[tuple[Ask, Answer | None]]) -> dict[s
         verdict = "tie" if scores[0] == scores[1] else "a" if scores[0] > scores[1] else "b"
     raw = "\n\n".join(_raw(answer) for _, answer in answered)
     return said | {"first": None, "verdict": verdict, "raw": raw}
+
+
+def _spent(seat: Seat, answers: Sequence[Answer | None]) -> dict[str, Any]:
+    """Tokens of these answers together, and what they cost where the judge has prices: to 12 places, so that sums of
+    floats do not show."""
+    given = [answer for answer in answers if answer]
+    read, written = sum(answer.tokens_in for answer in given), sum(answer.tokens_out for answer in given)
+    spent: dict[str, Any] = {"tokens_in": read, "tokens_out": written}
+    return spent | ({"cost": round(seat.judge.cost(read, written), 12)} if seat.judge.priced else {})
 
 
 def _raw(answer: Answer | None) -> str:

@@ -49,7 +49,8 @@ class Verdicts:
     (`str.split()`); UNKNOWN without their text. marks_a, marks_b: int32 [n], lines that begin as list items or
     headings, and bold runs; UNKNOWN likewise. line: int64 [n], line or record in its file, from 1. file: int32 [n].
     texts: columns prompt, response (A's output), rejected (B's), text (the judge's own words), a row a verdict, for
-    evidence; None where the file has none of them.
+    evidence; None where the file has none of them. tokens_in, tokens_out: int32 [n], read and written by the judge,
+    UNKNOWN where it is not told; cost: float64 [n], by its prices, NaN likewise; None where the file tells none.
     """
 
     name: str
@@ -79,6 +80,9 @@ class Verdicts:
     fields: Mapping[str, str] = field(default_factory=dict)
     quarantine: Quarantine = field(default_factory=Quarantine)
     notes: tuple[str, ...] = ()
+    tokens_in: Codes | None = None
+    tokens_out: Codes | None = None
+    cost: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.verdict)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from auditor import fakes
+from auditor import fakes, judging
 from auditor.judging import labels
 from auditor.model.verdicts import INVALID, TIE, UNKNOWN, A, B, Coded, Verdicts
 
@@ -208,3 +209,18 @@ def test_nothing_at_all() -> None:
     assert isinstance(built, Verdicts)
     assert len(built) == 0
     assert built.by_machine.tolist() == []
+
+
+def test_what_verdicts_cost(tmp_path: Path) -> None:
+    file = tmp_path / "votes.csv"
+    file.write_text("item,verdict,cost,tokens_in,tokens_out\nq1,a,0.25,100,3\nq2,b,,,\nq3,a,-1,x,1e99\nq4,a,inf,7,0\n")
+    read = judging.open([file])
+    assert read.cost is not None
+    assert np.isnan(read.cost).tolist() == [False, True, True, True]
+    assert read.cost[0] == 0.25
+    assert read.tokens_in is not None
+    assert read.tokens_in.tolist() == [100, -1, -1, 7]
+    file.write_text("item,verdict\nq1,a\nq2,b\nq3,a\nq4,a\n")
+    bare = judging.open([file])
+    assert (bare.cost, bare.tokens_in, bare.tokens_out) == (None, None, None)
+    assert bare.digest == read.digest, "the same verdicts, whatever they cost"

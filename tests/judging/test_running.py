@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -113,6 +114,11 @@ def test_verdicts_are_read_as_our_own_format(store: Store, tmp_path: Path) -> No
     assert sorted(set(read.repeat.tolist())) == [0, 1]
     assert (read.first == 0).sum() == (read.first == 1).sum() == 60
     assert (read.words_a > 0).all()
+    assert read.tokens_in is not None
+    assert read.tokens_out is not None
+    assert read.cost is not None
+    assert set(zip(read.tokens_in.tolist(), read.tokens_out.tolist(), strict=True)) == {(100, 10)}
+    assert read.cost == pytest.approx(np.full(120, (100 * 1.0 + 10 * 10.0) / 1e6))
 
 
 def test_scores_of_two_outputs_make_a_verdict(store: Store, tmp_path: Path) -> None:
@@ -127,6 +133,7 @@ def test_scores_of_two_outputs_make_a_verdict(store: Store, tmp_path: Path) -> N
     for one in verdicts(tmp_path / "pairs.jsonl"):
         scores = [min(10, len(one["output_a"])), min(10, len(one["output_b"]))]
         assert [one["score_a"], one["score_b"]] == scores
+        assert (one["tokens_in"], one["tokens_out"]) == (200, 20), "of both questions"
         assert one["verdict"] == ("tie" if scores[0] == scores[1] else "a" if scores[0] > scores[1] else "b")
     assert all("score_b" not in one and one["score_a"] for one in verdicts(tmp_path / "single.jsonl"))
 

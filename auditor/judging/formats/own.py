@@ -11,7 +11,7 @@ TITLE = "our own format"
 
 COLUMNS = (
     "item", "a", "b", "first", "verdict", "judge", "prompt", "repeat", "strength", "score_a", "score_b",
-    "question", "output_a", "output_b", "raw", "human",
+    "question", "output_a", "output_b", "raw", "human", "tokens_in", "tokens_out", "cost",
 )  # fmt: skip
 
 
