@@ -8,6 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd  # noqa: F401  what reading loads: once, and not once a child
+import pyarrow.compute  # noqa: F401
+
 from auditor.model.card import Lineage
 from auditor.registration import Request, register
 from auditor.registry import Workspace
