@@ -187,12 +187,17 @@ def plan(asked: Options, workspace: Workspace, progress: Progress, over: str = "
     """Settle everything that can be wrong before a row is read. Raises ConfigError."""
     clock = Clock(progress)
     options = settled(asked, workspace)
+    checks, policy = select(options, workspace, over), _policy(options, workspace)
+    if options.gaps is not None:  # a file that was asked for and cannot be written is no pass
+        if not any(check.spec.name == reports.GAPS for check in checks):
+            raise ConfigError("gaps are asked for without the check that finds them", wanted=f"{reports.GAPS} to run")
+        policy = replace(policy, required=tuple(sorted({*policy.required, reports.GAPS})))
     return Plan(
         asked,
         options,
         workspace,
-        select(options, workspace, over),
-        _policy(options, workspace),
+        checks,
+        policy,
         reports.from_json(registry.load(options.baseline)) if options.baseline else None,
         _waivers(options, workspace),
         Local(options.threads),
@@ -253,8 +258,8 @@ def conclude(
         )
         pages = {"report.html": reports.render("html", view).encode(), "audit.json": reports.to_json(record)}
         registry.save({**tables, **made, **pages}, folder)
-        if options.gaps is not None:
-            write_text(options.gaps, reports.gaps(view))
+        if options.gaps is not None and (lacking := reports.gaps(view)) is not None:
+            write_text(options.gaps, lacking)
     return Report(record, exit_code, places, view)
 
 
@@ -318,6 +323,7 @@ def _beyond_defaults(plan: Plan, references: Mapping[str, Dataset]) -> dict[str,
         "waivers": waivers.described() if asked.waivers else None,
         "baseline": baseline.dataset.get("digest", "unknown") if baseline else None,
         "embedder": asked.embedder,
+        "gaps": asked.gaps is not None,
         "references": {role: rows.digest for role, rows in references.items()},
     }
     return {name: value for name, value in wanted.items() if value}
@@ -388,7 +394,7 @@ MAPPED = 1_000_000
 
 def _held(found: Path, rows: Audited) -> pa.Table:
     """All findings, for the report; what says the same again and again as dictionaries."""
-    same = ["check", "metric", "file", "remedy", "related_dataset", *(f"by.{name}" for name in rows.by)]
+    same = ["check", "metric", "whose", "file", "remedy", "related_dataset", *(f"by.{name}" for name in rows.by)]
     with pq.ParquetFile(found, read_dictionary=same) as source:
         if source.metadata.num_rows <= MAPPED:
             return source.read()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from auditor.core.check import Context, Engine, Locates, Spec, parameters
 from auditor.core.sized import at_size
 from auditor.core.state import StateStore, state_key
-from auditor.model.result import FINDING_SCHEMA, Measured, Measurement, Status
+from auditor.model.result import AUDITED, FINDING_SCHEMA, LINEAGE, Measured, Measurement, Status
 from auditor.model.rows import Dataset, Rows
 from auditor.model.verdicts import Audited
 
@@ -245,47 +246,72 @@ def located(check: Any, measured: Measured, rows: Audited, context: Context, pat
 
 
 def _findings(check: Any, measured: Measured, rows: Audited, context: Context) -> Iterator[pa.Table]:
-    """A check's findings with what every finding carries: check, row id, file and line, remedy, and
+    """A check's findings with what every finding carries: check, whose row it is, its id, file and line, remedy, and
     the attribution of the row (`by.NAME`)."""
     measurement = measured.measurement
     if measurement is None or not isinstance(check, Locates) or not any(m.value for m in measurement.metrics):
         return
     draw = at_size(check, rows, context)
     for found in map(draw.told, check.locate(draw.rows, measurement, draw.context)):
-        about = _about(found.column("row"), rows, context)
+        about = _about(found, rows, context)
         remedies = {name: check.spec.remedy(name) for name in found.column("metric").unique().to_pylist()}
         extra: dict[str, Any] = {
             "check": pa.array([check.spec.name] * len(found), pa.string()),
-            **about,
+            **dict(zip(about.column_names, about.columns, strict=True)),
             "remedy": pa.array([remedies[name] for name in found.column("metric").to_pylist()], pa.string()),
         }
         yield pa.table({**dict(zip(found.column_names, found.columns, strict=True)), **extra})
 
 
-def _about(row: pa.ChunkedArray, rows: Audited, context: Context) -> dict[str, Any]:
-    """id, file, line and attribution of the rows at fault. A finding without a row is of the card, or where there is
-    none of the dataset's first file; the rest is null."""
-    attribution = list(rows.by)
-    taken = rows.take(row.drop_null().to_numpy(), ["id", "file", "line", *attribution])
-    if row.null_count:
-        # Places in `taken`; a null place leaves nulls.
-        place = pc.subtract(pc.cumulative_sum(row.is_valid().cast(pa.int64())), 1)
-        taken = taken.take(pc.if_else(row.is_valid(), place, pa.scalar(None, pa.int64())))
-    first = rows.files[0] if rows.files else None
-    card = first if context.pedigree is None else f"datasets/{context.pedigree.card.name}.yaml"
-    files = [card if i is None else rows.files[i] for i in taken.column("file").to_pylist()]
-    return {
-        "id": taken.column("id"),
-        "file": pa.array(files, pa.string()),
-        "line": taken.column("line"),
-        **{f"by.{name}": taken.column(name).cast(pa.large_string()) for name in attribution},
-    }
+def _about(found: pa.Table, rows: Audited, context: Context) -> pa.Table:
+    """Whose row each finding is of; the row's id, file, line and attribution.
+
+    A row of a reference is in that reference's file: where the data lacks what the real data has, no row of the data
+    can be pointed to. A fault of the lineage is of the card, or where there is none of the dataset's first file.
+    """
+    row, related = found.column("row"), found.column("related")
+    elsewhere = pc.if_else(pc.is_valid(related), found.column("related_dataset"), LINEAGE)
+    whose = pc.if_else(pc.is_valid(row), AUDITED, elsewhere)
+    sides = {AUDITED: (rows, row), **{role: (other, related) for role, other in context.references.items()}}
+    parts, order = [], []
+    for role in whose.unique().to_pylist():
+        mine = pc.equal(whose, role)
+        side, places = sides.get(role, (None, row))
+        parts.append(_placed(role, side, places.filter(mine), rows, context))
+        order.append(np.flatnonzero(mine.to_numpy()))
+    if len(parts) == 1:
+        return parts[0]
+    return pa.concat_tables(parts).take(np.argsort(np.concatenate(order), kind="stable"))
+
+
+def _placed(whose: str, side: Audited | None, at: pa.ChunkedArray, rows: Audited, context: Context) -> pa.Table:
+    """A line a finding of one dataset; side: None for faults of the lineage. at: its rows."""
+    n, by = len(at), list(rows.by)
+    if side is None:
+        first = rows.files[0] if rows.files else None
+        card = first if context.pedigree is None else f"datasets/{context.pedigree.card.name}.yaml"
+        taken = pa.table({name: pa.nulls(n, kind) for name, kind in (("id", pa.large_string()), ("line", pa.int64()))})
+        files = pa.repeat(pa.scalar(card, pa.string()), n)
+    else:
+        taken = side.take(at.to_numpy(), ["id", "file", "line", *(by if side is rows else ())])
+        files = pa.array([side.files[i] for i in taken.column("file").to_pylist()], pa.string())
+    groups = [taken.column(name) if name in taken.column_names else pa.nulls(n) for name in by]
+    return pa.table(
+        {
+            "whose": pa.repeat(whose, n),
+            "id": taken.column("id"),
+            "file": files,
+            "line": taken.column("line"),
+            **{f"by.{name}": group.cast(pa.large_string()) for name, group in zip(by, groups, strict=True)},
+        }
+    )
 
 
 def findings_schema(by: Mapping[str, Any]) -> pa.Schema:
     """Columns of findings.parquet for a dataset with these attribution columns."""
     extra = [
         ("check", pa.string()),
+        ("whose", pa.string()),
         ("id", pa.large_string()),
         ("file", pa.string()),
         ("line", pa.int64()),

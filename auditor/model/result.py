@@ -100,7 +100,12 @@ FINDING_SCHEMA = pa.schema(
         ("evidence", pa.large_string()),  # a cut of what was seen; at most EVIDENCE_CHARACTERS
     ]
 )
-"""What a check's `locate` yields. `core.measure` adds check, id, file, line, remedy and attribution."""
+"""What a check's `locate` yields. `core.measure` adds check, whose, id, file, line, remedy and attribution.
+Without a row, `related` is a row of `related_dataset` (a role, such as "real") that the data has no like of; without
+either, `related_dataset` is a node of the lineage."""
+
+AUDITED, LINEAGE = "audited", "lineage"
+"""Whose row a finding is of: of the audited data; of no data; or else of the reference with this role."""
 
 EVIDENCE_CHARACTERS = 240
 

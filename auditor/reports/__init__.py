@@ -8,12 +8,14 @@ from pathlib import Path
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.graph import Graph
 from auditor.reports.json import from_json, is_record, to_json
+from auditor.reports.missing import CHECK as GAPS
 from auditor.reports.view import View
 
 FORMATS = ("text", "json", "html", "junit", "sarif", "github", "markdown")
 
 __all__ = [
     "FORMATS",
+    "GAPS",
     "View",
     "from_json",
     "gaps",
@@ -67,7 +69,7 @@ def text(view: View, width: int = 100, color: bool = False, quiet: bool = False)
     return written(view, width, color, quiet)
 
 
-def gaps(view: View) -> str:
+def gaps(view: View) -> str | None:
     """What to generate next, as JSON Lines: see `reports.missing.lines`."""
     from auditor.reports.missing import lines
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from auditor.model.result import EVIDENCE_CHARACTERS
+from auditor.model.result import AUDITED, EVIDENCE_CHARACTERS
 from auditor.reports import wording
 
 SHOWN_CHARACTERS = 4_000
@@ -31,8 +31,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One finding, with what is needed to look at it. row: None where the fault is of the lineage, whose
-    node `related_dataset` names."""
+    """One finding, with what is needed to look at it. row: None where the fault is of no row of the audited data:
+    `related_dataset` names the node of the lineage, or the row of another dataset, which `file` and `line` point to.
+    """
 
     row: int | None
     id: str
@@ -49,7 +50,7 @@ class Example:
     shown: Shown | None = None
     partner: Shown | None = None
     noun: str = "row"
-    foreign: bool = False
+    whose: str = AUDITED
 
     @property
     def name(self) -> str:
@@ -66,9 +67,7 @@ class Example:
 
     @property
     def place(self) -> str:
-        """File and line; nothing for a row of another dataset, which is in none of this one's files."""
-        if self.foreign:
-            return ""
+        """File and line."""
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
     @property
@@ -96,8 +95,7 @@ def example(finding: Mapping[str, Any], shown: Mapping[int, Shown], noun: str = 
     by = tuple((key[3:], str(value)) for key, value in finding.items() if key.startswith("by.") and value is not None)
     related, dataset = finding["related"], finding["related_dataset"]
     own = dataset is None
-    foreign = finding["row"] is None and related is not None
-    if foreign:  # a row of another dataset that this one has no like of
+    if finding["row"] is None and related is not None:  # a row of another dataset that this one has no like of
         related, dataset = None, f"{dataset}:row {related} of the {dataset} data"
     return Example(
         row=finding["row"],
@@ -115,7 +113,7 @@ def example(finding: Mapping[str, Any], shown: Mapping[int, Shown], noun: str = 
         shown=shown.get(finding["row"]),
         partner=shown.get(int(finding["related"])) if own and finding["related"] is not None else None,
         noun=noun,
-        foreign=foreign,
+        whose=str(finding["whose"]),
     )
 
 

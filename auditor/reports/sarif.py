@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from auditor.core.check import Spec
-from auditor.model.result import Status
+from auditor.model.result import AUDITED, LINEAGE, Status
 from auditor.reports.escaping import one_line, visible
-from auditor.reports.examples import Example
+from auditor.reports.examples import Example, relative
 from auditor.reports.view import Section, View
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _results(view: View, section: Section, index: int) -> list[s.Result]:
     from sarif_pydantic import sarif as s
 
     level = s.Level(_LEVELS[section.status])
-    files = view.record.dataset["files"]
+    files = view.dataset.files
     shown = len(section.examples)
     cut = (
         f" {shown:,} of {section.findings:,} findings follow; all are in findings.parquet." if section.findings else ""
@@ -87,7 +87,9 @@ def _results(view: View, section: Section, index: int) -> list[s.Result]:
     told = f"{one_line(section.reason, 1000)}.{cut} {section.remedy}".strip()
     results = []
     if files or section.examples:
-        place = section.examples[0].file if section.examples else str(files[0])
+        # A verdict is of the audited data or of its card, even where what it lacks stands in another file.
+        own = (example.file for example in section.examples if example.whose in (AUDITED, LINEAGE))
+        place = next(own, relative(str(files[0])) if files else section.examples[0].file)
         results.append(_result(section, index, level, told, place, 1, f"{section.name}:verdict"))
     for example in section.examples:
         words = _words(example)

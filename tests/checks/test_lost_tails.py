@@ -216,12 +216,23 @@ def test_gaps_as_json_lines(tmp_path: Path) -> None:
             assert example == {"row": example["row"], "text": real[example["row"]]}
             assert kinds[example["row"]] in (2, 5)
     assert {kinds[line["examples"][0]["row"]] for line in lines} == {2, 5}
-    # Every report shows whose row it is, and a finding without a row of ours breaks none.
-    assert {example.name[-17:] for example in report.view.sections[0].examples} == {" of the real data"}
+    # Every report shows whose row it is, and where it stands.
+    shown = report.view.sections[0].examples
+    assert {example.name[-17:] for example in shown} == {" of the real data"}
+    found = report.findings.to_pylist()
+    assert {one["whose"] for one in found} == {"real"}
+    assert [one["line"] for one in found] == [one["related"] + 1 for one in found]
     for name in reports.FORMATS:
         assert reports.render(name, report.view)
+    (run,) = orjson.loads(reports.render("sarif", report.view))["runs"]
+    verdict, *results = (one["locations"][0]["physicalLocation"] for one in run["results"])
+    assert verdict["region"]["startLine"] == 1
+    assert [one["region"]["startLine"] for one in results] == [example.line for example in shown]
     with pytest.raises(ConfigError, match="real data"):
         auditor.audit(rows, gaps=path)
-    with pytest.raises(ConfigError, match="needs at least 200 rows"):
-        auditor.audit(rows[:20], rows, only="lost-tails", gaps=tmp_path / "none.jsonl")
+    with pytest.raises(ConfigError, match="the check that finds them"):
+        auditor.audit(rows, rows, skip="lost-tails", gaps=path)
+    few = auditor.audit(rows[:20], rows, only="lost-tails", gaps=tmp_path / "none.jsonl")
+    assert (few.exit_code, few.view.unmet) == (3, ("lost-tails",))
+    assert "needs at least 200 rows" in few.view.sections[0].reason
     assert not (tmp_path / "none.jsonl").exists()

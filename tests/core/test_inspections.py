@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ from auditor.core.measure import findings_schema, located, measure
 from auditor.core.rowwise import findings
 from auditor.engines.local import Local
 from auditor.model.pedigree import Pedigree
-from auditor.model.result import Measurement, Status
+from auditor.model.result import FINDING_SCHEMA, Measurement, Metric, Status
 from auditor.model.rows import Dataset
 from auditor.model.tiny import Made, pedigree
 
@@ -59,7 +59,7 @@ def test_a_fault_of_lineage_has_no_row_and_names_its_node_and_card(tmp_path: Pat
     assert found == {
         "row": None, "metric": "unregistered_source.sources", "related": None, "related_dataset": node, "cluster": None,
         "score": None, "evidence": f"a file that is not registered: {GIVEN.graph.nodes[node]} -> train@1",
-        "check": "unregistered-source", "id": None, "file": "datasets/train.yaml", "line": None,
+        "check": "unregistered-source", "whose": "lineage", "id": None, "file": "datasets/train.yaml", "line": None,
         "remedy": "register them: auditor register NAME FILE", "by.generator": None,
     }  # fmt: skip
 
@@ -68,6 +68,7 @@ def test_findings_with_and_without_rows_stand_beside_each_other(tmp_path: Path) 
     rows = fakes.dataset(RECORDS, tmp_path, by=("generator",))
     found = located_by(Both(), tmp_path, rows)
     assert [one["row"] for one in found] == [3, 1, 4, None]
+    assert [one["whose"] for one in found] == ["audited", "audited", "audited", "lineage"]
     assert [one["id"] for one in found] == ["id-3", "id-1", "id-4", None]
     assert [one["line"] for one in found] == [4, 2, 5, None]
     assert [one["by.generator"] for one in found] == ["a", "a", "a", None]
@@ -92,3 +93,38 @@ def test_faults_are_counted_sliced_and_cut() -> None:
     assert (metric.name, metric.value, metric.unit, metric.n) == ("both.faults", 1, "faults", 7)
     assert (piece.by, piece.group, piece.metric.value) == ("kind", "lineage", 1)
     assert measurement.tables["faults"].column("evidence").to_pylist() == ["the lineage is wrong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Names rows of the real data that the data has no like of, between a row of its own and one of its lineage."""
+
+    spec: ClassVar[Spec] = Spec("lacking", "lacking", (Measure("gaps", "gaps", "what"),), needs=("real",))
+
+    def run(self, rows: Dataset, context: Context, engine: Local) -> Measurement:
+        return Measurement((Metric("lacking.gaps", 2, "gaps", 7),))
+
+    def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
+        mine = findings(np.array([1]), "lacking.gaps", ["mine"], related=pa.array([5]))
+        other = {"related_dataset": ["real", "real", "model:x"], "related": [5, 0, None], "row": [None] * 3}
+        said = {"metric": ["lacking.gaps"] * 3, "cluster": [None] * 3, "score": [None] * 3, "evidence": ["e"] * 3}
+        yield pa.concat_tables([pa.table(other | said, schema=FINDING_SCHEMA).slice(0, 1), mine])
+        yield pa.table(other | said, schema=FINDING_SCHEMA).slice(1)
+
+
+def test_a_row_that_the_data_lacks_is_in_the_file_of_the_real_data(tmp_path: Path) -> None:
+    rows = fakes.dataset(RECORDS, tmp_path / "rows", by=("generator",))
+    theirs = [{"id": f"real-{i}", "prompt": f"theirs {i}", "response": "a"} for i in range(6)]
+    real = replace(fakes.dataset(theirs, tmp_path / "real", shard_rows=4), files=("real.jsonl",))
+    context = Context(references={"real": real})
+    (measured,) = measure([Lacking()], rows, context, Local(1))
+    located(Lacking(), measured, rows, context, tmp_path / "found.parquet", findings_schema(rows.by))
+    found = pq.read_table(tmp_path / "found.parquet").to_pylist()
+    places = [(one["whose"], one["id"], one["file"], one["line"], one["by.generator"]) for one in found]
+    own = rows.files[0]
+    assert places == [
+        ("real", "real-5", "real.jsonl", 6, None),
+        ("audited", "id-1", own, 2, "a"),
+        ("real", "real-0", "real.jsonl", 1, None),
+        ("lineage", None, own, None, None),
+    ]

@@ -15,7 +15,7 @@ import xxhash
 from auditor.core.check import Measure, Spec
 from auditor.core.intervals import rate
 from auditor.core.measure import findings_schema
-from auditor.model.result import Distribution, Exhibit, Metric, Record, Slice, Status, Verdict
+from auditor.model.result import AUDITED, Distribution, Exhibit, Metric, Record, Slice, Status, Verdict
 from auditor.model.rows import MESSAGES, POSITION_SCHEMA, SHARD_SCHEMA, Dataset, Quarantine, Shard
 from auditor.reports.view import View
 
@@ -180,6 +180,7 @@ def finding(
         "score": None,
         "evidence": evidence,
         "check": check,
+        "whose": AUDITED,
         "id": f"r{row}",
         "file": "data.jsonl",
         "line": row + 1,
