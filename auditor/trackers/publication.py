@@ -17,8 +17,8 @@ from auditor.trackers.notes import cell, cut, head, row
 
 RECORD = "audit.json"
 
-ARTIFACTS = (RECORD, "report.html", "findings.parquet")
-"""What goes along. Features and quarantined lines are raw data in bulk: they stay in the workspace."""
+STAYS = ("features.parquet", "quarantine.jsonl")
+"""Raw data in bulk: of the files of an audit, these stay in the workspace."""
 
 FIGURES = (".svg", ".png")
 
@@ -130,8 +130,9 @@ def describe(record: Record, files: Mapping[str, Path], experiment: str) -> Publ
                 ref=version,
             )
         ],
-        artifacts={name: "" for name in ARTIFACTS if name in files}
-        | {name: "figures" for name in sorted(files) if name.lower().endswith(FIGURES)},
+        artifacts={
+            name: "figures" if name.lower().endswith(FIGURES) else "" for name in sorted(files) if name not in STAYS
+        },
         version=version,
     )
 

@@ -64,6 +64,7 @@ def written(made: Record, folder: Path) -> dict[str, Path]:
             "report.html": b"<p>verdict</p>",
             "findings.parquet": b"PAR1",
             "features.parquet": b"PAR1",
+            "detector.json": b"{}",
             "quarantine.jsonl": b"raw",
             "lengths.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
             "audit.json": content,

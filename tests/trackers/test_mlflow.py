@@ -75,7 +75,7 @@ def check_run(seen: MlflowClient, run_id: str) -> None:
         "files": ["sft.jsonl"],
     }
     assert artifacts(seen, run_id) == {
-        "": ["audit.json", "findings.parquet", "report.html"],
+        "": ["audit.json", "detector.json", "findings.parquet", "report.html"],
         "figures": ["figures/lengths.svg"],
     }
 
