@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
+import pyarrow as pa
 
 from auditor import auditing, registry
 from auditor.checks.self_judged import WORDS, SelfJudged
 from auditor.concluding import Options, Progress
 from auditor.core.intervals import Z95, wilson
+from auditor.core.items import named
 from auditor.judging import judges, prompts, recording, running
 from auditor.judging.judges import Judge
 from auditor.judging.questions import Item, Material, Seat
@@ -103,7 +105,7 @@ def poll(source: str, wanted: Wanted, options: Options, workspace: Workspace, pr
     notes = _relatives(source, rows, [seat.judge for seat in seats], [maker for _, maker in sides], wanted, workspace)
     fields = ["prompt", *(name for name, _ in sides), *([wanted.reference] if wanted.reference else [])]
     chosen, left_out = _chosen(rows, fields, wanted, notes)
-    items = partial(_items, rows, chosen, fields, tuple(maker for _, maker in sides))
+    items = partial(_items, rows, named(rows), chosen, fields, tuple(maker for _, maker in sides))
     return Poll(Material(items, len(chosen), len(sides)), seats, left_out, tuple(notes))
 
 
@@ -292,23 +294,20 @@ def _nowhere(rows: Dataset, name: str) -> ConfigError:
 
 
 def _items(
-    rows: Dataset, chosen: npt.NDArray[np.int64], fields: Sequence[str], makers: tuple[str, ...]
+    rows: Dataset, names: pa.ChunkedArray, chosen: npt.NDArray[np.int64], fields: Sequence[str], makers: tuple[str, ...]
 ) -> Iterator[Item]:
-    seen: dict[str, int] = {}
-    for batch in _batches(rows, chosen, (*fields, "id")):
-        for _, (question, *outputs, name) in batch:
-            seen[name] = seen.get(name, 0) + 1
+    for batch in _batches(rows, chosen, fields):
+        called = names.take(pa.array([row for row, _ in batch])).to_pylist()
+        for name, (_, (question, *outputs)) in zip(called, batch, strict=True):
             reference = outputs.pop() if len(outputs) > len(makers) else None
-            item = name if seen[name] == 1 else f"{name}#{seen[name]}"
-            yield Item(item, question, tuple(outputs), makers, reference)
+            yield Item(name, question, tuple(outputs), makers, reference)
 
 
 def _batches(
     rows: Dataset, chosen: npt.NDArray[np.int64], fields: Sequence[str]
 ) -> Iterator[list[tuple[int, list[str]]]]:
     """(row, texts of its fields) by the batch; "" where there is none."""
-    always = ("prompt", "id")
-    direct = [name for name in fields if name in always or (name in _CANONICAL and name not in rows.fields)]
+    direct = [name for name in fields if name in ("prompt", "id") or (name in _CANONICAL and name not in rows.fields)]
     columns = [*direct, *(["meta"] if len(direct) < len(fields) else [])]
     for start in range(0, len(chosen), BATCH):
         some = chosen[start : start + BATCH]
