@@ -159,7 +159,7 @@ class EmbeddingDrift:
         density, spread = float(balls.mean()), Z95 * float(balls.std()) / sqrt(n)
         metrics = (
             Metric(named("mmd"), _root(found.squared), "kernel", n, low=_root(found.low), high=_root(found.high)),
-            Metric(named("mmd_p"), found.p, "probability", n),
+            _chance(named("mmd_p"), found.p, n),
             distance,
             rate(named("precision"), int(overlap.precise.sum()), n),
             Metric(named("density"), density, "ratio", n, low=max(0.0, density - spread), high=density + spread),
@@ -235,6 +235,13 @@ def _present(data: Dataset, vectors: Vectors) -> Longs:
     """Row numbers with a vector, in random order."""
     order = drawn(data, data.rows)
     return order[vectors.present[order]]
+
+
+def _chance(name: str, p: float, n: int) -> Metric:
+    """The smallest p that the permutations can show is an upper bound, and is told as one."""
+    smallest = 1 / (mmd.PERMUTATIONS + 1)
+    bound = (0.0, p) if p <= smallest else (None, None)
+    return Metric(name, p, "probability", n, low=bound[0], high=bound[1])
 
 
 def _outside(at: Longs, overlap: prdc.Overlap) -> pa.Table:

@@ -298,7 +298,7 @@ class SaturatedScores:
             value = ranks.distance(one, other)
             moved = float(np.sort(other).sum() - np.sort(one).sum()) / len(one)
             p = ranks.chance(value, len(one), len(other))
-            lines.append((" / ".join(left), right[0], len(one), _short(value), _short(p), _short(moved)))
+            lines.append((" / ".join(left), right[0], len(one), _short(value), p, _short(moved)))
         if lines:
             yield Exhibit(
                 self.spec.metric("versions"),

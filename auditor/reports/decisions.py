@@ -40,7 +40,7 @@ class Decision:
     @property
     def observed_words(self) -> str:
         limit = self.bound
-        return wording.quantity(self.metric.value, self._unit, beside=limit.value if limit else None)
+        return wording.measured(self.metric, self._unit, beside=limit.value if limit else None)
 
     @property
     def _unit(self) -> str:
@@ -69,7 +69,7 @@ class Decision:
     @property
     def reference_words(self) -> Mapping[str, str]:
         """Role -> its value in words, where it has one: a ratio to the real data is not measured on them."""
-        return {role: wording.quantity(m.value, self._unit) for role, m in self.references if m.value is not None}
+        return {role: wording.measured(m, self._unit) for role, m in self.references if m.value is not None}
 
     @property
     def rows_words(self) -> str:
@@ -99,8 +99,7 @@ class Culprit:
         spread = wording.interval(mine.low, mine.high, unit)
         fault = "" if self.overall.name.endswith(".rate") else f"{wording.label(self.overall.name)} "
         return (
-            f"{fault}{wording.quantity(mine.value, unit)} ({spread}), against "
-            f"{wording.quantity(self.overall.value, unit)} overall"
+            f"{fault}{wording.measured(mine, unit)} ({spread}), against {wording.measured(self.overall, unit)} overall"
         )
 
 

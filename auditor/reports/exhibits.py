@@ -11,11 +11,8 @@ Table = tuple[tuple[str, ...], list[tuple[str, ...]], tuple[int, ...]]
 def table(exhibit: Exhibit, rows: int | None = None) -> Table:
     """(header, cells of the first `rows`, columns aligned to the right). Texts are as in the dataset: escape them."""
     right = tuple(place for place in range(len(exhibit.columns)) if _is_number(exhibit, place))
-    shares = {place for place in right if _is_share(exhibit.columns[place])}
-    cells = [
-        tuple(_cell(value, "share" if place in shares else "") for place, value in enumerate(row))
-        for row in exhibit.rows[:rows]
-    ]
+    units = [_unit(column) for column in exhibit.columns]
+    cells = [tuple(map(_cell, row, units)) for row in exhibit.rows[:rows]]
     return exhibit.columns, cells, right
 
 
@@ -43,6 +40,7 @@ def _is_number(exhibit: Exhibit, place: int) -> bool:
     return any(_number(row[place]) is not None for row in exhibit.rows)
 
 
-def _is_share(column: str) -> bool:
-    """A head such as `share`, `share of real` or `real rows (share)`."""
-    return "share" in column.lower().replace("(", " ").replace(")", " ").split()
+def _unit(column: str) -> str:
+    """Of what stands below a head: `share`, `share of real`, `real rows (share)`; `p`, `p-value`."""
+    words = column.lower().replace("(", " ").replace(")", " ").split()
+    return "share" if "share" in words else "p-value" if column in ("p", "p-value") else ""

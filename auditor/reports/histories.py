@@ -90,7 +90,7 @@ def _generators(version: Registered) -> str:
 
 
 def _value(metric: Metric | None) -> str:
-    return "–" if metric is None or metric.value is None else wording.quantity(metric.value, metric.unit)
+    return "–" if metric is None or metric.value is None else wording.measured(metric, metric.unit)
 
 
 def _document(history: History, metrics: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from auditor.model.result import Number, Status
+from auditor.model.result import Metric, Number, Status
 
 _BOUND = re.compile(r"^\s*(<=|>=|==|<|>|=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
 _SENSE = {"<=": "at most", "<": "below", ">=": "at least", ">": "above", "==": "exactly", "=": "exactly"}
@@ -82,6 +82,13 @@ def quantity(value: Number | None, unit: str, *, beside: float | None = None) ->
     return text
 
 
+def measured(metric: Metric, unit: str, *, beside: float | None = None) -> str:
+    """A metric's value in words; `≤0.002` for a chance that only its own interval's upper end is known of, such as
+    the smallest that so many permutations can show."""
+    at_most = unit in CHANCES and metric.low == 0 and metric.high == metric.value
+    return ("≤" if at_most else "") + quantity(metric.value, unit, beside=beside)
+
+
 def interval(low: float | None, high: float | None, unit: str) -> str:
     """`11.8–13.0%`, or nothing where there is no interval."""
     if low is None or high is None:
@@ -109,8 +116,13 @@ def label(name: str) -> str:
     return name.partition(".")[2].replace("_", " ").replace(".", " ") or name
 
 
-_UNSPOKEN = frozenset({
-    "number", "ratio", "log ratio", "probability", "kernel", "squared distance", "score", "slope", "effect", "nats",
+CHANCES = frozenset({"probability", "p-value"})
+
+SMALLEST = 1e-300
+"""Chances below it are what is left where the arithmetic ends: no chance is 0."""
+
+_UNSPOKEN = CHANCES | frozenset({
+    "number", "ratio", "log ratio", "kernel", "squared distance", "score", "slope", "effect", "nats",
     "patterns per row",
 })  # fmt: skip
 """Units that say what kind of number it is, and not of what: `0.05 kernel` tells nobody more than `0.05`."""
@@ -119,6 +131,8 @@ _UNSPOKEN = frozenset({
 def _quantity(value: Number, unit: str, extra: int) -> str:
     if unit == "share":
         return _percent(value, extra)
+    if unit in CHANCES and value < SMALLEST:
+        return "<1e-300"
     text = f"{value:,}" if isinstance(value, int) else _decimal(value, extra)
     if unit == "times":
         return f"{text}×"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from auditor.model.result import Status, Verdict
-from auditor.reports import render, text, wording
+from auditor.model.result import Exhibit, Metric, Status, Verdict
+from auditor.reports import exhibits, render, text, wording
 from auditor.reports.examples import relative
 from auditor.reports.view import View
 from tests.reports import made
@@ -216,10 +216,23 @@ def test_no_absolute_path_gets_into_a_report(tmp_path: Path) -> None:
         (12345.6, "", "12,346"),
         (None, "share", "not measured"),
         (-0.25, "share", "-25%"),
+        (0.0, "probability", "<1e-300"),
+        (5e-324, "p-value", "<1e-300"),
+        (3.21e-45, "probability", "3.21e-45"),
+        (0.002, "probability", "0.002"),
     ],
 )
 def test_numbers_in_words(value: float | None, unit: str, words: str) -> None:
     assert wording.quantity(value, unit) == words
+
+
+def test_a_chance_that_is_an_upper_bound_reads_as_one() -> None:
+    """1 / (n + 1) of n permutations; an underflow is no 0, in tables neither."""
+    bound = Metric("embedding_drift.mmd_p", 0.002, "probability", 400, low=0.0, high=0.002)
+    assert wording.measured(bound, bound.unit) == "≤0.002"
+    assert wording.measured(replace(bound, low=None, high=None), bound.unit) == "0.002"
+    table = Exhibit("a.b", "t", ("feature", "p", "rows"), (("words", 0.0, 0),))
+    assert exhibits.table(table)[1] == [("words", "<1e-300", "0")]
 
 
 @pytest.mark.parametrize(("value", "limit"), [(0.050001, 0.05), (0.04999, 0.05), (0.9999, 1.0), (100.4, 100)])

@@ -139,7 +139,7 @@ def _checks(subject: Subject) -> Iterator[str]:
         metric = record.metrics.get(verdict.metric or "")
         if metric is not None:
             wanted = wording.expected_words(verdict.expected, metric.unit)
-            value = wording.quantity(metric.value, metric.unit)
+            value = wording.measured(metric, metric.unit)
             rows.append([verdict.metric or "", value, wanted, verdict.status.value])
     yield from markdown_lines(["Metric", "Value", "Wanted", "Verdict"], rows)
     at_fault = subject.judged(Status.FAIL, Status.WARN, Status.ERROR)

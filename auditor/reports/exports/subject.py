@@ -67,5 +67,5 @@ def told(verdict: Verdict, record: Record) -> str:
     metric = record.metrics.get(verdict.metric) if verdict.metric else None
     if metric is None or verdict.expected is None:
         return f"{named(verdict)}: {verdict.why}"
-    seen = wording.quantity(metric.value, metric.unit)
+    seen = wording.measured(metric, metric.unit)
     return f"{named(verdict)}: {seen}, {wording.expected_words(verdict.expected, metric.unit)} wanted"
