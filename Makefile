@@ -1,5 +1,5 @@
 # make demo    environment, data with planted faults, an audit, where the report is
-# make test    environment and the whole test suite          ARGS="-k words -x" goes to pytest
+# make test    environment and the whole test suite            ARGS="-k words -x" goes to pytest; -n0: one process
 # make lint | bench | soak | docs | golden | clean
 
 SHELL := /bin/bash
@@ -42,8 +42,11 @@ demo: $(VENV)/.base
 	*) exit $$code;; \
 	esac
 
+# One process a core; a file's tests stay together as far as they can, for the sake of what they share.
+# What a test imports or starts is compiled once, not in every process.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
