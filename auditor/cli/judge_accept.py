@@ -13,7 +13,22 @@ from auditor.cli.options import pairs
 from auditor.cli.printing import colored
 
 RULES = ("strict", "tie", "one-win", "average")
-"""As in `core.rules.RULES`, which `--help` does not import."""
+VOTES = ("majority", "weighted")
+"""As in `core.rules.RULES` and `core.juries.VOTES`, which `--help` does not import."""
+
+
+def weights(_context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, float] | None:
+    """`judge=2` options as numbers; None where there are none. A judge's name may have an = in it."""
+    found = {}
+    for value in values:
+        name, _, number = value.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            name = ""
+        if not name:
+            raise click.BadParameter(f"{value!r} is not of the form {option.metavar}")
+    return found or None
 
 
 @click.command(
@@ -21,6 +36,7 @@ RULES = ("strict", "tie", "one-win", "average")
 Examples:
   auditor judge accept verdicts.jsonl -o clean.jsonl
   auditor judge accept verdicts.jsonl -o clean.jsonl --rule tie --as verdicts
+  auditor judge accept verdicts.jsonl -o clean.jsonl --vote weighted --weights gpt-4o=2 --weights llama-3=1
   auditor judge accept verdicts.jsonl -o data/prefs.jsonl --register prefs --parent answers@2
 """
 )
@@ -28,9 +44,16 @@ Examples:
 @click.option(
     "-o", "--out", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write."
 )
+@click.option("--rule", type=click.Choice(RULES), help="How two orders become one.  [default: the panel's, or strict]")
+@click.option("--vote", type=click.Choice(VOTES), help="Let the judges decide each pair together.")
 @click.option(
-    "--rule", type=click.Choice(RULES), default="strict", show_default=True, help="How two orders become one."
+    "--weights",
+    multiple=True,
+    metavar="JUDGE=NUMBER",
+    callback=weights,
+    help="Weight of a vote (repeatable).  [default: by how often the judge is right where people judged]",
 )
+@click.option("--panel", metavar="FILE[#NAME]", help="Whose votes count, and how: a panel of judges.yaml.")
 @click.option(
     "--as",
     "form",
@@ -53,7 +76,10 @@ Examples:
 def accept(
     files: tuple[str, ...],
     target: Path,
-    rule: str,
+    rule: str | None,
+    vote: str | None,
+    weights: dict[str, float] | None,
+    panel: str | None,
     form: Any,
     format_in: str | None,
     mapping: dict[str, str],
@@ -70,24 +96,27 @@ def accept(
     A pair that a judge judged in both orders becomes one verdict by the rule: strict keeps what is the same
     twice, tie calls a conflict a tie, one-win lets a win and a tie be a win, average takes the mean preference.
     Where the file has the outputs' texts, -o gets rows with prompt, chosen and rejected, one a pair, by the
-    majority of its judges; else verdicts in our own format. Dropping is itself a bias: the table says how many
-    were lost of each verdict, judge and length.
+    majority of its judges; else verdicts in our own format. With --vote, or --panel, each judge has one vote on a
+    pair, and -o gets what they decide together; a table holds each judge against it. Dropping is itself a bias:
+    another says how many were lost of each verdict, judge and length.
     """
     from auditor.adjudicating import read
     from auditor.cli import printable
     from auditor.concluding import Options
-    from auditor.judging import accepting
+    from auditor.judging import accepting, writing
     from auditor.reports.console import Console
 
     if any(Path(file).exists() and target.exists() and target.samefile(file) for file in files):
         raise click.BadParameter(f"-o would write over {target}: choose another file")
     if (parents or judges) and not name:
         raise click.BadParameter("--parent and --judge are of a version: give --register NAME, too")
+    jury = _jury(vote, weights, panel)
+    rule = rule or (jury.rule if jury else "strict")
     console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
     with console.stage("read") as advance:
         verdicts = read(files, Options(mapping=mapping, max_bad_rows=max_bad_rows), format_in, advance)
-    accepted = accepting.accept(verdicts, rule, form)
-    lines = accepting.write(accepted, target)
+    accepted = accepting.accept(verdicts, rule, form, jury)
+    lines = writing.write(accepted, target)
     if format_ == "json":
         click.echo(json.dumps(_described(accepted, lines, target), indent=2, ensure_ascii=False))
     elif not quiet:
@@ -96,12 +125,34 @@ def accept(
         from auditor.registration.words import Words
 
         who = judges or tuple(verdicts.judge.names[code] for code in _who(accepted))
-        said = Words(technique="preference-labels", judges=who, parents=parents, facts={"rule": rule})
+        said = Words(
+            technique="preference-labels",
+            judges=who,
+            parents=parents,
+            facts={"rule": rule} | ({"vote": jury.vote} if jury else {}),
+        )
         _register(name, target, said, console, dvc=not no_dvc, quiet=quiet)
     return 0
 
 
+def _jury(vote: str | None, weights: dict[str, float] | None, panel: str | None) -> Any:
+    """Who votes, and how; None where everybody speaks for himself."""
+    from auditor.core.juries import Jury
+    from auditor.judging import judges
+
+    if panel is None:
+        if weights and vote != "weighted":
+            raise click.BadParameter("--weights are of a weighted vote: give --vote weighted, too")
+        return Jury(vote="weighted" if vote == "weighted" else "majority", weights=weights) if vote else None
+    if vote or weights:
+        raise click.BadParameter("--panel says how it votes: leave --vote and --weights out, or change the file")
+    file, _, name = panel.partition("#")
+    return judges.panel(Path(file), name or None)
+
+
 def _who(accepted: Any) -> list[int]:
+    if accepted.decision is not None:
+        return [int(code) for code in accepted.decision.members]
     codes = accepted.verdicts.judge.codes[accepted.rows[accepted.kept]]
     return sorted({int(code) for code in codes if code >= 0})
 
@@ -125,6 +176,8 @@ def _register(name: str, path: Path, said: Any, console: Any, *, dvc: bool, quie
 
 
 def _described(accepted: Any, lines: int, target: Path) -> dict[str, Any]:
+    from auditor.reports import standings
+
     before, after = accepted.longer_wins()
     return {
         "file": str(target),
@@ -139,13 +192,17 @@ def _described(accepted: Any, lines: int, target: Path) -> dict[str, Any]:
              "low": one.low, "high": one.high}
             for one in accepted.losses()
         ],
+        **({"panel": standings.described(accepted.decision)} if accepted.decision else {}),
     }  # fmt: skip
 
 
 def _text(accepted: Any, lines: int, target: Path) -> str:
+    from auditor.reports import standings
+
     total = len(accepted.rows)
     what = "rows with chosen and rejected" if accepted.form == "pairs" else "verdicts"
-    told = [f"{target}: {lines:,} {what}, by the rule {accepted.rule!r}", ""]
+    voted = f" and a {accepted.decision.jury.vote} vote" if accepted.decision else ""
+    told = [f"{target}: {lines:,} {what}, by the rule {accepted.rule!r}{voted}", ""]
     told += [f"{count:>10,}  {count / total:7.1%}  {reason}" for reason, count in accepted.reasons().items()]
     told += ["", f"{'lost of':<12}{'':<32}{'judged':>10}{'kept':>10}{'lost':>8}   95 % interval"]
     for one in accepted.losses():
@@ -154,4 +211,6 @@ def _text(accepted: Any, lines: int, target: Path) -> str:
     before, after = accepted.longer_wins()
     if before is not None and after is not None:
         told += ["", f"the longer output wins {before:.1%} of all decided judgements and {after:.1%} of those kept"]
+    if accepted.decision:
+        told += ["", *standings.lines(accepted.decision)]
     return "\n".join(told)

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from auditor.core.intervals import wilson
 from auditor.core.orders import both, gold, keys, paired, settled
-from auditor.core.rules import POINTS, combine, mean
+from auditor.core.rules import DEFAULT, POINTS, combine
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.verdicts import INVALID, TIE, UNKNOWN, A, B, Verdicts
 
@@ -45,13 +45,14 @@ MOST = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Jury:
-    """members: names of judges; none is all that the verdicts have. weights: by name, above 0; a member that is not
-    named has 1. None is log-odds, where the vote is weighted."""
+    """members: names of judges; none is all that the verdicts have. weights: by name, from 0; a member that is not
+    named has 1. None is log-odds, where the vote is weighted. rule: how a judge's two orders become one."""
 
     name: str = "panel"
     members: tuple[str, ...] = ()
     vote: Vote = "majority"
     weights: Mapping[str, float] | None = None
+    rule: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class Decision:
             m,
             low,
             high,
-            mean(POINTS[said]),
+            float(POINTS[said].mean()) if len(said) else None,  # halves: exact in any order
         )
 
 

@@ -1,34 +1,32 @@
 """Which recorded verdicts can be trusted: pairs judged in both orders, made one by a rule; and what is lost with the
-rest, since dropping is itself a bias.
+rest, since dropping is itself a bias. How it is written is `judging.writing`.
 
     accepted = accept(verdicts, "strict")
-    write(accepted, Path("clean.jsonl"))
+    writing.write(accepted, Path("clean.jsonl"))
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
-from auditor.core import rules
+from auditor.core import juries, rules
 from auditor.core.intervals import wilson
+from auditor.core.juries import Decision, Jury
 from auditor.core.orders import both, keys, pairing, settled
-from auditor.files import atomic
-from auditor.model.errors import ConfigError, InputError
-from auditor.model.verdicts import INVALID, TIE, UNKNOWN, WORDS, A, B, Verdicts
+from auditor.model.errors import ConfigError
+from auditor.model.verdicts import INVALID, TIE, UNKNOWN, WORDS, A, Verdicts
 
 Longs = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int8]
 Form = Literal["verdicts", "pairs"]
 
-KEPT, CONFLICT, UNREADABLE, ALONE, ORDERLESS, TIED, OUTVOTED, TEXTLESS = range(8)
+KEPT, CONFLICT, UNREADABLE, ALONE, ORDERLESS, TIED, OUTVOTED, TEXTLESS, STRANGER = range(9)
 REASONS = (
     "kept",
     "the two orders conflict",
@@ -38,6 +36,7 @@ REASONS = (
     "a tie: nothing is chosen",
     "other judgements of the pair outvote it",
     "no text of the outputs",
+    "its judge is not of the panel",
 )
 
 LENGTHS = (50, 200, 500)
@@ -45,8 +44,6 @@ LENGTHS = (50, 200, 500)
 
 RATIOS = (1.1, 1.5, 2.0)
 """Edges of the longer output's words by the shorter one's."""
-
-CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class Loss:
 class Accepted:
     """Judgements, u of them: a pair asked of a judge in both orders is one. rows: int64 [u], a verdict of each.
     verdict: int8 [u], by the rule. fate: int8 [u], a place in REASONS. said: int8 [u], the verdict with A first, or
-    the only one."""
+    the only one. decision: of the panel, where there is one; what it does not share is outvoted."""
 
     verdicts: Verdicts
     rule: str
@@ -78,6 +75,7 @@ class Accepted:
     verdict: Small
     fate: Small
     said: Small
+    decision: Decision | None = None
 
     @property
     def kept(self) -> npt.NDArray[np.bool_]:
@@ -124,12 +122,14 @@ class Accepted:
         return [Loss(by, names[code], n, left, *wilson(n - left, n)) for code, n, left in counts if n]
 
 
-def accept(verdicts: Verdicts, rule: str = rules.DEFAULT, form: Form | None = None) -> Accepted:
+def accept(
+    verdicts: Verdicts, rule: str = rules.DEFAULT, form: Form | None = None, jury: Jury | None = None
+) -> Accepted:
     """Verdicts of machine judges that hold in both orders, by `rule`; those in one order only are kept by none but
     `average`. form: "pairs" for chosen and rejected texts, one row a pair, by the majority of what judges have left;
-    "verdicts" for every judge's; None is pairs where the texts are there.
+    "verdicts" for every judge's; None is pairs where the texts are there. jury: whose vote decides each pair.
 
-    Raises ConfigError for an unknown rule, for pairs without texts, or where no machine judged.
+    Raises ConfigError for an unknown rule, for pairs without texts, where no machine judged, and as `juries.decide`.
     """
     rules.known(rule)
     machine = verdicts.by_machine
@@ -157,74 +157,19 @@ def accept(verdicts: Verdicts, rule: str = rules.DEFAULT, form: Form | None = No
         np.concatenate([np.where(combined == INVALID, rejected, KEPT), lone]).astype(np.int8),
         np.concatenate([pairs.shown_first, single]).astype(np.int8),
     )
+    if jury is not None:
+        made = _voted(made, jury)
     return _chosen(made) if form == "pairs" else made
 
 
-def write(accepted: Accepted, path: Path) -> int:
-    """What was accepted as JSON Lines, whole or not at all; returns the number of lines.
-
-    Raises InputError where nothing was: an empty file would look like a clean one.
-    """
-    if not accepted.kept.any():
-        reasons = ", ".join(f"{why}: {count:,}" for why, count in accepted.reasons().items() if why != REASONS[KEPT])
-        raise InputError(
-            f"no verdict holds by the rule {accepted.rule!r}",
-            seen=reasons or "no verdicts",
-            hint="judge every pair in both orders; a judge that is never consistent has nothing to keep",
-        )
-    lines = 0
-    with atomic(path) as file:
-        for record in records(accepted):
-            file.write(orjson.dumps(record) + b"\n")
-            lines += 1
-    return lines
-
-
-def records(accepted: Accepted) -> Iterator[dict[str, Any]]:
-    """One a pair with its chosen and rejected text, or one a judgement in our own format, with people's verdicts."""
-    return _preferences(accepted) if accepted.form == "pairs" else _judgements(accepted)
-
-
-def _judgements(accepted: Accepted) -> Iterator[dict[str, Any]]:
-    verdicts, kept = accepted.verdicts, np.flatnonzero(accepted.kept)
-    kept = kept[np.argsort(accepted.rows[kept], kind="stable")]
-    for place in kept:
-        row = int(accepted.rows[place])
-        yield {**_about(verdicts, row), "verdict": _word(accepted.verdict[place]), "rule": accepted.rule}
-    for person in np.flatnonzero(~verdicts.by_machine & (verdicts.judge.codes != UNKNOWN)):
-        yield {**_about(verdicts, int(person)), "verdict": _word(verdicts.verdict[person]), "human": True}
-
-
-def _preferences(accepted: Accepted) -> Iterator[dict[str, Any]]:
-    verdicts, kept = accepted.verdicts, np.flatnonzero(accepted.kept)
-    cells = settled(_pairs(verdicts, accepted.rows[kept]), accepted.verdict[kept], kept)
-    whole = keys(*pairing(verdicts))
-    alone = len(np.unique(whole)) == len(np.unique(verdicts.item.codes))
-    order = np.argsort(accepted.rows[cells.rows], kind="stable")
-    for low in range(0, len(order), CHUNK):
-        some = order[low : low + CHUNK]
-        rows = accepted.rows[cells.rows[some]]
-        texts = verdicts.take(rows, ["prompt", "response", "rejected"]).to_pydict()
-        for place, row, prompt, ours, theirs in zip(
-            some, rows, texts["prompt"], texts["response"], texts["rejected"], strict=True
-        ):
-            a, b = ("a", ours), ("b", theirs)
-            (won, chosen), (lost, rejected) = (a, b) if cells.verdict[place] == A else (b, a)
-            about = _about(verdicts, int(row))
-            name = about["item"] if alone else "/".join(str(about[key]) for key in ("item", "a", "b") if key in about)
-            yield {
-                "id": name,
-                **({"prompt": prompt} if prompt is not None else {}),
-                "chosen": chosen,
-                "rejected": rejected,
-                **{
-                    f"{role}_model": about[side]
-                    for role, side in (("chosen", won), ("rejected", lost))
-                    if side in about
-                },
-                "judgements": int(cells.sizes[place]),
-                "rule": accepted.rule,
-            }
+def _voted(made: Accepted, jury: Jury) -> Accepted:
+    """What the jury decides of it, and which judgements it shares."""
+    verdicts, fate = made.verdicts, made.fate.copy()
+    kept = made.kept
+    decision = juries.decide(verdicts, made.rows[kept], made.verdict[kept], jury)
+    fate[~np.isin(verdicts.judge.codes[made.rows], decision.members)] = STRANGER
+    fate[(fate == KEPT) & (decision.verdict[decision.of[made.rows]] != made.verdict)] = OUTVOTED
+    return replace(made, fate=fate, decision=decision)
 
 
 def _chosen(made: Accepted) -> Accepted:
@@ -237,30 +182,15 @@ def _chosen(made: Accepted) -> Accepted:
     fate[(fate == KEPT) & absent[made.rows]] = TEXTLESS
     fate[(fate == KEPT) & (made.verdict == TIE)] = TIED
     kept = np.flatnonzero(fate == KEPT)
-    pair = _pairs(verdicts, made.rows[kept])
+    pair = paired(verdicts, made.rows[kept])
     cells = settled(pair, made.verdict[kept], kept)
     fate[kept[cells.verdict[np.searchsorted(cells.keys, pair)] != made.verdict[kept]]] = OUTVOTED
-    return Accepted(verdicts, made.rule, made.form, made.rows, made.verdict, fate, made.said)
+    return replace(made, fate=fate)
 
 
-def _pairs(verdicts: Verdicts, rows: Longs) -> Longs:
+def paired(verdicts: Verdicts, rows: Longs) -> Longs:
+    """The pair of outputs that each of these verdicts is of, as a number (int64 [rows])."""
     return keys(*(column[rows] for column in pairing(verdicts)))
-
-
-def _about(verdicts: Verdicts, row: int) -> dict[str, Any]:
-    columns: Mapping[str, Any] = {
-        "item": verdicts.item,
-        "a": verdicts.a,
-        "b": verdicts.b,
-        "judge": verdicts.judge,
-        "prompt": verdicts.prompt,
-    }
-    named = {key: coded.names[coded.codes[row]] for key, coded in columns.items() if coded.codes[row] != UNKNOWN}
-    return {**named, "repeat": int(verdicts.repeat[row])}
-
-
-def _word(code: int) -> str:
-    return {A: "a", B: "b", TIE: "tie"}.get(int(code), "invalid")
 
 
 def _classes(edges: Sequence[float], unit: str) -> list[str]:

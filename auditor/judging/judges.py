@@ -20,6 +20,12 @@
       ours:
         callable: ours                   # an entry point of the group `auditor.judges`
         model: llama-3-tuned             # whose relatives it may not judge
+    panel:                               # panels of these judges, by name: see `core.juries`
+      jury:
+        members: [gpt-4o, ours]
+        vote: weighted                   # or majority, which is the default
+        weights: {gpt-4o: 2, ours: 1}    # without them: by how often each is right where people judged
+        rule: strict                     # how a judge's two orders become one
 
 A callable is given the body of a chat request (`model`, `messages`, …) and returns the answer's text.
 """
@@ -34,11 +40,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from auditor.core import documents
+from auditor.core import documents, juries, rules
 from auditor.core.documents import Entry
+from auditor.core.juries import Jury
 from auditor.model.errors import ConfigError, suggest
 
-__all__ = ["GROUP", "Judge", "called", "key_of", "read"]
+__all__ = ["GROUP", "Judge", "called", "key_of", "panel", "panels", "read"]
 
 GROUP = "auditor.judges"
 
@@ -94,18 +101,63 @@ class Judge:
 
 
 def read(path: Path, only: str | None = None) -> tuple[Judge, ...]:
-    """The judges of a file, in its order; or the one of that name.
+    """The judges of a file, in its order; or the one of that name, or the members of the panel of that name.
 
     Raises ConfigError with file and line.
     """
+    given, known = _sections(path)
+    seated: tuple[str, ...] = tuple(given)
+    if only is not None:
+        if only not in given and only not in known:
+            raise ConfigError(f"no judge {only!r}", file=str(path), hint=suggest(only, [*given, *known]))
+        seated = known[only].members if only in known else (only,)
+    return tuple(_judge(name, entry, path) for name, entry in given.items() if name in seated)
+
+
+def panel(path: Path, name: str | None = None) -> Jury:
+    """The panel of that name, or the only one of the file. Raises ConfigError with file and line."""
+    found = panels(path)
+    if name is None and len(found) == 1:
+        return next(iter(found.values()))
+    if name is None or name not in found:
+        said = f"no panel {name!r}" if name else f"{len(found)} panels, and none is named"
+        raise ConfigError(said, file=str(path), wanted=f"{path}#NAME, of {', '.join(found) or 'those in it'}",
+                          hint=suggest(name or "", found))  # fmt: skip
+    return found[name]
+
+
+def panels(path: Path) -> Mapping[str, Jury]:
+    """The panels of a file by name. Raises ConfigError with file and line."""
+    return _sections(path)[1]
+
+
+def _sections(path: Path) -> tuple[dict[str, Entry], dict[str, Jury]]:
     document = documents.read(path)
-    section = document.mapping("the file of judges", ("judges",), ("judges",))["judges"]
-    given = section.mapping("'judges'")
+    whole = document.mapping("the file of judges", ("judges", "panel"), ("judges",))
+    given = whole["judges"].mapping("'judges'")
     if not given:
-        section.refuse("there is no judge in 'judges'")
-    if only is not None and only not in given:
-        raise ConfigError(f"no judge {only!r}", file=str(path), hint=suggest(only, given))
-    return tuple(_judge(name, entry, path) for name, entry in given.items() if only in (None, name))
+        whole["judges"].refuse("there is no judge in 'judges'")
+    declared = whole["panel"].mapping("'panel'") if "panel" in whole else {}
+    return given, {name: _panel(name, entry, given) for name, entry in declared.items()}
+
+
+def _panel(name: str, entry: Entry, known: Mapping[str, Entry]) -> Jury:
+    what = f"panel {name!r}"
+    if name in known:
+        entry.refuse(f"{what} has the name of a judge")
+    given = entry.mapping(what, ("members", "vote", "weights", "rule"), ("members",))
+    members = given["members"].names(f"'members' of {what}", known)
+    if not members or len(set(members)) < len(members):
+        given["members"].refuse(f"'members' of {what} must be judges of the file, each once")
+    vote = given["vote"].name(f"'vote' of {what}", juries.VOTES) if "vote" in given else "majority"
+    weights = None
+    if "weights" in given:
+        if vote != "weighted":
+            given["weights"].refuse(f"{what} has weights and no weighted vote", wanted="vote: weighted")
+        section = given["weights"].mapping(f"'weights' of {what}", members)
+        weights = {one: _number(section, one, f"'weights' of {what}", 0, juries.MOST) or 0.0 for one in section}
+    rule = given["rule"].name(f"'rule' of {what}", tuple(rules.RULES)) if "rule" in given else rules.DEFAULT
+    return Jury(name, members, "weighted" if vote == "weighted" else "majority", weights, rule)
 
 
 def key_of(judge: Judge) -> str | None:

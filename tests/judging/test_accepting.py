@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
+import orjson
 import pytest
 from click.testing import CliRunner
 
 from auditor import fakes
 from auditor.cli import group
-from auditor.judging import accepting
+from auditor.core.juries import Jury
+from auditor.judging import accepting, writing
 from auditor.model.errors import ConfigError, InputError
 from auditor.registry import Workspace, cards
 
@@ -38,7 +41,7 @@ def judged(texts: bool = False, judge: str = "j", pairs: Any = PAIRS) -> list[di
 )
 def test_what_each_rule_keeps(rule: str, wanted: dict[str, str]) -> None:
     accepted = accepting.accept(fakes.verdicts(judged()), rule)
-    records = list(accepting.records(accepted))
+    records = list(writing.records(accepted))
     assert {record["item"]: record["verdict"] for record in records} == wanted
     assert sum(accepted.reasons().values()) == len(PAIRS)
     assert accepted.reasons()["kept"] == len(wanted)
@@ -58,7 +61,7 @@ def test_one_order_is_kept_by_the_average_alone() -> None:
 def test_what_was_kept_reads_again_and_people_stay() -> None:
     person = {"item": "q0", "judge": "Ada", "verdict": "b", "human": True}
     accepted = accepting.accept(fakes.verdicts([*judged(), person]))
-    again = fakes.verdicts(accepting.records(accepted))
+    again = fakes.verdicts(writing.records(accepted))
     assert len(again) == 4
     assert again.humans[again.judge.codes].sum() == 1
     assert sorted(again.verdict[again.by_machine].tolist()) == [0, 1, 2]
@@ -66,7 +69,7 @@ def test_what_was_kept_reads_again_and_people_stay() -> None:
 
 def test_preference_rows() -> None:
     accepted = accepting.accept(fakes.verdicts(judged(texts=True)))
-    rows = list(accepting.records(accepted))
+    rows = list(writing.records(accepted))
     assert accepted.form == "pairs"
     assert [(row["id"], row["chosen"], row["rejected"]) for row in rows] == [
         ("q0", "One two three.", "One."),
@@ -81,17 +84,17 @@ def test_several_judges_give_one_row_by_majority() -> None:
     said = {"j": ("a", "a"), "k": ("a", "a"), "l": ("b", "b")}
     records = [one for judge, pair in said.items() for one in judged(True, judge, [pair])]
     split = [one for judge, pair in list(said.items())[1:] for one in judged(True, judge, [pair])]
-    (row,) = accepting.records(kept := accepting.accept(fakes.verdicts(records)))
+    (row,) = writing.records(kept := accepting.accept(fakes.verdicts(records)))
     assert (row["chosen"], row["judgements"]) == ("One two three.", 2)
     assert kept.reasons() == {"kept": 2, "other judgements of the pair outvote it": 1}
-    assert not list(accepting.records(accepting.accept(fakes.verdicts(split))))
+    assert not list(writing.records(accepting.accept(fakes.verdicts(split))))
 
 
 def test_makers_name_the_row_where_an_item_has_several_pairs() -> None:
     def met(a: str, b: str) -> list[dict[str, Any]]:
         return [{**one, "a": a, "b": b} for one in judged(True, pairs=[("b", "b")])]
 
-    rows = list(accepting.records(accepting.accept(fakes.verdicts([*met("x", "y"), *met("x", "z")]))))
+    rows = list(writing.records(accepting.accept(fakes.verdicts([*met("x", "y"), *met("x", "z")]))))
     assert [(row["id"], row["chosen_model"], row["rejected_model"]) for row in rows] == [
         ("q0/x/y", "y", "x"),
         ("q0/x/z", "z", "x"),
@@ -179,3 +182,100 @@ def test_as_a_registered_version(workspace: Path) -> None:
     assert [str(judge) for judge in lineage.judges] == ["gpt-4o@2024-08-06"]
     assert lineage.facts["rule"] == "average"
     assert len(lineage.parents) == 1
+
+
+def voted(texts: bool = False) -> list[dict[str, Any]]:
+    """q0: a by 2 of 3; q1: b by all; q2: a tie of one each, and one conflict; q3: nobody; and people on two pairs."""
+    said = {
+        "gpt": [("a", "a"), ("b", "b"), ("a", "a"), ("a", "b")],
+        "llama": [("a", "a"), ("b", "b"), ("b", "b"), ("a", "b")],
+        "qwen": [("b", "b"), ("b", "b"), ("a", "b"), ("invalid", "a")],
+    }
+    people = [
+        {"item": item, "judge": "Ada", "verdict": word, "human": True} for item, word in (("q0", "a"), ("q1", "b"))
+    ]
+    return [one for judge, pairs in said.items() for one in judged(texts, judge, pairs)] + people
+
+
+def test_a_panel_gives_one_verdict_a_pair() -> None:
+    accepted = accepting.accept(fakes.verdicts(voted()), jury=Jury("jury"))
+    machine = [one for one in writing.records(accepted) if not one.get("human")]
+    shared = {"judge": "jury", "repeat": 0, "rule": "strict", "vote": "majority"}
+    assert machine == [
+        {"item": "q0", **shared, "verdict": "a", "votes": 3, "share": 0.666667},
+        {"item": "q1", **shared, "verdict": "b", "votes": 3, "share": 1.0},
+        {"item": "q2", **shared, "verdict": "tie", "votes": 2, "share": 0.0},
+    ]
+    assert accepted.reasons() == {
+        "kept": 5,
+        "the two orders conflict": 3,
+        "a verdict is unparsable": 1,
+        "other judgements of the pair outvote it": 3,
+    }
+    again = fakes.verdicts(writing.records(accepted))
+    assert len(again) == 5
+
+
+def test_a_panel_gives_rows() -> None:
+    accepted = accepting.accept(fakes.verdicts(voted(True)), jury=Jury(members=("gpt", "llama")))
+    rows = list(writing.records(accepted))
+    assert [(row["id"], row["chosen"], row["judgements"], row["vote"]) for row in rows] == [
+        ("q0", "One two three.", 2, "majority"),
+        ("q1", "One.", 2, "majority"),
+    ]
+    assert accepted.reasons()["its judge is not of the panel"] == 4
+
+
+def test_names_are_written_as_json_has_them() -> None:
+    names = ['a "quoted" \\ name', "tab\there", "Zoë\u2028", "plain", "\x1f"]
+    records = [
+        {"item": item, "a": maker, "b": "z", "judge": judge, "prompt": "p", "first": first, "verdict": "a"}
+        for item, maker, judge in zip(names, names[::-1], names[1:] + names[:1], strict=True)
+        for first in "ab"
+    ]
+    wanted = {(one["item"], one["judge"]) for one in records}
+    accepted = accepting.accept(fakes.verdicts(records))
+    assert {(one["item"], one["judge"]) for one in writing.records(accepted)} == wanted
+    for line in b"".join(writing._blocks(accepted)).splitlines():
+        assert line == orjson.dumps(orjson.loads(line))
+
+
+def test_votes_by_the_command_line(workspace: Path) -> None:
+    file = written(workspace, voted())
+    told = run(file, "-o", "clean.jsonl", "--vote", "majority").stdout
+    assert "3 verdicts" not in told.splitlines()[0]
+    assert "clean.jsonl: 5 verdicts, by the rule 'strict' and a majority vote" in told
+    assert "right, where people judged" in told
+    (workspace / "judges.yaml").write_text(
+        "judges:\n  gpt: {callable: x}\n  llama: {callable: x}\n  qwen: {callable: x}\n"
+        "panel:\n  jury: {members: [gpt, qwen], vote: weighted, weights: {qwen: 0.5}}\n"
+    )
+    given = [("--panel", "judges.yaml"), ("--vote", "weighted", "--weights", "qwen=0.5", "--weights", "llama=0")]
+    described = [json.loads(run(file, "-o", "clean.jsonl", "--format", "json", *one).stdout) for one in given]
+    panels = [one["panel"] for one in described]
+    assert [(one["name"], one["votes"], one["accuracy"], one["labelled"]) for one in panels] == [
+        ("jury", 3, 1.0, 2),
+        ("panel", 3, 1.0, 2),
+    ]
+    assert [(one["name"], one["weight"]) for one in panels[0]["members"]] == [("gpt", 1.0), ("qwen", 0.5)]
+    assert [(one["name"], one["weight"]) for one in panels[1]["members"]] == [
+        ("gpt", 1.0), ("qwen", 0.5), ("llama", 0.0),
+    ]  # fmt: skip
+    for wrong, why in (
+        (("--weights", "gpt=1"), "--vote weighted"),
+        (("--vote", "weighted", "--weights", "gpt"), "not of the form"),
+        (("--panel", "judges.yaml#x"), "no panel 'x'"),
+        (("--panel", "judges.yaml", "--vote", "majority"), "leave --vote"),
+    ):
+        with pytest.raises((ConfigError, click.BadParameter), match=why):
+            run(file, "-o", "other.jsonl", *wrong)
+    assert not (workspace / "other.jsonl").exists()
+
+
+def test_a_version_says_who_voted(workspace: Path) -> None:
+    (workspace / "answers.jsonl").write_text('{"prompt": "Why?", "response": "One two three."}\n')
+    file = written(workspace, voted(True))
+    run(file, "-o", "p.jsonl", "--vote", "majority", "--register", "p", "--parent", "answers.jsonl", "--no-dvc", "-q")
+    lineage = cards.load("p", Workspace(workspace)).versions[-1].lineage
+    assert dict(lineage.facts) == {"rule": "strict", "vote": "majority"}
+    assert [str(judge) for judge in lineage.judges] == ["gpt", "llama", "qwen"]

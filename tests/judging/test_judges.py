@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.core.juries import Jury
 from auditor.judging import judges, prompts
 from auditor.model.errors import ConfigError
 
@@ -113,3 +114,58 @@ def test_a_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         judges.key_of(judge)
     assert "evil" not in str(caught.value)
     assert judges.key_of(judges.Judge("a", "http://h/v1", "m")) is None
+
+
+PANEL = """\
+judges:
+  x: {callable: x}
+  y: {callable: y}
+  z: {callable: z}
+panel:
+  jury: {members: [z, x], vote: weighted, weights: {x: 2}, rule: tie}
+  all: {members: [x, y, z]}
+"""
+
+
+def test_panels_are_of_judges_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "judges.yaml"
+    path.write_text(PANEL)
+    assert judges.panels(path) == {
+        "jury": Jury("jury", ("z", "x"), "weighted", {"x": 2.0}, "tie"),
+        "all": Jury("all", ("x", "y", "z")),
+    }
+    assert [judge.name for judge in judges.read(path)] == ["x", "y", "z"]
+    assert [judge.name for judge in judges.read(path, "jury")] == ["x", "z"]
+    assert [judge.name for judge in judges.read(path, "y")] == ["y"]
+    assert judges.panel(path, "all").name == "all"
+    with pytest.raises(ConfigError, match="2 panels, and none is named"):
+        judges.panel(path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("{members: [x, w]}", "unknown name 'w'"),
+        ("{members: [x, x]}", "each once"),
+        ("{members: []}", "each once"),
+        ("{members: [x], vote: borda}", "unknown name 'borda'"),
+        ("{members: [x], weights: {x: 1}}", "no weighted vote"),
+        ("{members: [x], vote: weighted, weights: {y: 1}}", "unknown key 'y'"),
+        ("{members: [x], vote: weighted, weights: {x: -1}}", "must be a number"),
+        ("{members: [x], rule: lenient}", "unknown name 'lenient'"),
+        ("{vote: majority}", "has no 'members'"),
+    ],
+)
+def test_what_is_no_panel(wrong: str, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "judges.yaml"
+    path.write_text(f"judges:\n  x: {{callable: x}}\n  y: {{callable: y}}\npanel:\n  jury: {wrong}\n")
+    with pytest.raises(ConfigError, match=why) as error:
+        judges.read(path)
+    assert error.value.line in (5, None) or "line 5" in str(error.value)
+
+
+def test_a_panel_is_no_judge(tmp_path: Path) -> None:
+    path = tmp_path / "judges.yaml"
+    path.write_text("judges:\n  x: {callable: x}\npanel:\n  x: {members: [x]}\n")
+    with pytest.raises(ConfigError, match="name of a judge"):
+        judges.panels(path)
