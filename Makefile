@@ -1,5 +1,5 @@
 # make demo    environment, data with planted faults, an audit, where the report is
-# make test    environment and the whole test suite            ARGS="-k words -x" goes to pytest; -n0: one process
+# make test    environment and the whole test suite          ARGS="-k words -x" goes to pytest; -n0: one process
 # make lint | bench | soak | docs | golden | clean
 
 SHELL := /bin/bash
