@@ -10,6 +10,8 @@ import click
 
 from auditor.cli import options
 from auditor.cli.judge_accept import RULES, accept
+from auditor.cli.judge_compare import compare
+from auditor.cli.judge_probe import probe
 from auditor.cli.judge_run import run
 from auditor.cli.printing import colored, shown
 
@@ -76,4 +78,6 @@ def audit(
 
 
 judge.add_command(accept)
+judge.add_command(compare)
+judge.add_command(probe)
 judge.add_command(run)

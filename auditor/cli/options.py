@@ -59,13 +59,8 @@ def several(*made: Callable[[Command], Command]) -> Callable[[Command], Command]
     return decorate
 
 
-def ending(
-    formats: tuple[str, ...] = FORMATS, policy: str = "default", quiet: str = "Only the summary line."
-) -> Callable[[Command], Command]:
-    """Of every command that ends in a verdict: what it is judged by, and how it is told.
-
-    formats: those it can be told in. policy, quiet: what `--help` says of these.
-    """
+def telling(formats: tuple[str, ...] = FORMATS) -> Callable[[Command], Command]:
+    """Of every command whose result can be told in several formats."""
 
     def outputs(
         _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
@@ -80,14 +75,27 @@ def ending(
         return tuple(found)
 
     return several(
-        click.option("--policy", metavar="NAME|FILE", help=f"Bounds to judge by.  [default: {policy}]"),
-        click.option("--fail-on", type=click.Choice(["fail", "warn"]), default="fail", show_default=True),
         click.option(
             "--format", "format_", type=click.Choice(formats), default="text", show_default=True, help="To stdout."
         ),
         click.option(
             "--output", multiple=True, metavar="FORMAT=PATH", callback=outputs, help="Write a format to a file."
         ),
+    )
+
+
+def ending(
+    formats: tuple[str, ...] = FORMATS, policy: str = "default", quiet: str = "Only the summary line."
+) -> Callable[[Command], Command]:
+    """Of every command that ends in a verdict: what it is judged by, and how it is told.
+
+    formats: those it can be told in. policy, quiet: what `--help` says of these.
+    """
+
+    return several(
+        click.option("--policy", metavar="NAME|FILE", help=f"Bounds to judge by.  [default: {policy}]"),
+        click.option("--fail-on", type=click.Choice(["fail", "warn"]), default="fail", show_default=True),
+        telling(formats),
         click.option("--track", is_flag=True, help="Record each audit in MLflow."),
         click.option("--quiet", "-q", is_flag=True, help=quiet),
     )

@@ -47,9 +47,9 @@ class Raters:
         majority = settled(self.pair[mine], self.said.verdict[mine], self.said.rows[mine])
         return np.bincount(majority.verdict, minlength=4)
 
-    def crossed(self) -> Iterator[tuple[int, int, Longs]]:
-        """(rater, other, int64 [4, 4]) for the raters with the most opinions, where both have one."""
-        opinions = np.full((min(len(self.names), MOST), len(self.group)), NOBODY, np.int8)
+    def crossed(self, most: int = MOST) -> Iterator[tuple[int, int, Longs]]:
+        """(rater, other, int64 [4, 4]) for the `most` raters with the most opinions, where both have one."""
+        opinions = np.full((min(len(self.names), most), len(self.group)), NOBODY, np.int8)
         for rater in range(len(opinions)):
             mine = self.rater == rater
             opinions[rater, self.pair[mine]] = self.said.verdict[mine]

@@ -13,7 +13,7 @@ from auditor.judging import parse
 from auditor.judging.questions import Ask, Item, Material, Seat, asks, settled
 from auditor.judging.store import Answer, Store
 
-__all__ = ["decided", "write"]
+__all__ = ["decided", "records", "write"]
 
 GRADED = "graded"
 """How a score of one output is counted: beside nothing else it is no verdict, and null in the file."""
@@ -23,15 +23,20 @@ def write(path: Path, material: Material, seats: Sequence[Seat], store: Store) -
     """The verdicts in our own format, by item, judge, repeat and order; whole or not at all. Returns how many of each
     verdict there are."""
     counts: dict[str, int] = {}
-    known = [settled(seat, store) for seat in seats]
     with atomic(path) as file:
-        for item in material.items():
-            for seat in known:
-                for record in _records(item, seat, store):
-                    word = record["verdict"] or GRADED
-                    counts[word] = counts.get(word, 0) + 1
-                    file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+        for record in records(material, seats, store):
+            word = record["verdict"] or GRADED
+            counts[word] = counts.get(word, 0) + 1
+            file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
     return counts
+
+
+def records(material: Material, seats: Sequence[Seat], store: Store) -> Iterator[dict[str, Any]]:
+    """Verdicts in our own format, by item, judge, repeat and order."""
+    known = [settled(seat, store) for seat in seats]
+    for item in material.items():
+        for seat in known:
+            yield from _records(item, seat, store)
 
 
 def decided(material: Material, seat: Seat, store: Store) -> tuple[int, int]:

@@ -8,7 +8,7 @@ pair, and all judges of it, speak of the same A.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,12 @@ UNKNOWN = -1
 WORDS = ("A", "B", "tie", "invalid")
 
 Codes = npt.NDArray[np.int32]
+
+_PLAIN = (
+    "first", "verdict", "repeat", "strength", "score_a", "score_b", "words_a", "words_b", "marks_a", "marks_b", "line",
+    "file", "tokens_in", "tokens_out", "cost",
+)  # fmt: skip
+"""Columns of `Verdicts` that are plain arrays, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,16 @@ class Verdicts:
         known = np.append(~self.humans, False)  # an unknown judge is nobody's
         found: npt.NDArray[np.bool_] = known[self.judge.codes]
         return found
+
+    def select(self, rows: npt.NDArray[np.int64]) -> Verdicts:
+        """These verdicts alone, in the order given, with the names of all: codes stay what they are."""
+        coded = {name: getattr(self, name) for name in ("item", "a", "b", "judge", "prompt")}
+        columns: dict[str, Any] = {name: Coded(one.names, one.codes[rows]) for name, one in coded.items()}
+        for name in _PLAIN:
+            column = getattr(self, name)
+            columns[name] = None if column is None else column[rows]
+        columns["texts"] = None if self.texts is None else self.texts.take(pa.array(rows))
+        return replace(self, **columns)
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
         """Columns of the given verdicts, in the order given: for evidence."""

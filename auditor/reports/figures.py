@@ -20,13 +20,14 @@ from auditor.reports import wording
 # Sentinels that matplotlib draws with -> the page's variables, with the light theme's colour as fallback.
 # The bars' blue and the bound's vermilion are told apart in every kind of colour blindness
 # (Okabe and Ito, "Color Universal Design", 2008).
-INK, FAINT, BAR, MARK, REAL = "#010101", "#020202", "#030303", "#040404", "#050505"
+INK, FAINT, BAR, MARK, REAL, STRONG = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 _PALETTE = {
     INK: "var(--muted, #57606a)",
     FAINT: "var(--line, #d8dee4)",
     BAR: "var(--bar, #4477aa)",
     MARK: "var(--mark, #c2410c)",
     REAL: "var(--real, #997700)",
+    STRONG: "var(--ink, #1b1f23)",
 }
 CLUSTERS = 24
 """Cluster sizes drawn, largest first; the rest is told in words."""
