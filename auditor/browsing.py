@@ -10,8 +10,9 @@ import json
 import os
 from pathlib import Path
 
-from auditor import auditing, registry, reports
+from auditor import auditing, concluding, registry, reports
 from auditor.core import impact as impacts
+from auditor.core.compare import directions
 from auditor.core.difference import Difference, Side, difference
 from auditor.core.history import History
 from auditor.core.impact import Impact
@@ -116,7 +117,9 @@ def compared(left: str, right: str, workspace: Workspace) -> Difference:
 
     Raises ConfigError or InputError where one of them cannot be read.
     """
-    return difference(_side(left, workspace), _side(right, workspace))
+    options = auditing.settled(auditing.Options(), workspace)
+    worse = directions(concluding.policy(options, workspace))
+    return difference(_side(left, workspace), _side(right, workspace), worse)
 
 
 def _side(ref: str, workspace: Workspace) -> Side:

@@ -187,17 +187,17 @@ def plan(asked: Options, workspace: Workspace, progress: Progress, over: str = "
     """Settle everything that can be wrong before a row is read. Raises ConfigError."""
     clock = Clock(progress)
     options = settled(asked, workspace)
-    checks, policy = select(options, workspace, over), _policy(options, workspace)
+    checks, bounds = select(options, workspace, over), policy(options, workspace)
     if options.gaps is not None:  # a file that was asked for and cannot be written is no pass
         if not any(check.spec.name == reports.GAPS for check in checks):
             raise ConfigError("gaps are asked for without the check that finds them", wanted=f"{reports.GAPS} to run")
-        policy = replace(policy, required=tuple(sorted({*policy.required, reports.GAPS})))
+        bounds = replace(bounds, required=tuple(sorted({*bounds.required, reports.GAPS})))
     return Plan(
         asked,
         options,
         workspace,
         checks,
-        policy,
+        bounds,
         reports.from_json(registry.load(options.baseline)) if options.baseline else None,
         _waivers(options, workspace),
         Local(options.threads),
@@ -500,7 +500,8 @@ def about(rows: Audited) -> dict[str, Any]:
     }
 
 
-def _policy(options: Options, workspace: Workspace) -> policies.Policy:
+def policy(options: Options, workspace: Workspace) -> policies.Policy:
+    """The bounds that an audit with these options is judged by. Raises ConfigError."""
     known = list(checking.registered())
     if not isinstance(options.policy, str | os.PathLike | None):
         raise ConfigError(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from auditor.cli import printable
+
 
 @click.command(
     epilog="\b\nExamples:\n  auditor compare old.jsonl new.jsonl\n"
@@ -20,30 +22,29 @@ import click
 def compare(left: str, right: str, policy: str | None, everything: bool, format_: str) -> None:
     """Set two files or records side by side, metric by metric.
 
-    A name that ends in `.json` and holds a record is read; anything else is audited first.
+    A name that ends in `.json` and holds a record is read; anything else is audited first. Which way is worse is as
+    the policy's bounds have it, and where it has none, as the check says; some metrics only describe.
     """
-    from auditor.auditing import Options, record_of
-    from auditor.core.compare import changes
+    from auditor.auditing import Options, record_of, settled
+    from auditor.concluding import policy as bounds
+    from auditor.core.compare import changes, directions
     from auditor.registry.workspace import Workspace
+    from auditor.reports import tables
+    from auditor.reports.changes import metrics, told
 
     workspace = Workspace.find()
     options = Options(policy=policy)
+    worse = directions(bounds(settled(options, workspace), workspace))
     before, after = (record_of(source, options, workspace) for source in (left, right))
-    rows = [change for change in changes(before, after) if everything or change.changed]
+    every = list(changes(before, after, worse))
+    changed = [change for change in every if change.changed]
+    shown = every if everything else changed
     if format_ == "json":
-        click.echo(json.dumps([change.described() for change in rows], indent=2))
+        click.echo(json.dumps([change.described() for change in shown], indent=2))
         return
-    if not rows and format_ == "text":
-        click.echo("no metric differs")
-    names = [Path(left).name, Path(right).name]
-    header = ["metric", *names, "change", "beyond chance"]
-    table = [[c.metric, c.before_text, c.after_text, c.delta_text, c.certainty] for c in rows]
-    if format_ == "markdown":
-        click.echo("| " + " | ".join(header) + " |\n|" + " --- |" * len(header))
-        for line in table:
-            click.echo("| " + " | ".join(line) + " |")
-        return
-    widths = [max(len(line[i]) for line in [header, *table]) for i in range(len(header))]
-    for line in [header, *table] if table else []:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    click.echo(f"\n{left}: {before.verdict.value.upper()}    {right}: {after.verdict.value.upper()}")
+    header, rows = metrics(shown, Path(left).name, Path(right).name)
+    lines = tables.markdown_lines if format_ == "markdown" else tables.lines
+    for line in lines(header, rows, (1, 2, 3)) if rows else ():
+        click.echo(line)
+    verdicts = f"{left}: {before.verdict.value.upper()}    {right}: {after.verdict.value.upper()}"
+    click.echo("\n" + printable(f"{told(changed)}    {verdicts}"))

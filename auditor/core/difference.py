@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.core import compare, lineages, rowsets
@@ -43,10 +44,11 @@ class Difference:
         return self.rows.any or bool(self.lineage)
 
 
-def difference(left: Side, right: Side) -> Difference:
+def difference(left: Side, right: Side, worse: Mapping[str, compare.Bad] = {}) -> Difference:
+    """worse: which way each metric is worse (`compare.directions`)."""
     told = metrics = None
     if left.version is not None and right.version is not None:
         told = tuple(lineages.differences(left.version.lineage, right.version.lineage))
     if left.record is not None and right.record is not None:
-        metrics = tuple(change for change in compare.changes(left.record, right.record) if change.changed)
+        metrics = tuple(change for change in compare.changes(left.record, right.record, worse) if change.changed)
     return Difference(left, right, rowsets.changes(left.rows, right.rows), told, metrics)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
 
+from auditor.core.compare import Change
 from auditor.core.difference import Difference, Side
 from auditor.model.errors import ConfigError, suggest
+from auditor.model.result import Metric
 from auditor.model.rows import Dataset
-from auditor.reports import tables
+from auditor.reports import tables, wording
 from auditor.reports.escaping import markdown, one_line
 
 FORMATS = ("text", "markdown", "json")
@@ -95,11 +97,44 @@ def _sections(difference: Difference) -> Iterator[tuple[str, list[str], list[lis
         changed = [[d.fact, d.before or "–", d.after or "–"] for d in difference.lineage]
         yield "lineage", ["lineage", left, right], changed
     if difference.metrics:
-        moved = [
-            [change.metric, change.before_text, change.after_text, change.delta_text, change.certainty]
-            for change in difference.metrics
+        yield "metrics", *metrics(difference.metrics, left, right)
+
+
+def metrics(changes: Sequence[Change], left: str, right: str) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a table: each metric before and after, and whether it became worse or better."""
+    moved = [
+        [
+            change.metric,
+            _number(change.before),
+            _number(change.after),
+            "" if change.delta is None else f"{change.delta:+.4g}",
+            change.sense,
+            change.certainty,
         ]
-        yield "metrics", ["metric", left, right, "change", "beyond chance"], moved
+        for change in changes
+    ]
+    return ["metric", left, right, "change", "which is", "beyond chance"], moved
+
+
+def told(changes: Sequence[Change]) -> str:
+    """`5 metrics differ: 2 worse (1 beyond chance), 3 better`."""
+    if not changes:
+        return "no metric differs"
+    parts = []
+    for sense in ("worse", "better"):
+        mine = [change for change in changes if change.sense == sense]
+        certain = sum(change.certainty == "yes" for change in mine)
+        parts += [f"{len(mine)} {sense}" + (f" ({certain} beyond chance)" if certain else "")] if mine else []
+    said = "1 metric differs" if len(changes) == 1 else f"{len(changes)} metrics differ"
+    return f"{said}: {', '.join(parts)}" if parts else said
+
+
+def _number(metric: Metric | None) -> str:
+    if metric is None or metric.value is None:
+        return "–"
+    if metric.unit in wording.CHANCES:
+        return wording.quantity(metric.value, metric.unit)
+    return f"{metric.value:.4g}" if isinstance(metric.value, float) else str(metric.value)
 
 
 def _unsaid(difference: Difference) -> Iterator[str]:
