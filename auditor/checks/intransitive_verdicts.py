@@ -13,17 +13,20 @@ import pyarrow as pa
 from auditor.core import panels
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import keys, pairing, settled, summed
+from auditor.core.orders import keys, pairing, ranked, settled, summed
 from auditor.core.panels import because
 from auditor.kernels.triads import triads
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric
-from auditor.model.verdicts import UNKNOWN, A, B, Verdicts
+from auditor.model.verdicts import TIE, UNKNOWN, A, B, Verdicts
 
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
 MAKERS = 4000
 """More makers are not compared: the table of who beats whom grows with their square."""
+
+AHEAD = np.array([1.0, -1.0, 0.0, 0.0])
+"""Of A for a verdict: A, B, tie, invalid."""
 
 NONE = "no judge compared three makers with each other on one item"
 
@@ -188,20 +191,21 @@ class IntransitiveVerdicts:
 def _tournaments(verdicts: Verdicts) -> Tournaments:
     rows = _compared(verdicts)
     asked = (verdicts.judge.codes, verdicts.prompt.codes, verdicts.item.codes, verdicts.a.codes, verdicts.b.codes)
-    said = settled(keys(*(column[rows] for column in asked)), verdicts.verdict[rows], rows)
-    group = keys(*(column[said.rows] for column in asked[:3]))
+    said = settled(keys(*asked, at=rows), verdicts.verdict[rows], rows)
+    group = keys(*asked[:3], at=said.rows)
     return _counted(verdicts, said.rows, said.verdict, group)
 
 
 def _majority(verdicts: Verdicts) -> Tournaments:
     """Makers as a whole: who wins more verdicts of each two, whoever judged."""
     rows = _compared(verdicts)
-    pair = keys(verdicts.a.codes[rows], verdicts.b.codes[rows])
-    distinct, first, place = np.unique(pair, return_index=True, return_inverse=True)
+    place, n = ranked(keys(verdicts.a.codes, verdicts.b.codes, at=rows))
     said = verdicts.verdict[rows]
-    margin = np.bincount(place, (said == A) * 1.0 - (said == B), len(distinct))
-    verdict = np.select([margin > 0, margin < 0], [A, B], 2).astype(np.int8)
-    return _counted(verdicts, rows[first], verdict, np.zeros(len(distinct), np.int64))
+    margin = np.bincount(place, AHEAD[said], n)
+    verdict = np.select([margin > 0, margin < 0], [A, B], TIE).astype(np.int8)
+    one = np.zeros(n, np.int64)
+    one[place] = rows
+    return _counted(verdicts, one, verdict, np.zeros(n, np.int64))
 
 
 def _compared(verdicts: Verdicts) -> Longs:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from auditor.core import panels, rules
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import Both, both, counted, gold, paired
+from auditor.core.orders import Both, counted, gold, paired, twice
 from auditor.core.panels import Panel, because
 from auditor.core.raters import MOST, Raters, raters
 from auditor.core.winning import Standing, share, standing
@@ -117,7 +117,7 @@ class JudgeDisagreement:
         asked = paired(verdicts)
         machine, truth = verdicts.by_machine, gold(verdicts, asked)
         labelled = panels.panel(verdicts, np.flatnonzero(machine & (truth != INVALID)))
-        pairs = both(verdicts, machine)
+        pairs = twice(verdicts, context)
         of_pairs = panels.panel(verdicts, pairs.rows_first)
         everyone = raters(verdicts, asked)
         stands = standing(verdicts, pairs, self.rule, self.reference)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from auditor.core import panels, rules
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import Both, both, counted
+from auditor.core.orders import Both, counted, twice
 from auditor.core.panels import Panel, because
 from auditor.model.result import Exhibit, Measurement, Metric
 from auditor.model.verdicts import INVALID, UNKNOWN, A, B, Verdicts
@@ -110,12 +110,12 @@ class PositionInconsistency:
         machine = verdicts.by_machine
         if not machine.any():
             return Measurement((), notes=("no verdict of a machine judge",))
-        pairs = both(verdicts, machine)
+        pairs = twice(verdicts, context)
         of_pairs = panels.panel(verdicts, pairs.rows_first)
         shown = np.flatnonzero(machine & (verdicts.first != UNKNOWN) & (verdicts.verdict < 2))
         # In both orders, quality cancels out: each output stands first as often as last.
-        twice = np.concatenate([pairs.rows_first, pairs.rows_second]) if len(pairs) else shown
-        decided = panels.panel(verdicts, np.sort(twice[verdicts.verdict[twice] < 2]))
+        shown = np.concatenate([pairs.rows_first, pairs.rows_second]) if len(pairs) else shown
+        decided = panels.panel(verdicts, np.sort(shown[verdicts.verdict[shown] < 2]))
         overall = (*self._consistency(pairs, of_pairs), *self._places(decided), self._twins(pairs))
         slices = (
             *of_pairs.slices(lambda at: self._consistency(pairs, of_pairs, at)),
@@ -135,7 +135,7 @@ class PositionInconsistency:
 
     def locate(self, verdicts: Verdicts, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
         """Every pair with a conflict, at its verdict with A first; the other is `related`."""
-        pairs = both(verdicts, verdicts.by_machine)
+        pairs = twice(verdicts, context)
         at = np.flatnonzero(pairs.valid & ~pairs.agree)
         at = at[np.argsort(pairs.rows_first[at], kind="stable")]
 
@@ -221,23 +221,20 @@ class PositionInconsistency:
         if not len(pairs):
             return
         a, b = verdicts.a.codes[pairs.rows_first], verdicts.b.codes[pairs.rows_first]
-        makers = np.unique(np.concatenate([a, b]), return_counts=True)
-        most = sorted(zip(makers[0].tolist(), makers[1].tolist(), strict=True), key=lambda one: (-one[1], one[0]))
-        sides = [(verdicts.a.names[code], a == code, b == code) for code, _ in most if code >= 0][:MAKERS]
-        unnamed = np.zeros(len(pairs), np.bool_)
-        sides = sides or [("A", ~unnamed, unnamed)]
+        names = verdicts.a.names
+        met = np.bincount(a + 1, minlength=len(names) + 1)[1:] + np.bincount(b + 1, minlength=len(names) + 1)[1:]
+        if not met.any():  # one A for all
+            names, met, a, b = ("A",), np.ones(1, np.int64), np.zeros_like(a), np.full_like(b, UNKNOWN)
+        most = [int(maker) for maker in np.lexsort((np.arange(len(met)), -met))[:MAKERS] if met[maker]]
         lines = []
         for rule in rules.RULES:
             combined = rules.combine(rule, pairs, verdicts)
-            for maker, left, right in sides:
-                seen = combined.verdict[left], combined.verdict[right]
-                wins = int((seen[0] == A).sum() + (seen[1] == B).sum())
-                losses = int((seen[0] == B).sum() + (seen[1] == A).sum())
-                rejected = int((seen[0] == INVALID).sum() + (seen[1] == INVALID).sum())
-                total = len(seen[0]) + len(seen[1])
-                share = rules.mean(np.concatenate([combined.points[left], 1 - combined.points[right]]))
-                ties = total - wins - losses - rejected
-                lines.append((rule, maker, wins, ties, losses, rejected, _short(share)))
+            left, right = _outcomes(a, combined, len(names)), _outcomes(b, combined.turned(), len(names))
+            for maker in most:
+                wins, losses, ties, rejected, points = (left + right)[maker].tolist()
+                kept = wins + losses + ties
+                share = points / kept / rules.GRAIN if kept else None
+                lines.append((rule, names[maker], wins, ties, losses, rejected, _short(share)))
         yield Exhibit(
             self.spec.metric("rules"),
             "What each rule for two orders would have concluded",
@@ -270,6 +267,15 @@ class PositionInconsistency:
             "judges are steady where the outputs differ much (Shi et al. 2024, section 5)",
             bar="consistency",
         )
+
+
+def _outcomes(makers: npt.NDArray[np.int32], combined: rules.Combined, n: int) -> Longs:
+    """By maker of the first output: how often it wins, loses, ties and is rejected, and its points in GRAINs."""
+    cells = (makers.astype(np.int64) + 1) * 4 + combined.verdict
+    counts = np.bincount(cells, minlength=4 * n + 4).reshape(-1, 4)
+    grains = np.rint(np.nan_to_num(combined.points) * rules.GRAIN)
+    points = np.bincount(makers + 1, grains, n + 1).astype(np.int64)
+    return np.column_stack([counts, points])[1:]
 
 
 def _leaning(cells: Floats) -> Floats:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from auditor.core import panels
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import both
+from auditor.core.orders import twice
 from auditor.core.panels import because
 from auditor.model.result import EVIDENCE_CHARACTERS, Measurement, Metric
 from auditor.model.verdicts import INVALID, A, B, Verdicts
@@ -74,7 +74,7 @@ class UnparsableVerdicts:
             return Measurement((), notes=("no verdict of a machine judge",))
         lost = verdicts.verdict[machine.rows] == INVALID
         first = verdicts.first[machine.rows]
-        pairs = both(verdicts, verdicts.by_machine)
+        pairs = twice(verdicts, context)
         name = self.spec.metric
 
         def rated(at: Longs) -> Sequence[Metric]:

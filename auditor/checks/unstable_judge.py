@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from auditor.core import panels
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import asking, keys, summed
+from auditor.core.orders import asking, keys, rising, summed
 from auditor.model.result import Measurement, Metric
 from auditor.model.verdicts import WORDS, Verdicts
 
@@ -153,11 +153,12 @@ class UnstableJudge:
 
 def _asked(verdicts: Verdicts) -> Asked:
     rows = np.flatnonzero(verdicts.by_machine)
-    question = keys(*(column[rows] for column in asking(verdicts)), verdicts.first[rows])
-    _, place, size = np.unique(question, return_inverse=True, return_counts=True)
-    again = size[place] > 1
-    rows = rows[again]
+    order, question = rising(keys(*asking(verdicts), verdicts.first, at=rows))
+    starts = np.flatnonzero(np.diff(question, prepend=-1))
+    sizes = np.diff(starts, append=len(rows))
     # Only those asked again are counted: where none is, there is no table of four columns a verdict.
-    _, first, place = np.unique(question[again], return_index=True, return_inverse=True)
-    counts = np.bincount(place * 4 + verdicts.verdict[rows], minlength=len(first) * 4).reshape(-1, 4)
-    return Asked(rows[first], counts)
+    again = rows[order[np.repeat(sizes > 1, sizes)]]
+    sizes = sizes[sizes > 1]
+    place = np.repeat(np.arange(len(sizes)), sizes)
+    counts = np.bincount(place * 4 + verdicts.verdict[again], minlength=len(sizes) * 4).reshape(-1, 4)
+    return Asked(again[np.cumsum(sizes) - sizes], counts)

@@ -108,7 +108,7 @@ class Context:
     that needs "embeddings" is then skipped). history: earlier versions of a registered dataset with their stored
     records. measured: what the checks before have measured, by check: for inspections, which run last. size: rows
     a side in comparisons with real data; None is as many as both sides have. kinship: which models are relatives, for
-    judges of verdicts; a pedigree has its own.
+    judges of verdicts; a pedigree has its own. known: what one room has worked out of the rows and others ask for.
     """
 
     references: Mapping[str, Dataset] = field(default_factory=dict)
@@ -123,6 +123,7 @@ class Context:
     measured: Mapping[str, Measurement] = field(default_factory=dict)
     size: int | None = None
     kinship: Kinship | None = None
+    known: dict[str, Any] = field(default_factory=dict)
 
     def equal(self, *sizes: int) -> int:
         """Rows a side that may be compared: the least of these, and of `size` where bounds were found at one."""

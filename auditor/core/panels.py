@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.core.orders import drawn, keys, ranked
+from auditor.core.orders import drawn, keys, rising
 from auditor.core.rowwise import findings, found
 from auditor.model.result import EXHIBIT_ROWS, Metric, Slice
 from auditor.model.verdicts import WORDS, Coded, Verdicts
@@ -39,18 +39,20 @@ class Panel:
         made: list[Slice] = []
         for by, coded in (("judge", self.verdicts.judge), ("judge_prompt", self.verdicts.prompt)):
             codes = coded.codes[self.rows]
+            order, risen = rising(codes.astype(np.int64) + 1)
             for code in _most(codes, len(coded.names)):
-                at = np.flatnonzero(codes == code)
+                at = order[slice(*np.searchsorted(risen, [code + 1, code + 2]))]
                 made.extend(Slice(by, coded.names[code], metric) for metric in measure(at))
         return tuple(sorted(made, key=lambda one: (one.by, one.group, one.metric.name)))
 
     def cells(self) -> Iterator[tuple[str, str, Longs]]:
         """(judge, prompt, places in `rows`) of every judge with each of its prompts, those with the most first."""
         judge, prompt = self.verdicts.judge, self.verdicts.prompt
-        cell, _ = ranked(keys(judge.codes[self.rows], prompt.codes[self.rows]))
-        counts = np.bincount(cell)
-        for place in np.lexsort((np.arange(len(counts)), -counts))[:EXHIBIT_ROWS]:
-            at = np.flatnonzero(cell == place)
+        order, risen = rising(keys(judge.codes, prompt.codes, at=self.rows))
+        starts = np.flatnonzero(np.diff(risen, prepend=-1))
+        ends = np.append(starts[1:], len(order))
+        for place in np.argsort(starts - ends, kind="stable")[:EXHIBIT_ROWS]:
+            at = order[starts[place] : ends[place]]
             row = int(self.rows[at[0]])
             yield named(judge, row), named(prompt, row), at
 

@@ -27,6 +27,9 @@ Floats = npt.NDArray[np.float64]
 POINTS = np.array([1.0, 0.0, 0.5, np.nan])
 """What a verdict is worth to A."""
 
+GRAIN = 1 << 28
+"""Points are summed as multiples of 1 / GRAIN: integers, so that no order of adding shows."""
+
 DEFAULT = "strict"
 
 
@@ -42,6 +45,10 @@ class Combined:
     def accepted(self) -> npt.NDArray[np.bool_]:
         kept: npt.NDArray[np.bool_] = self.verdict != INVALID
         return kept
+
+    def turned(self) -> Combined:
+        """The same from B's side."""
+        return Combined(np.array([B, A, TIE, INVALID], np.int8)[self.verdict], 1 - self.points)
 
 
 def combine(rule: str, pairs: Both, verdicts: Verdicts) -> Combined:
@@ -60,6 +67,8 @@ def points(verdicts: Verdicts, rows: npt.NDArray[np.int64]) -> Floats:
     the verdict is invalid."""
     worth = POINTS[verdicts.verdict[rows]]
     strength = verdicts.strength[rows].astype(np.float64)
+    if np.isnan(strength).all():
+        return worth
     return np.where(np.isnan(strength) | np.isnan(worth), worth, (1 + strength) / 2)
 
 

@@ -16,9 +16,6 @@ from auditor.model.verdicts import UNKNOWN, Verdicts
 Longs = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-GRAIN = 1 << 28
-"""Points are summed as multiples of 1 / GRAIN: integers, so that no order of adding shows."""
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -58,14 +55,14 @@ class Standing:
 
     def _summed(self, left: Mask, right: Mask) -> Longs:
         mine = left | right
-        points = np.where(right[mine], GRAIN - self.points[mine], self.points[mine])
+        points = np.where(right[mine], rules.GRAIN - self.points[mine], self.points[mine])
         return summed(self.group[mine], [np.ones(len(points), np.int64), points])
 
 
 def share(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Of sums [..., 2] of `against`: the win rate."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        value: npt.NDArray[np.float64] = sums[..., 1] / sums[..., 0] / GRAIN
+        value: npt.NDArray[np.float64] = sums[..., 1] / sums[..., 0] / rules.GRAIN
     return value
 
 
@@ -91,7 +88,7 @@ def standing(verdicts: Verdicts, pairs: Both, rule: str, reference: str) -> Stan
         verdicts.a.names,
         a[kept],
         b[kept],
-        np.rint(points[kept] * GRAIN).astype(np.int64),
+        np.rint(points[kept] * rules.GRAIN).astype(np.int64),
         groups[kept].astype(np.int32),
         _reference(verdicts.a.names, a[named], b[named], reference),
         (note,) if dropped else (),
