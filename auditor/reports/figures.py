@@ -16,6 +16,7 @@ from typing import Any
 
 from auditor.model.result import Distribution, Slice
 from auditor.reports import wording
+from auditor.reports.escaping import visible
 
 # Sentinels that matplotlib draws with -> the page's variables, with the light theme's colour as fallback.
 # The bars' blue and the bound's vermilion are told apart in every kind of colour blindness
@@ -157,7 +158,7 @@ def drawn(figure: Any, key: str, told: str) -> str:
         r'viewBox="\1" role="img" stroke-linejoin="round">'
     )
     text = head.sub(opening, text, count=1)
-    return text.replace(">", f"><title>{escape(told)}</title>", 1).strip()
+    return text.replace(">", f"><title>{escape(visible(told))}</title>", 1).strip()
 
 
 def _presentation(match: re.Match[str]) -> str:
