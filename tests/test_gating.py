@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 from dataclasses import replace
@@ -214,7 +215,8 @@ def test_a_candidate_becomes_current_or_is_rejected(workspace: Workspace) -> Non
     assert [version.status for version in accepted.card.versions] == ["superseded", "rejected", "current"]
 
 
-def test_the_run_of_a_superseded_version_says_so_in_mlflow(workspace: Workspace) -> None:
+def test_the_run_of_a_superseded_version_says_so_in_mlflow(workspace: Workspace, mlflow_database: Path) -> None:
+    shutil.copyfile(mlflow_database, workspace.home / "mlflow.db")
     options = replace(QUICK, track=True)
     gate("one", options, workspace, Silent())
     rows(workspace.root / "data" / "one.jsonl", 45, start=100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -104,8 +105,9 @@ def artifacts_lie_in(home: Workspace, run: str) -> bool:
 
 
 def test_a_deleted_experiment_is_told_and_the_audit_kept(
-    home: Workspace, audited: Audit, caplog: pytest.LogCaptureFixture
+    home: Workspace, audited: Audit, mlflow_database: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    shutil.copyfile(mlflow_database, home.home / "mlflow.db")
     run = published(audited, home)
     assert run is not None
     there = client(home)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,9 +18,10 @@ from auditor.trackers.present import Hashes, Hub, Registry, prompt_file, weights
 
 
 @pytest.fixture(scope="module")
-def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+def uri(mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A registry: model `gen` with versions 1 (revision 2026-01) and 2 (no tag), prompt `ask` in two versions."""
-    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+    home = tmp_path_factory.mktemp("mlflow")
+    uri = f"sqlite:///{shutil.copyfile(mlflow_database, home / 'mlflow.db')}"
     with quiet():
         from mlflow import MlflowClient
 

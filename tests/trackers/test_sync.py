@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,23 +35,31 @@ def settings(uri: str, root: Path) -> Workspace:
     return Workspace(root)
 
 
+@pytest.fixture
+def there(mlflow_database: Path, tmp_path: Path) -> str:
+    """Where MLflow keeps runs from now on."""
+    shutil.copyfile(mlflow_database, tmp_path / "new.db")
+    return f"sqlite:///{tmp_path}/new.db"
+
+
 def runs(uri: str, experiment: str) -> int:
     client = MlflowClient(tracking_uri=uri)
     found = client.get_experiment_by_name(experiment)
     return len(client.search_runs([found.experiment_id])) if found else 0
 
 
-def test_what_the_settings_named_goes_to_where_they_name_now(audited: Audit, tmp_path: Path, dead: str) -> None:
+def test_what_the_settings_named_goes_to_where_they_name_now(
+    audited: Audit, tmp_path: Path, dead: str, there: str
+) -> None:
     old = settings(dead, tmp_path)
     assert trackers.publish(*audited, uri=old.tracking_uri, experiment="sft", workspace=old) is None
     assert trackers.sync(old) == (0, 1)
-    there = f"sqlite:///{tmp_path}/new.db"
     assert trackers.sync(settings(there, tmp_path)) == (1, 0)
     assert runs(there, "sft") == 1
 
 
-def test_what_a_call_named_goes_there_unless_told(audited: Audit, tmp_path: Path, dead: str) -> None:
-    there, told = (f"sqlite:///{tmp_path}/{name}.db" for name in ("settings", "told"))
+def test_what_a_call_named_goes_there_unless_told(audited: Audit, tmp_path: Path, dead: str, there: str) -> None:
+    told = f"sqlite:///{tmp_path}/told.db"
     home = settings(there, tmp_path)
     assert trackers.publish(*audited, uri=dead, experiment="sft", workspace=home) is None
     assert trackers.sync(home) == (0, 1)
@@ -59,7 +68,7 @@ def test_what_a_call_named_goes_there_unless_told(audited: Audit, tmp_path: Path
     assert (runs(there, "sft"), runs(told, "sft")) == (0, 1)
 
 
-def test_versions_that_were_registered_before_mlflow_was_there(tmp_path: Path, dead: str) -> None:
+def test_versions_that_were_registered_before_mlflow_was_there(tmp_path: Path, dead: str, there: str) -> None:
     rows = [json.dumps({"prompt": f"{i}?", "response": f"{i}."}) + "\n" for i in range(9)]
     home = Workspace(tmp_path)
     for n, name in ((4, "seeds"), (8, "made"), (9, "made")):
@@ -67,7 +76,6 @@ def test_versions_that_were_registered_before_mlflow_was_there(tmp_path: Path, d
         seeds = () if name == "seeds" else (Source(None, "seeds@1"),)
         lineage = Lineage("human", people=("Ada",), seeds=seeds)
         register(Request(name, f"{name}.jsonl", lineage, dvc=False), home)
-    there = f"sqlite:///{tmp_path}/new.db"
     settings(there, tmp_path)
     for _ in range(2):  # the second time they are the same runs
         done = CliRunner().invoke(group, ["sync", "--all"], standalone_mode=False)

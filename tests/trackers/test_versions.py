@@ -18,25 +18,15 @@ from auditor import trackers
 from auditor.model.card import Card, Generator, Lineage, Model, Prompt, Source
 from auditor.registry import Workspace
 from auditor.trackers import versions
-from auditor.trackers.mlflow import connected
 from tests.trackers.cards import CARDS, EVALS, GROWN, MADE, PROMPT, SEEDS, digest, graph, registered
 from tests.trackers.conftest import Server, record, written
 
 PAGE = "<!doctype html><title>lineage of it</title><p>drawn</p>"
 
 
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrated once: two seconds a database."""
-    home = tmp_path_factory.mktemp("mlflow")
-    with connected(None, home) as client:
-        client.search_experiments()
-    return home / "mlflow.db"
-
-
 @pytest.fixture
-def family(home: Workspace, database: Path) -> Workspace:
-    shutil.copyfile(database, home.home / "mlflow.db")
+def family(home: Workspace, mlflow_database: Path) -> Workspace:
+    shutil.copyfile(mlflow_database, home.home / "mlflow.db")
     (home.root / "prompts").mkdir()
     (home.root / "prompts" / "grow.txt").write_text(PROMPT)
     return home
