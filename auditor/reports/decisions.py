@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from auditor.core.intervals import wilson
 from auditor.model.result import Metric, Number, Slice, Status
 from auditor.reports import wording
 
@@ -36,6 +37,15 @@ class Decision:
         """The bound that is broken, else the first one."""
         found, value = wording.bounds(self.expected), self.metric.value
         return next((b for b in found if value is not None and b.broken(value)), found[0] if found else None)
+
+    @property
+    def enough(self) -> bool:
+        """Whether so many rows can tell that a rate keeps its bound, were not one of them at fault. (A bound of 0 no
+        number of rows can.)"""
+        limit, n = self.bound, self.metric.n
+        if self.metric.unit != "share" or limit is None or not limit.upper or limit.value <= 0 or n <= 0:
+            return True
+        return wilson(0, n)[1] <= limit.value
 
     @property
     def observed_words(self) -> str:

@@ -27,6 +27,7 @@ def document(view: View) -> str:
         ("dataset.rows", view.record.dataset["rows"]),
         ("policy", view.record.policy["name"]),
         ("verdict", view.record.verdict.value),
+        ("summary", f"{view.headline}: {view.summary}"),
     ):
         suite.add_property(name, xml(str(value)))
     for section in sorted(view.sections, key=lambda s: s.name):

@@ -6,6 +6,7 @@ The faces differ in clothes only; none of them chooses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +25,9 @@ from auditor.reports import wording
 from auditor.reports.decisions import ORDER, Culprit, Decision, culprits, excess, gravity
 from auditor.reports.examples import SHOWN_CHARACTERS, Example, Shown, example, relative
 from auditor.reports.findings import at, cluster_sizes, counted, worst
+
+_TOO_FEW = re.compile(r"\bneeds at least \d|\btoo few to tell\b")
+"""How a check says that it declines for want of rows or words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,13 @@ class Section:
             if decision.remedy:
                 return decision.remedy
         return next((remedies[m] for m in self.by_metric if remedies.get(m)), "")
+
+    @property
+    def starved(self) -> bool:
+        """Whether it was skipped for want of rows, or passed with too few of them to tell."""
+        if self.status is Status.SKIPPED:
+            return bool(_TOO_FEW.search(self.why))
+        return self.status is Status.PASS and self.deciding is not None and not self.deciding.enough
 
     @property
     def undecided(self) -> bool:
@@ -134,7 +145,17 @@ class View:
 
     @property
     def headline(self) -> str:
+        if self.record.verdict is Status.PASS and self.starved:
+            given = sum(section.starved or section.status is not Status.SKIPPED for section in self.sections)
+            n = int(self.record.dataset["rows"])
+            rows = f"{wording.count(n, self.noun)} {'is' if n == 1 else 'are'}"
+            return f"Nothing found, but {rows} too few for {self.starved} of {wording.count(given, 'check')}"
         return (wording.HEADLINES if self.noun == "row" else wording.JUDGED)[self.record.verdict]
+
+    @property
+    def starved(self) -> int:
+        """Checks that had too few rows to tell."""
+        return sum(section.starved for section in self.sections)
 
     @property
     def noun(self) -> str:
@@ -149,7 +170,8 @@ class View:
         checks = wording.count(len(self.sections), "check")
         rows = wording.count(int(self.record.dataset["rows"]), self.noun)
         missed = f"; required and not measured: {', '.join(self.unmet)}" if self.unmet else ""
-        return f"{told or 'nothing ran'} of {checks} on {rows}{missed}"
+        few = f", too few for {self.starved} of them" if self.starved else ""
+        return f"{told or 'nothing ran'} of {checks} on {rows}{few}{missed}"
 
     @property
     def unmet(self) -> tuple[str, ...]:

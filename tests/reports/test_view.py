@@ -8,7 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from scipy.stats import binomtest
 
+import auditor
 from auditor.model.result import Exhibit, Metric, Status, Verdict
 from auditor.reports import exhibits, render, text, wording
 from auditor.reports.examples import relative
@@ -179,6 +181,29 @@ def test_required_checks_that_did_not_run_are_named_on_the_summary_line(view: Vi
     named = replace(view, record=replace(view.record, policy=policy))
     assert named.summary == f"{view.summary}; required and not measured: {skipped}, left-out"
     assert f"{skipped}, left-out" in text(named, width=300, quiet=True)
+
+
+def test_a_pass_on_few_rows_says_that_it_is_of_few_rows(tmp_path: Path) -> None:
+    """Whatever runs on 200 rows and not on one has too few; so have rates whose bound one row cannot keep."""
+    rows = [{"prompt": f"Say {i} in other words.", "response": f"It is {i * i}, or so I think."} for i in range(200)]
+    rates = {"exact-duplicates": 0.005, "language-mix": 0.02, "near-duplicates": 0.02, "repetition": 0.01}
+    only = (*rates, "low-lexical-diversity", "off-topic-responses", "templated-text", "lost-tails")
+    one, many = (auditor.audit(some, name="few", out=tmp_path / f"{len(some)}", only=only) for some in (rows[:1], rows))
+    ran = [{s.name for s in report.view.sections if s.status is not Status.SKIPPED} for report in (one, many)]
+    starved = {section.name for section in one.view.sections if section.starved}
+    assert starved == (ran[1] - ran[0]) | rates.keys()
+    assert "lost-tails" not in starved  # it wants real data, not rows
+    assert one.verdict is Status.PASS
+    told = f"Nothing found, but 1 row is too few for {len(starved)} of {len(ran[0] | starved)} checks"
+    assert one.view.headline == told
+    assert f"on 1 row, too few for {len(starved)} of them" in one.view.summary
+    for name in ("text", "html", "markdown", "github", "junit"):
+        assert told in one.render(name)
+    few = {section.name for section in many.view.sections if section.starved and section.status is Status.PASS}
+    upper = {name: binomtest(0, 200).proportion_ci(method="wilson").high for name in rates}
+    assert few == {name for name, bound in rates.items() if upper[name] > bound} & {
+        section.name for section in many.view.sections if section.status is Status.PASS
+    }
 
 
 def test_a_baseline_of_another_dataset_is_told(view: View) -> None:
