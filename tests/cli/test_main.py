@@ -41,15 +41,15 @@ def test_a_closed_pipe_keeps_the_verdict(data: Path) -> None:
     assert done.returncode == 1, done.stderr
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", '"many"', "true"])
-def test_a_baseline_that_is_no_record_is_refused(data: Path, tmp_path: Path, value: str) -> None:
+def test_a_baseline_that_is_no_record_is_refused(data: Path, tmp_path: Path) -> None:
     assert run("audit", data.name, *ONLY, "--out", "old").returncode == 1
     record = json.loads((tmp_path / "old" / "audit.json").read_text())
     record["metrics"]["exact_duplicates.rate"]["value"] = "HERE"
-    (tmp_path / "bad.json").write_text(json.dumps(record).replace('"HERE"', value))
-    done = run("audit", data.name, *ONLY, "--baseline", "bad.json")
-    assert done.returncode == 2, done.stderr
-    assert b"exact_duplicates.rate" in done.stderr
+    for value in ("NaN", "Infinity", '"many"', "true"):
+        (tmp_path / "bad.json").write_text(json.dumps(record).replace('"HERE"', value))
+        done = run("audit", data.name, *ONLY, "--baseline", "bad.json")
+        assert done.returncode == 2, (value, done.stderr)
+        assert b"exact_duplicates.rate" in done.stderr, value
     (tmp_path / "deep.json").write_text("[" * 100_000)
     assert run("audit", data.name, *ONLY, "--baseline", "deep.json").returncode == 2
 

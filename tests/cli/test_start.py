@@ -38,7 +38,11 @@ def test_an_audit_whose_kernels_are_kept_imports_no_numba(tmp_path: Path, shape:
             cache.rename(tmp_path / "old")
         command = [sys.executable, "-c", AUDIT, "--skip", "expectations"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.rpartition("LOADED")[2].split() == [], done.stderr
+        loaded = done.stdout.rpartition("LOADED")[2].split()
+        if not loaded:
+            break
+    assert "LOADED" in done.stdout, done.stderr
+    assert loaded == [], done.stderr
 
 
 def test_a_whole_audit_imports_of_great_expectations_what_it_uses(tmp_path: Path) -> None:
