@@ -26,7 +26,7 @@ from auditor.core.orders import Both, both
 from auditor.engines.local import Local
 from auditor.judging import judges, probes, prompts, recording, running
 from auditor.judging.probes import FAMILIES
-from auditor.judging.questions import Seat
+from auditor.judging.questions import Seat, each, settled
 from auditor.judging.running import Estimate, Tally
 from auditor.judging.store import Store
 from auditor.model.errors import ConfigError
@@ -107,15 +107,22 @@ def probe(
             with progress.stage("judge") as advance:
                 running.run(material, [one], store, budget=budget, advance=advance, say=say, tally=tally)
             said = list(recording.records(material, [one], store))
+            # Two orders of identical answers are one question: it was paid for once.
+            once = {ask.asked: store.get(ask.asked) for ask in each(material, [settled(one, store)])}
             if out is not None:
                 recording.write(out, material, [one], store)
         finally:
             store.close()
-    return Tried(card(judging.from_records(said, name=one.judge.name), one, bounds, fail_on), tally)
+    answers = [answer for answer in once.values() if answer is not None]
+    read, written = sum(answer.tokens_in for answer in answers), sum(answer.tokens_out for answer in answers)
+    verdicts = judging.from_records(said, name=one.judge.name)
+    return Tried(card(verdicts, one, bounds, (len(answers), read, written), fail_on), tally)
 
 
-def card(verdicts: Verdicts, one: Seat, bounds: policies.Policy, fail_on: str = "fail") -> Card:
-    """The card of the judge by its verdicts on the probes."""
+def card(
+    verdicts: Verdicts, one: Seat, bounds: policies.Policy, spent: tuple[int, int, int], fail_on: str = "fail"
+) -> Card:
+    """The card of the judge by its verdicts on the probes. spent: answers, tokens read, tokens written."""
     pairs = both(verdicts, verdicts.by_machine)
     rooms = {
         room: checking.build(room, {}).run(verdicts, Context(), Local(1))
@@ -144,16 +151,16 @@ def card(verdicts: Verdicts, one: Seat, bounds: policies.Policy, fail_on: str = 
         fail_on=fail_on,
     )
     families = tuple(_told(name, counted[name], metrics[name], opinions) for name in TITLES)
-    tokens = sum(int(column.sum()) for column in (verdicts.tokens_in, verdicts.tokens_out) if column is not None)
+    asked, *tokens = spent
     return Card(
         one.judge.name,
         one.judge.model,
         one.prompt.ref,
-        len(verdicts),
+        asked,
         families,
         _named(rooms["position-inconsistency"], "position_inconsistency.first_rate", "first_rate"),
-        tokens,
-        None if verdicts.cost is None else float(np.round(verdicts.cost, 12).sum()),
+        sum(tokens),
+        one.judge.cost(*tokens) if one.judge.priced else None,
         status,
         code,
         tuple(notes),

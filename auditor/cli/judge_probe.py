@@ -43,7 +43,7 @@ def probe(
 ) -> int:
     """Try a judge with pairs whose right verdict nobody disputes, and say what it can be used for.
 
-    94 questions: easy right and wrong answers, the same answer twice, padded, empty, with markup, under the judge's
+    89 questions: easy right and wrong answers, the same answer twice, padded, empty, with markup, under the judge's
     own name, and with instructions to the judge; each in both orders. Every answer is kept: asked again, it costs
     nothing. Exit code 1 where a bound fails: by default where anything but the right answer wins by talking to the
     judge or by saying nothing, or where the judge misses what is easy.
