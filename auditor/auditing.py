@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from auditor import annotators, concluding, readers, registry, reports, trackers
+from auditor import annotators, concluding, judging, readers, registry, reports, trackers
 from auditor.annotators import embedders
 from auditor.annotators.space import Spaces
 from auditor.concluding import Clock, Options, Progress, Report, Silent, about, metrics, select, settled
@@ -29,6 +29,8 @@ from auditor.model.errors import AuditorError, ConfigError, InputError, suggest
 from auditor.model.pedigree import Pedigree
 from auditor.model.result import Record
 from auditor.model.rows import Dataset
+from auditor.model.verdicts import Verdicts
+from auditor.readers import accept
 from auditor.registry.versions import Version
 from auditor.registry.workspace import Workspace
 
@@ -58,9 +60,9 @@ def audit(source: Any, real: Any = None, *, progress: Progress | None = None, **
     Raises AuditorError (see `auditor.model.errors`) where the input or the configuration is wrong.
     A failed gate is not an exception: see `Report.verdict`.
     """
-    for name in ("only", "skip", "by"):
-        if isinstance(options.get(name), str):
-            options[name] = (options[name],)
+    for name in ("only", "skip", "by", "verdicts"):
+        if isinstance(options.get(name), str | os.PathLike):
+            options[name] = (os.fspath(options[name]),)
     unknown = set(options) - set(Options.__dataclass_fields__)
     if unknown:
         name = min(unknown)
@@ -85,7 +87,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
         references = {}
         if real is not None:
             # A reference is measured as a whole: it need not have the attribution columns of the audited rows.
-            whole = replace(options, by=(), name=None)
+            whole = replace(options, by=(), name=None, verdicts=())
             references["real"] = prepared(real, whole, workspace, engine, checks, clock, role=" real")
             rows = replace(rows, notes=(*rows.notes, *_unlike(rows, references["real"])))
         context = Context(
@@ -238,7 +240,16 @@ def prepared(
             language_rows=sample,
             progress=advance,
         )
+        if options.verdicts:
+            rows = annotators.joined(rows, _verdicts(options), workspace.cache)
         return annotators.attribution(rows, options.by)
+
+
+def _verdicts(options: Options) -> Verdicts:
+    """What judges said of the rows."""
+    said = judging.open(options.verdicts)
+    accept.bearable(said, options.max_bad_rows)
+    return said
 
 
 def _beside(

@@ -62,7 +62,8 @@ class Options:
     checks: parameters by check, {"near-duplicates": {"threshold": 0.7}}. only, skip: check names.
     by: attribution columns; None takes them by itself. mapping: canonical column -> field. memory:
     bytes of working memory; 0 is half of the machine. out: folder of the audit's files. embedder: what
-    turns texts into vectors, by name or path. gaps: file for what the real data has and the rows lack.
+    turns texts into vectors, by name or path. gaps: file for what the real data has and the rows lack. verdicts: files
+    of what judges said of the rows.
     """
 
     policy: str | None = None
@@ -84,6 +85,7 @@ class Options:
     name: str | None = None
     embedder: str | None = None
     gaps: Path | None = None
+    verdicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -323,6 +325,7 @@ def _beyond_defaults(plan: Plan, references: Mapping[str, Dataset]) -> dict[str,
         "waivers": waivers.described() if asked.waivers else None,
         "baseline": baseline.dataset.get("digest", "unknown") if baseline else None,
         "embedder": asked.embedder,
+        "verdicts": sorted(asked.verdicts),
         "gaps": asked.gaps is not None,
         "references": {role: rows.digest for role, rows in references.items()},
     }

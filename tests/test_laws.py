@@ -229,5 +229,5 @@ def test_every_check_is_documented_and_has_cases(name: str) -> None:
     assert len(set(names)) == len(names)
     assert any(measure.remedy for measure in cls.spec.measures), f"{name} names no remedy"
     assert not set(itertools.chain(cls.spec.reads)) - {
-        "prompt", "response", "rejected", "text", "messages", "source", "meta", "id",
+        "prompt", "response", "rejected", "text", "messages", "source", "meta", "id", "judge_accepted",
     }  # fmt: skip

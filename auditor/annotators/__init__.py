@@ -1,7 +1,8 @@
 """Row -> more columns, computed once for each shard's content and shared by every check.
 
-`annotate` runs annotators and attaches their columns; `attribution` says by which columns rates are
-sliced. An annotation depends on the shard's own content and on parameters, which are part of its key.
+`annotate` runs annotators and attaches their columns; `joined` attaches what judges said of the rows; `attribution`
+says by which columns rates are sliced. An annotation depends on the shard's own content and on parameters, which are
+part of its key.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from auditor.annotators import language as _language
 from auditor.annotators import surface as _surface
 from auditor.annotators.attribution import attribution
 from auditor.annotators.store import annotation
+from auditor.annotators.verdicts import joined
 from auditor.core.check import Engine
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.rows import Dataset, Rows, Shard
 from auditor.sketches.sample import bottom_k
 
-__all__ = ["LANGUAGE_SAMPLE", "NAMES", "annotate", "attribution"]
+__all__ = ["LANGUAGE_SAMPLE", "NAMES", "annotate", "attribution", "joined"]
 
 LANGUAGE_SAMPLE = _language.SAMPLE
 """Rows whose language is identified, unless told otherwise."""

@@ -19,6 +19,7 @@ Examples:
   auditor audit 'shards/*.parquet' --by generator --fail-on warn
   auditor audit data.jsonl --set near-duplicates.threshold=0.7 --only near-duplicates
   auditor audit data.csv --map prompt=question --map response=solution
+  auditor audit prefs.jsonl --verdicts verdicts.jsonl --by judge_verdict
   auditor audit data.jsonl --output junit=audit.xml --output sarif=audit.sarif
   zcat data.jsonl.gz | auditor audit - --format json > audit.json
 """
@@ -30,6 +31,9 @@ Examples:
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Write what --real has and the data lacks: JSON Lines.",
+)
+@click.option(
+    "--verdicts", multiple=True, metavar="FILE", help="What judges said of the rows, as columns (repeatable)."
 )
 @options.auditing
 @click.option("--by", multiple=True, metavar="COLUMN", help="Slice every rate by this column (repeatable).")
@@ -54,7 +58,7 @@ def audit(
     from auditor.reports.console import Console
 
     written = [("--output", path) for _, path in output] + ([("--gaps", given["gaps"])] if given["gaps"] else [])
-    options.spare([source], written)
+    options.spare([source, *given["verdicts"]], written)
     console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
     asked = Options(by=by or None, **given)
     report = run(source, asked, real=real, workspace=Workspace.find(), progress=console)

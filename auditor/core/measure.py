@@ -143,6 +143,10 @@ def measure(
     return [outcome[check.spec.name] for check in checks]
 
 
+ASKED = {"judge_accepted": "no judge was asked: give what judges said of these rows with --verdicts FILE"}
+"""Columns that no field of a record is: why they are not there."""
+
+
 def missing(check: Any, rows: Audited, context: Context) -> str:
     """Why the check cannot run on these rows, or an empty string."""
     given = {"lineage": context.pedigree, "embeddings": context.space, "history": context.history}
@@ -153,6 +157,8 @@ def missing(check: Any, rows: Audited, context: Context) -> str:
         return "the dataset has no rows"
     for column in check.spec.reads:
         if column not in rows.columns:
+            if column in ASKED:
+                return ASKED[column]
             return f"the data has no {column!r}: map a field to it with --map {column}=FIELD"
         if all(shard.column(column).null_count == len(shard) for shard in rows):
             shapes = ", ".join(rows.shapes) or rows.format
