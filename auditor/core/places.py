@@ -1,6 +1,6 @@
-"""Where a path that stands on a card may lead: into the workspace, and nowhere else.
+"""Where a path that stands on a card, in `auditor.yaml` or in a policy may lead: into the workspace, and nowhere else.
 
-Cards come in pull requests from strangers, and what they name is read, hashed and quoted in messages, in CI
+These come in pull requests from strangers, and what they name is read, hashed and quoted in messages, in CI
 with its secrets at hand. So a path counts by where it leads once every link is followed.
 """
 
@@ -44,6 +44,11 @@ def confined(given: str, root: Path) -> Path:
     except (ValueError, OSError) as error:  # a NUL, links in a circle, a name too long
         raise ConfigError("no path", seen=repr(given[:120]), wanted="a file or folder of the workspace") from error
     return path
+
+
+def is_path(given: str) -> bool:
+    """Whether a policy is given as the path of its file, and not by its name."""
+    return given.endswith((".yaml", ".yml")) or "/" in given or "\\" in given
 
 
 def _allowed(path: Path, root: Path, given: str) -> None:

@@ -29,7 +29,7 @@ from typing import Any
 
 import orjson
 
-from auditor.core import documents
+from auditor.core import documents, places
 from auditor.core.documents import Entry
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import Number
@@ -101,10 +101,16 @@ class Policy:
 
 
 def load(
-    path_or_name: str, folders: Sequence[Path], known_metrics: Collection[str], known_checks: Collection[str]
+    path_or_name: str,
+    folders: Sequence[Path],
+    known_metrics: Collection[str],
+    known_checks: Collection[str],
+    root: Path | None = None,
 ) -> Policy:
     """The policy in a file, or the first `policies/NAME.yaml` in `folders`.
 
+    root: the workspace, out of which none of its policies may lead (see `core.places`): they come in pull requests,
+    and what is wrong with a file is quoted. One that the user names elsewhere may extend whatever it says.
     Raises ConfigError, naming file and line, for anything that is unknown, doubled or malformed.
     """
     path = _find(path_or_name, folders, beside=None)
@@ -113,6 +119,11 @@ def load(
         return _bounded(policy, path)
     name = extends.text("extends")
     parent_path = _find(name, folders, beside=path)
+    if root is not None and places.is_path(name) and path.resolve().is_relative_to(root.resolve()):
+        try:
+            places.confined(str(parent_path), root)
+        except ConfigError as error:
+            extends.refuse(f"extends: {error.message}", wanted=error.wanted, hint=error.hint)
     parent, further = _read(parent_path, known_metrics, known_checks)
     if further is not None:
         extends.refuse(
@@ -139,7 +150,7 @@ def available(folders: Sequence[Path]) -> tuple[str, ...]:
 
 def _find(path_or_name: str, folders: Sequence[Path], beside: Path | None) -> Path:
     """`beside`: the extending file; a policy may extend a shipped one of its own name."""
-    if path_or_name.endswith((".yaml", ".yml")) or "/" in path_or_name or "\\" in path_or_name:
+    if places.is_path(path_or_name):
         path = Path(path_or_name)
         if beside is not None and not path.is_absolute():
             path = beside.parent / path

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from auditor import auditing, readers, registration, registry, reports
 from auditor.auditing import Options, Progress, Report
+from auditor.core import places
 from auditor.core.verdict import FAILED
 from auditor.model.card import Card, Judged, Registered, Standing, digest_of
 from auditor.model.result import Record, Status, Verdict
@@ -151,7 +152,7 @@ def _source(card: Card, version: Registered, workspace: Workspace, in_place: boo
 def _policy(card: Card, workspace: Workspace) -> str | None:
     """The card's policy, a name or a file of the workspace."""
     said = card.policy
-    if said is None or not (said.endswith((".yaml", ".yml")) or "/" in said or "\\" in said):
+    if said is None or not places.is_path(said):
         return said
     return str(cards.confined(said, workspace, card.name, "policy"))
 

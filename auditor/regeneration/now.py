@@ -109,10 +109,10 @@ class Now:
         judged = version.verdict
         found = {f"eval:{source}": self._eval(source) for source in version.lineage.evals}
         if judged is not None:
-            if card.policy and ("/" in card.policy or card.policy.endswith((".yaml", ".yml"))):
+            if card.policy and places.is_path(card.policy):
                 found["policy"] = self._at(card.policy, lambda path: self._policy(str(path)))
             else:
-                found["policy"] = self._policy(card.policy or self._workspace.policy or judged.policy)
+                found["policy"] = self._policy(card.policy, judged.policy)
             if "real" in judged.digests:
                 found["real"] = self._real(card)
         return found
@@ -139,14 +139,16 @@ class Now:
             return Seen(None, "no version of it is current")
         return Seen(other.current.digest)
 
-    def _policy(self, name: str) -> Seen:
-        key = ("policy", name)
+    def _policy(self, name: str | None, before: str = "default") -> Seen:
+        """By name or file; where the card has none that of the workspace, or else the one of the verdict."""
+        key = ("policy", name or "", before)
         if key not in self._seen:
             from auditor.core import policy
 
             try:
+                name = name or self._workspace.policy or before
                 # Names in it are checked where it is used: importing every check costs more than the rest here.
-                loaded = policy.load(name, self._workspace.expectations, _Anything(), _Anything())
+                loaded = policy.load(name, self._workspace.expectations, _Anything(), _Anything(), self._workspace.root)
                 self._seen[key] = Seen(loaded.digest)
             except AuditorError as error:
                 self._seen[key] = Seen(None, error.message)

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from auditor.core import places
 from auditor.files import write_text
 from auditor.model.errors import ConfigError, StorageError
 from auditor.registry import settings
@@ -67,7 +68,14 @@ class Workspace:
 
     @property
     def policy(self) -> str | None:
-        return self.settings.policy
+        """A name, or the path of a file of the workspace. Raises ConfigError where it leads out of it."""
+        said = self.settings.policy
+        if said is None or not places.is_path(said):
+            return said
+        try:
+            return str(places.confined(said, self.root))
+        except ConfigError as error:
+            raise self.settings.refused("policy", error) from error
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -103,14 +111,26 @@ class Workspace:
         # In a wheel the folder lies inside the package, in a checkout beside it.
         inside, beside = package / "_expectations", package.parent / "expectations"
         ours = inside if inside.is_dir() else beside
-        theirs = self.root / "expectations"
-        return (theirs, ours) if theirs.is_dir() and theirs.resolve() != ours.resolve() else (ours,)
+        theirs = self._own("expectations")
+        return (theirs, ours) if theirs is not None and theirs.resolve() != ours.resolve() else (ours,)
 
     @property
     def dashboards(self) -> Path | None:
         """The user's own folder of templates and styles, whose files come before ours."""
-        theirs = self.root / "dashboards"
-        return theirs if theirs.is_dir() else None
+        return self._own("dashboards")
+
+    def _own(self, name: str) -> Path | None:
+        """A folder of the workspace whose files are quoted and shown. Raises ConfigError where a link in it leads out
+        (see `core.places`)."""
+        folder = self.root / name
+        if not folder.is_dir():
+            return None
+        try:
+            return places.confined(name, self.root)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{name}: {error.message}", file=str(folder), wanted=error.wanted, hint=error.hint
+            ) from error
 
     @cached_property
     def home(self) -> Path:

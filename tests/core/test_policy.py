@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.core import places
 from auditor.core import policy as policies
 from auditor.core.check import registered
 from auditor.core.policy import Bound, Policy
@@ -150,3 +151,28 @@ def test_the_shipped_policies_name_what_is_there(name: str) -> None:
     policy = policies.load(name, [SHIPPED], metrics, known)
     assert policy.name == name
     assert {metric.partition(".")[0] for metric in policy.metrics} == {cls.spec.prefix for cls in known.values()}
+
+
+@pytest.mark.parametrize("way", ["{out}/far.yaml", "../../far.yaml", "link.yaml"])
+def test_what_a_policy_of_a_workspace_extends_lies_in_it(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "ws"
+    (root / "policies").mkdir(parents=True)
+    (tmp_path / "far.yaml").write_text("hunter2")
+    (root / "policies" / "link.yaml").symlink_to(tmp_path / "far.yaml")
+    own = write(root, f"extends: {way.format(out=tmp_path)}", "own")
+
+    def loaded(path: Path) -> policies.Policy:
+        return policies.load(str(path), [], METRICS, CHECKS, root)
+
+    with pytest.raises(ConfigError) as refused:
+        loaded(own)
+    assert refused.value.message == "extends: it leads out of the workspace"
+    assert (refused.value.file, refused.value.line) == (str(own), 1)
+    assert "hunter2" not in str(refused.value)
+    (tmp_path / "far.yaml").write_text('metrics: {repetition.rate: {fail: "> 3"}}')
+    # A file that the user names outside is the user's, and so is what it extends.
+    assert loaded(write(tmp_path, "extends: ../far.yaml", "elsewhere")).metrics
+    monkeypatch.setenv(places.OUTSIDE, str(tmp_path))
+    assert loaded(own).metrics

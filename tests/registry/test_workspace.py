@@ -202,3 +202,34 @@ def test_the_address_of_openlineage(tmp_path: Path) -> None:
     assert found.openlineage_url == "http://127.0.0.1:8080"
     with pytest.raises(ConfigError, match="did you mean 'url'"):
         _ = settings(tmp_path, "openlineage: {uri: 'http://127.0.0.1:8080'}\n").openlineage_url
+
+
+@pytest.mark.parametrize("policy", ["../far.yaml", "{out}/far.yaml", "sub/link.yaml", "expectations/../../far.yaml"])
+def test_a_policy_of_the_settings_lies_in_the_workspace(
+    policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far.yaml").write_text("hunter2")
+    root = tmp_path / "ws"
+    (root / "sub").mkdir(parents=True)
+    (root / "sub" / "link.yaml").symlink_to(tmp_path / "far.yaml")
+    (root / "sub" / "own.yaml").touch()
+    found = settings(root, f"by: generator\npolicy: {policy.format(out=tmp_path)}\n")
+    with pytest.raises(ConfigError) as refused:
+        _ = found.policy
+    assert (refused.value.message, refused.value.line) == ("it leads out of the workspace", 2)
+    monkeypatch.setenv("AUDITOR_OUTSIDE", str(tmp_path))
+    assert Path(str(found.policy)).read_text() == "hunter2"
+    # One inside is looked for from the workspace, whatever the folder; a name is a name.
+    monkeypatch.chdir(root / "sub")
+    assert settings(root, "policy: sub/own.yaml").policy == str(root / "sub" / "own.yaml")
+    assert settings(root, "policy: strict").policy == "strict"
+
+
+@pytest.mark.parametrize("link", ["expectations", "expectations/policies/x.yaml", "dashboards/report.css"])
+def test_folders_whose_files_are_quoted_lead_nowhere_else(link: str, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    root = tmp_path / "ws"
+    (root / link).parent.mkdir(parents=True)
+    (root / link).symlink_to(tmp_path / "far")
+    with pytest.raises(ConfigError, match="leads out of the workspace"):
+        _ = (Workspace(root).expectations, Workspace(root).dashboards)
