@@ -45,8 +45,8 @@ metrics:
 STAGES = {"a": ("data/seeds.jsonl", "writer"), "b": ("data/a.jsonl", "talker"), "c": ("data/seeds.jsonl", "talker")}
 
 
-def lay(root: Path, *, follows: str | None = None, rows: int = 30) -> Workspace:
-    """The workspace with all four registered. follows: of the generator of `a`."""
+def lay(root: Path, *, rows: int = 30) -> Workspace:
+    """The workspace with all four registered."""
     (root / "data").mkdir(parents=True)
     (root / "prompts").mkdir()
     (root / "expectations" / "policies").mkdir(parents=True)
@@ -77,7 +77,7 @@ def lay(root: Path, *, follows: str | None = None, rows: int = 30) -> Workspace:
     assert registered.ref == "seeds@1"
     dvc(root, "repro", "-q")
     for name, (source, key) in STAGES.items():
-        register(workspace, name, Path(source).stem, key, follows if name == "a" else None)
+        register(workspace, name, Path(source).stem, key)
     return workspace
 
 
@@ -88,10 +88,10 @@ def seeds(root: Path, word: str, rows: int = 30) -> None:
     (root / "data/seeds.jsonl").write_text("".join(lines))
 
 
-def register(workspace: Workspace, name: str, source: str, key: str, follows: str | None, **more: object) -> None:
+def register(workspace: Workspace, name: str, source: str, key: str, **more: object) -> None:
     lineage = Lineage(
         technique="paraphrase",
-        generators=(Generator(Model(key, "1"), follows=follows),),
+        generators=(Generator(Model(key, "1")),),
         prompts=(Prompt(name, "", file=f"prompts/{name}.txt"),),
         seeds=(Source(None, "seeds@1"),) if source == "seeds" else (),
         parents=() if source == "seeds" else (Source(None, f"{source}@1"),),

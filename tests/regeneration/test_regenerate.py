@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import yaml
 
 from auditor import registration
@@ -21,21 +19,6 @@ from auditor.registry import cards, models
 from auditor.registry.workspace import Workspace
 from tests.regeneration import chain
 from tests.regeneration.chain import brief, regenerate
-
-
-@pytest.fixture(scope="module")
-def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("chain") / "ws"
-    chain.lay(root)
-    chain.ran(root)
-    return root
-
-
-@pytest.fixture
-def ws(laid: Path, tmp_path: Path) -> Workspace:
-    root = tmp_path / "ws"
-    shutil.copytree(laid, root, symlinks=True)
-    return Workspace(root)
 
 
 def lock_of(root: Path, stage: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,15 +50,13 @@ def promote(uri: str, version: str) -> None:
         MlflowClient(tracking_uri=uri).set_registered_model_alias("writer", "production", version)
 
 
-@pytest.fixture
-def ws(tmp_path: Path) -> Workspace:
-    workspace = chain.lay(tmp_path / "ws", follows=FOLLOWS)
-    chain.ran(workspace.root)
-    return workspace
-
-
-def test_an_alias_is_moved_and_its_branch_is_made_again(ws: Workspace, tmp_path: Path) -> None:
-    uri = f"sqlite:///{ws.home}/mlflow.db"
+def test_an_alias_is_moved_and_its_branch_is_made_again(ws: Workspace, mlflow_database: Path, tmp_path: Path) -> None:
+    card = cards.load("a", ws)
+    (only,) = card.versions
+    (generator,) = only.lineage.generators
+    following = replace(only.lineage, generators=(replace(generator, follows=FOLLOWS),))
+    cards.save(replace(card, versions=(replace(only, lineage=following),)), ws)
+    uri = f"sqlite:///{shutil.copyfile(mlflow_database, ws.home / 'mlflow.db')}"
     registered(uri, "1", "2")
     heard = tmp_path / "heard.json"
     script = tmp_path / "hear.py"
