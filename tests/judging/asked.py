@@ -1,4 +1,4 @@
-"""Material to judge, and the run of it as a process of its own: `python -m tests.judging.asked URL STORE OUT N`."""
+"""Material to judge, and the run of it by itself: `python -m tests.judging.asked URL STORE OUT N [RPM]`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def seat(url: str, prompt: str = "pairwise", repeats: int = 1, **more: object) -
     return Seat(judge, prompts.load(prompt), repeats)
 
 
-def main(url: str, store: str, out: str, count: str) -> None:
+def main(url: str, store: str, out: str, count: str, rpm: str | None = None) -> None:
     kept = Store(Path(store))
-    seats = [seat(url)]
+    seats = [seat(url) if rpm is None else seat(url, rpm=float(rpm), concurrency=16)]
     running.run(material(int(count)), seats, kept)
     recording.write(Path(out), material(int(count)), seats, kept)
     kept.close()
