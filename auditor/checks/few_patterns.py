@@ -20,15 +20,17 @@ from auditor.core.intervals import rate
 from auditor.core.rowwise import findings, gather_groups
 from auditor.core.space import Space
 from auditor.files import atomic
+from auditor.kernels.hashes import shingle_sets
+from auditor.kernels.texts import spans
 from auditor.model.result import Exhibit, Measurement, Metric, Slice
-from auditor.model.rows import Dataset
+from auditor.model.rows import Dataset, strings
 from auditor.sketches.sample import drawn
 from auditor.statistics import layout, telling, vendi
 from auditor.statistics.blas import single
-from auditor.statistics.patterns import Floats, Patterns, effective, find
+from auditor.statistics.patterns import Floats, Patterns, effective, find, shared
 from auditor.statistics.subsampling import BLOCKS, interval
 
-VERSION = 1
+VERSION = 2
 """Of what is kept: rises when other patterns would be found."""
 
 KEPT = 5_000
@@ -57,6 +59,10 @@ GROUPS, GROUP = 12, 50
 SHARED = 0.5
 """Cosine of two random rows above which the notes say that all rows share a scaffold."""
 
+OWN, LOOKED_AT = 4, 2_000
+"""Words of its own that a row has at the most where what all rows share is a template with a slot or two, and not a
+scaffold around different rows; and the rows that are looked at."""
+
 READ = 500
 SCOPES = ("text", "prompt", "response")
 
@@ -79,12 +85,14 @@ Longs = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class _Side:
     """One dataset as it is measured. rows: int64 [n], those of the sample with a text, in drawn order. vectors: float32
-    [n, d] of these. total: rows of the dataset. content: tells these vectors from all others."""
+    [n, d] of these. total: rows of the dataset. content: tells these vectors from all others.
+    template: all rows are one template, but for a few."""
 
     rows: Longs
     vectors: Floats
     total: int
     content: str
+    template: bool
 
 
 @check
@@ -108,18 +116,20 @@ class FewPatterns:
 
     Limits: of more than `whole` rows (50,000) `sample` (30,000) are grouped, `vendi_sample` (4,000) scored, drawn by
     hash. Patterns are groups of vectors: the default embedder groups wording, not meaning. What all rows share is
-    subtracted: a set that is one single template, to 98 % or whole, looks like a scaffold around different rows; the
-    notes and a low Vendi score tell. The interval is by disjoint subsamples of the groups found; it does not hold the
-    error of grouping. Vendi is that of the embedder's cosines and at most its dimension.
+    subtracted as a scaffold, unless half of the rows add no more than four words to it: then it is a template, and the
+    notes tell. Rows that have less than a fifth of their wording in common are no pattern. Where the real rows have
+    fewer than `templated` patterns a row (0.1), as in a task of templates, `patterns_per_row` has no value: judge the
+    ratio. The interval is by disjoint subsamples of the groups found; it does not hold the error of grouping.
+    Vendi is that of the embedder's cosines and at most its dimension.
 
-    Figures, default embedder: 50, 500 and 5,000 planted patterns in 10,000 and 50,000 rows are found to 15 %, mostly to
-    3 %, where 10 to 35 % of each row's words are others, slots take half of the text, sizes are Zipf's or all rows
-    stand in one scaffold. Beyond: 40 % of the words of every row replaced gives 12 % too many (in sentences of 8 to 12
-    words 30 to 80 %); with two rows a pattern, sentences of 8 to 12 words give 17 % and slots of half the text 31 % too
-    many; templates that differ in one word of ten are one. Dolly is .67 patterns a row (a twentieth is quiz templates),
-    Alpaca .79, GSM8K .85 (its problems about ages are one), GPTeacher's Toolformer .002 to .010
-    and its code .06 (by language and task). Halves of GSM8K are to each other as .78 to 1.12, of Dolly and Alpaca as
-    .99 to 1.06.
+    Figures, default embedder: 50, 200, 1,000 and 5,000 planted patterns in 10,000 and 50,000 rows are found to 3 %
+    where slots take up to half of the text, 5 to 35 % of it is edited below a system prompt, or 10 to 40 % of the words
+    are replaced (up to 5 % too many in sentences of 8 to 12 words); 5,000 patterns of two rows each to 11 % (14 % in
+    sentences of 8 to 12 words). Beyond: 40 % of the words of every single row replaced give 9 to 21 % too many (42 to
+    53 % with two rows a pattern, and half to twice as many again in sentences of 8 to 12 words); slots of three
+    quarters of the text are not seen; templates that differ in one word of ten are one. Dolly is .65 patterns a row (a
+    twentieth is quiz templates), Alpaca .75, GSM8K .85, GPTeacher's Toolformer .002 to .010 and its code .08 (by
+    language and task). Halves of GSM8K and of Alpaca are to each other as .97 to 1.03, of Dolly as .99 to 1.09.
 
     Reference: Friedman and Dieng 2023 (Vendi); Hill 1973, Ecology 54:427; Monroe, Colaresi and Quinn 2008 (names).
     `auditor.statistics.patterns` has the rule of grouping and its sources.
@@ -130,6 +140,7 @@ class FewPatterns:
     sample: int = 30_000
     vendi_sample: int = 4_000
     crowd: float = 0.01
+    templated: float = 0.1
 
     spec: ClassVar[Spec] = Spec(
         "few-patterns",
@@ -174,6 +185,8 @@ class FewPatterns:
             raise ValueError(f"whole, sample and vendi_sample are {LEAST} rows or more")
         if not 0 < self.crowd <= 1:
             raise ValueError(f"crowd is a share above 0, not {self.crowd}")
+        if not 0 <= self.templated <= 1:
+            raise ValueError(f"templated is from 0 to 1, not {self.templated}")
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
         with single():
@@ -194,7 +207,8 @@ class FewPatterns:
         equal = 0 if theirs is None else min(n, len(theirs.rows))
         beside = _patterns(theirs, equal, context, engine) if theirs is not None and equal >= LEAST else None
         context.progress(2, 3)
-        metrics = [*self._sizes(found, n), *self._vendi(ours)]
+        usual = 1.0 if beside is None else beside.effective / equal
+        metrics = [*self._sizes(found, n, usual), *self._vendi(ours)]
         same = found if equal in (0, n) else _patterns(ours, equal, context, engine)
         metrics += self._ratios(ours, same, theirs, beside, equal)
         names, examples = self._names(rows, ours, found)
@@ -232,19 +246,37 @@ class FewPatterns:
         order = order[vectors.present[order]] if len(order) else order
         order = order if len(order) <= self.whole else order[: self.sample]
         content = f"{rows.digest} {vectors.embedder} {self.scope}"
-        return _Side(order, vectors.take(order), rows.rows, content)
+        return _Side(order, vectors.take(order), rows.rows, content, self._template(rows, order[:LOOKED_AT]))
 
-    def _sizes(self, found: Patterns, n: int) -> Iterator[Metric]:
+    def _template(self, rows: Dataset, at: Longs) -> bool:
+        """Whether most words stand in most rows, and a row adds no more than OWN to them."""
+        if not len(at):
+            return False
+        texts = strings(rows.take(at, [self.scope]).column(0))
+        words = shingle_sets(spans(texts.offsets, texts.data, fold=True), 1)
+        common, own = shared(words.offsets, words.values)
+        return own <= min(OWN, common)
+
+    def _sizes(self, found: Patterns, n: int, usual: float) -> Iterator[Metric]:
+        """usual: effective patterns for each of as many real rows, 1 where there are none."""
+
         def entropy(at: Longs) -> float:
             return log(effective(np.bincount(found.labels[at])))
 
-        value = found.effective
+        value = max(1.0, found.effective)
         low, high = interval(entropy, n, log(value)) if n >= BLOCKS * 2 else (0.0, log(n))
         bounds = max(1.0, exp(low)), min(float(n), exp(high))
         name = self.spec.metric
         yield Metric(name("effective_patterns"), value, "patterns", n, low=bounds[0], high=bounds[1])
         yield Metric(name("patterns"), len(found.sizes), "patterns", n)
-        yield Metric(name("patterns_per_row"), value / n, "patterns per row", n, low=bounds[0] / n, high=bounds[1] / n)
+        if usual < self.templated:
+            why = (
+                f"real rows are templated too ({usual:.3g} patterns a row, below {self.templated:g}): see ratio_to_real"
+            )
+            yield Metric(name("patterns_per_row"), None, "patterns per row", n, why)
+        else:
+            a_row = (value / n, bounds[0] / n, bounds[1] / n)
+            yield Metric(name("patterns_per_row"), a_row[0], "patterns per row", n, low=a_row[1], high=a_row[2])
         yield rate(name("largest_share"), int(found.sizes[0]), n)
         yield rate(name("crowded"), int(found.sizes[self._crowded(found)].sum()), n)
 
@@ -263,7 +295,7 @@ class FewPatterns:
             def scored(at: Longs, order: int = order) -> float:
                 return log(vendi.score(parts[int(at[0])], order))
 
-            value = vendi.score(whole, order)
+            value = max(1.0, vendi.score(whole, order))  # sums of shares are a rounding off
             low, high = interval(scored, n, log(value)) if n >= BLOCKS * 2 else (0.0, log(n))
             yield Metric(
                 self.spec.metric(measure), value, "rows", n, low=max(1.0, exp(low)), high=min(float(n), exp(high))
@@ -400,10 +432,14 @@ class FewPatterns:
 
     def _notes(self, ours: _Side, found: Patterns, space: Space) -> Iterator[str]:
         n = len(ours.rows)
+        many = f"{found.effective:.3g}" if found.effective < 100 else f"{found.effective:,.0f}"
+        yield f"{n:,} rows, {many} effective {'pattern' if many == '1' else 'patterns'}"
         if n < ours.total:
             yield f"{n:,} of {ours.total:,} rows are grouped: those with a {self.scope}, sampled beyond {self.whole:,}"
         yield f"embedder {space.embedder.name}: {space.embedder.blind}"
-        if found.common >= SHARED:
+        if ours.template:
+            yield f"half of all rows differ in no more than {OWN} words from what all share: one template"
+        elif found.common >= SHARED:
             yield (
                 f"any two rows have a cosine of {found.common:.2f} on average: a scaffold that all share was "
                 "subtracted; if there is none, the whole set is one template"
@@ -413,12 +449,12 @@ class FewPatterns:
 def _patterns(side: _Side, n: int, context: Context, engine: Engine) -> Patterns:
     """The patterns of the first n rows of a side; of many, kept for the next audit with the same rows on a side."""
     if context.cache is None or n < KEPT:
-        return find(side.vectors[:n], engine.map)
+        return find(side.vectors[:n], engine.map, side.template)
     name = xxhash.xxh3_128_hexdigest(f"{VERSION} {side.content} {n}".encode())
     path = context.cache / f"patterns-{name}.npy"
     kept = _kept(path, n)
     if kept is None:
-        kept = find(side.vectors[:n], engine.map)
+        kept = find(side.vectors[:n], engine.map, side.template)
         with atomic(path) as file:
             np.save(file, np.concatenate([[kept.common, kept.noise], kept.labels.astype(np.float64)]))
     return kept

@@ -99,7 +99,12 @@ def z_scores(counted: Counted, prior: float = PRIOR) -> Doubles:
 
 
 def names(counted: Counted, k: int, prior: float = PRIOR) -> list[tuple[str, ...]]:
-    """The k most telling words of every group (fewer where only so many speak for it), most telling first."""
-    z = z_scores(counted, prior)
+    """The k most telling words of every group (fewer where only so many speak for it), most telling first; numbers
+    name nothing. A group that has no other to be told from is named by its commonest words."""
+    z = z_scores(counted, prior) if counted.groups > 1 else counted.texts.astype(np.float64)
     ranked = (counted.words(z, group) for group in range(counted.groups))
-    return [tuple(word for word, score in words[:k] if score > 0) for words in ranked]
+    return [tuple(word for word, score in words if score > 0 and _named(word))[:k] for words in ranked]
+
+
+def _named(word: str) -> bool:
+    return any(character.isalpha() for character in word)

@@ -73,6 +73,48 @@ def test_four_templates_are_four_patterns_named_by_their_words(tmp_path: Path) -
             assert metric.low <= metric.value <= metric.high
 
 
+@pytest.mark.parametrize("share", [0.95, 0.98, 1.0])
+def test_one_template_is_one_pattern_and_no_scaffold(share: float, tmp_path: Path) -> None:
+    cities = _diverse(400, 5)
+    asked = [f"What is the capital of {city.split()[0].title()}?" for city in cities[: int(400 * share)]]
+    measured = _measured(asked + _diverse(400 - len(asked)), tmp_path)
+    values = _values(measured)
+    assert values["largest_share"] == pytest.approx(share, abs=0.003)
+    rest = 400 - len(asked)
+    assert values["effective_patterns"] == pytest.approx(400 ** (1 - share) / share**share, rel=0.05)
+    assert measured.notes[0] == f"400 rows, {values['effective_patterns']:.3g} effective pattern{'s' if rest else ''}"
+    assert {"capital", "what"} <= set(str(measured.exhibits[0].rows[0][3]).split(", "))
+    assert any("one template" in note for note in measured.notes)
+
+
+def test_a_scaffold_around_different_rows_is_no_pattern(tmp_path: Path) -> None:
+    scaffold = "You are a helpful assistant. Answer as truthfully as you can, and be brief. ### Instruction: "
+    measured = _measured([scaffold + text for text in _diverse(300)], tmp_path)
+    assert _values(measured)["patterns_per_row"] > 0.97
+    assert not any(note.endswith("one template") and "half" in note for note in measured.notes)
+
+
+def test_a_templated_task_is_judged_by_the_ratio(tmp_path: Path) -> None:
+    """Both sides are four templates: few patterns, and as many as there should be."""
+    by_name = {m.name: m for m in _measured(_templates(300, 1), tmp_path, real=_templates(300, 2)).metrics}
+    few, ratio = by_name["few_patterns.patterns_per_row"], by_name["few_patterns.ratio_to_real"]
+    assert few.value is None
+    assert "real rows are templated too" in few.why
+    assert ratio.value == pytest.approx(1, rel=0.1)
+    diverse = _values(_measured(_templates(300, 1), tmp_path / "2", real=_diverse(300)))
+    assert diverse["patterns_per_row"] < 0.02
+
+
+def test_one_word_in_common_is_no_pattern(tmp_path: Path) -> None:
+    draw = random.Random(2)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    texts = [f"{text} xylophone {text[::-1]}" for text in _diverse(120, 1)] + _diverse(480, 2)
+    texts += [" ".join("".join(draw.choices(letters, k=7)) for _ in range(12)) for _ in range(200)]
+    values = _values(_measured(texts, tmp_path))
+    assert values["patterns_per_row"] > 0.9
+    assert values["largest_share"] < 0.02
+
+
 def test_diverse_rows_are_their_own_patterns(tmp_path: Path) -> None:
     values = _values(_measured(_diverse(600), tmp_path))
     assert values["patterns_per_row"] > 0.97
@@ -189,6 +231,8 @@ def test_all_rows_equal_are_one_pattern(tmp_path: Path) -> None:
     assert values["effective_patterns"] == pytest.approx(1)
     assert values["vendi"] == pytest.approx(1)
     assert values["ratio_to_real"] == pytest.approx(1 / 60, rel=0.1)
+    for metric in _measured(["all the same"] * 60, tmp_path / "2").metrics:
+        assert metric.value is None or metric.low is None or metric.low <= metric.value <= (metric.high or 0)
 
 
 def test_too_few_rows_are_told(tmp_path: Path) -> None:
@@ -205,7 +249,9 @@ def test_without_an_embedder_it_says_so(tmp_path: Path) -> None:
     assert "embedder" in missing(FewPatterns(), data, Context())
 
 
-@pytest.mark.parametrize("wrong", [{"scope": "chosen"}, {"sample": 1}, {"crowd": 0.0}, {"vendi_sample": 3}])
+@pytest.mark.parametrize(
+    "wrong", [{"scope": "chosen"}, {"sample": 1}, {"crowd": 0.0}, {"vendi_sample": 3}, {"templated": 2.0}]
+)
 def test_wrong_parameters_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         FewPatterns(**wrong)

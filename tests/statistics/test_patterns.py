@@ -16,7 +16,7 @@ import pytest
 from auditor.annotators.embedders.hashed import Hashed
 from auditor.engines.local import Local
 from auditor.model.rows import strings
-from auditor.statistics.patterns import Patterns, effective, find, nearest
+from auditor.statistics.patterns import Patterns, effective, find, nearest, shared
 
 EMBEDDER = Hashed()
 SYSTEM = "You are a helpful and honest assistant. If you do not know the answer, say so politely.\n\n### Instruction:\n"
@@ -108,12 +108,31 @@ def test_as_many_patterns_as_were_planted(make: Callable[[int, int], Planted], k
     assert patterns.effective == pytest.approx(k, rel=0.15)
 
 
+def _short(k: int, n: int) -> Planted:
+    """Sentences of 8 to 12 words."""
+    draw = random.Random(k)
+    vocabulary = _vocabulary(1000, draw)
+    base = [draw.choices(vocabulary, k=draw.randint(8, 12)) for _ in range(k)]
+    texts = []
+    for i in range(n):
+        share = draw.uniform(0.1, 0.4)
+        texts.append(" ".join(draw.choice(vocabulary) if draw.random() < share else word for word in base[i % k]))
+    return texts, [i % k for i in range(n)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [_replaced, _slotted, _edited])
+@pytest.mark.parametrize("make", [_replaced, _slotted, _edited, _short])
 @pytest.mark.parametrize(("k", "n"), [(50, 50_000), (500, 20_000), (5000, 10_000), (5000, 50_000)])
 def test_as_many_patterns_as_were_planted_in_many_rows(make: Callable[[int, int], Planted], k: int, n: int) -> None:
     patterns, _ = _found(make(k, n)[0])
     assert patterns.effective == pytest.approx(k, rel=0.15)
+
+
+def test_what_texts_share_and_what_is_their_own() -> None:
+    said = [[1, 2, 3, 10 + i] for i in range(8)] + [[1, 2, 40, 41, 42, 43], [50]]
+    offsets = np.cumsum([0, *map(len, said)])
+    assert shared(offsets, np.array([word for one in said for word in one], np.uint64)) == (3, 1)
+    assert shared(np.zeros(1, np.int64), np.zeros(0, np.uint64)) == (0, 0)
 
 
 def test_uneven_patterns_count_by_their_entropy() -> None:
