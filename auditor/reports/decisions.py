@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from auditor.core.intervals import wilson
 from auditor.model.result import Metric, Number, Slice, Status
 from auditor.reports import wording
@@ -84,12 +86,18 @@ class Decision:
     @property
     def rows_words(self) -> str:
         """`1,538 of 12,400` for a share of rows; nothing for an AUC, an effect or a difference of shares, which count
-        no rows."""
-        if self.metric.unit != "share" or self.metric.value is None:
+        no rows: their intervals are not those of a rate."""
+        metric, n = self.metric, self.metric.n
+        if metric.unit != "share" or metric.value is None or n <= 0:
             return ""
-        counted = float(self.metric.value) * self.metric.n
+        counted = float(metric.value) * n
         whole = round(counted)
-        return f"{whole:,} of {self.metric.n:,}" if whole >= 0 and abs(counted - whole) < 1e-6 * max(1, whole) else ""
+        if not 0 <= whole <= n or abs(counted - whole) >= 1e-6 * max(1, whole):
+            return ""
+        spread = wilson(whole, n)
+        if metric.low is not None and metric.high is not None and not np.allclose((metric.low, metric.high), spread):
+            return ""
+        return f"{whole:,} of {n:,}"
 
 
 @dataclass(frozen=True, slots=True)

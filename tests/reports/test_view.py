@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 import auditor
 from auditor.model.result import Exhibit, Metric, Status, Verdict
 from auditor.reports import exhibits, render, text, wording
+from auditor.reports.decisions import Decision
 from auditor.reports.examples import relative
 from auditor.reports.view import View
 from tests.reports import made
@@ -249,6 +250,17 @@ def test_no_absolute_path_gets_into_a_report(tmp_path: Path) -> None:
 )
 def test_numbers_in_words(value: float | None, unit: str, words: str) -> None:
     assert wording.quantity(value, unit) == words
+
+
+@pytest.mark.parametrize(("value", "low", "high", "words"), [
+    (1.0, 0.99998, 1.0, ""),  # an AUC: its interval is no rate's
+    (0.25, *binomtest(100, 400).proportion_ci(method="wilson"), "100 of 400"),
+    (0.25, None, None, "100 of 400"),
+    (0.2511, None, None, ""),
+])  # fmt: skip
+def test_rows_are_told_of_shares_of_rows_alone(value: float, low: float, high: float, words: str) -> None:
+    metric = Metric("tells_of_synthesis.auc", value, "share", 400, low=low, high=high)
+    assert Decision(metric, None, None, "", "", "").rows_words == words
 
 
 def test_a_chance_that_is_an_upper_bound_reads_as_one() -> None:
