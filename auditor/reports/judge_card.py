@@ -55,7 +55,7 @@ def uses(card: Card) -> list[str]:
 
 
 def _listed(parts: tuple[str, ...]) -> str:
-    return parts[0] if len(parts) == 1 else f"{'; '.join(parts[:-1])}; nor {parts[-1]}"
+    return "; ".join(parts)
 
 
 def width_of(card: Card) -> str:
@@ -92,7 +92,8 @@ def _remarks(one: Family) -> str:
 def _row(one: Family) -> tuple[str, str, str, str, str, str]:
     share = wording.quantity(one.metric.value, "share") if one.metric.value is not None else "–"
     between = wording.interval(one.metric.low, one.metric.high, "share")
-    return one.title, _counts(one), share, between, wording.expected_words(one.why, "share"), one.status.value.upper()
+    verdict = "" if one.status is Status.SKIPPED else one.status.value.upper()
+    return one.title, _counts(one), share, between, wording.expected_words(one.why, "share"), verdict
 
 
 def _about(card: Card) -> str:
@@ -170,7 +171,7 @@ def _page(card: Card, own: Path | None) -> str:
         if first.value is not None
         else ""
     )
-    table = Table("Probes, in both orders", header, tuple(rows), (1, 2), f"{told}{width_of(card)}.")
+    table = Table("Probes, in both orders", header, tuple(rows), (1, 2), f"{told}{width_of(card)}.", 4)
     facts = [("Judge", card.judge), ("Model", card.model), ("Prompt", card.prompt), ("Questions", f"{card.asked:,}"),
              ("Tokens", f"{card.tokens:,}")]  # fmt: skip
     if card.cost is not None:

@@ -15,13 +15,15 @@ Cell = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """right: columns of numbers. Texts may come from a file: the template escapes them."""
+    """right: columns of numbers. badge: the column of statuses, if any. Texts may come from a file: the template
+    escapes them."""
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     right: tuple[int, ...]
     note: str = ""
+    badge: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
