@@ -223,7 +223,7 @@ def conclude(
     assert scratch is not None
     with clock.stage("locate") as advance:
         found = scratch / "findings.parquet"
-        measured = _locate(checks, measured, rows, context, plan.engine, found, advance)
+        measured, findings = _locate(checks, measured, rows, context, plan.engine, found, advance)
     verdicts, verdict, exit_code = judging.judge(
         measured,
         plan.policy,
@@ -249,7 +249,7 @@ def conclude(
         record = replace(record, run={**clock.run(measured, places), **(which or {})})
         view = View(
             record=record,
-            findings=_held(found, rows),
+            findings=findings,
             dataset=rows,
             specs={check.spec.name: check.spec for check in checks},
             places=places,
@@ -332,6 +332,10 @@ def _beyond_defaults(plan: Plan, references: Mapping[str, Dataset]) -> dict[str,
     return {name: value for name, value in wanted.items() if value}
 
 
+MAPPED = 1_000_000
+"""Findings above which the report has them from the disk: a million take 150 MB, mostly evidence not looked at."""
+
+
 def _locate(
     checks: Sequence[Any],
     measured: Sequence[Measured],
@@ -340,10 +344,10 @@ def _locate(
     engine: Engine,
     path: Path,
     advance: Advance,
-) -> list[Measured]:
-    """Write every finding to `path`, check by check; returns the measured with their number of findings.
+) -> tuple[list[Measured], pa.Table]:
+    """Write every finding to `path`, check by check; returns the measured with their number of findings, and these.
 
-    Checks are located in parallel, each into a file of its own, so that memory does not grow with
+    Checks are located in parallel, each into a file of its own beside `path`, so that memory does not grow with
     the number of findings. One that fails at it is an ERROR of that check, as in measuring.
     """
     schema = measuring.findings_schema(rows.by)
@@ -357,13 +361,18 @@ def _locate(
         return part, outcome
 
     found = engine.map(one, range(len(checks)))
+    several = sum(outcome.findings for _, outcome in found) > MAPPED
+    tables = [schema.empty_table()]
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for part, outcome in found:
             if outcome.findings:
-                for batch in pq.ParquetFile(part).iter_batches():
-                    writer.write_batch(batch)
+                with pa.OSFile(str(part)) as source:  # batch by batch, not mapped: pages that are looked at stay
+                    for batch in pa.ipc.open_stream(source):
+                        writer.write_batch(batch.cast(schema))
+                source = pa.memory_map(str(part)) if several else pa.BufferReader(part.read_bytes())
+                tables.append(pa.ipc.open_stream(source).read_all())
             part.unlink(missing_ok=True)
-    return [outcome for _, outcome in found]
+    return [outcome for _, outcome in found], pa.concat_tables(tables[1:] or tables)
 
 
 def _features(rows: Audited, measured: Sequence[Measured], path: Path) -> None:
@@ -389,23 +398,6 @@ def _features(rows: Audited, measured: Sequence[Measured], path: Path) -> None:
     finally:
         if writer is not None:
             writer.close()
-
-
-MAPPED = 1_000_000
-"""Findings above which the report has them from the disk: a million take 150 MB, mostly evidence not looked at."""
-
-
-def _held(found: Path, rows: Audited) -> pa.Table:
-    """All findings, for the report; what says the same again and again as dictionaries."""
-    same = ["check", "metric", "whose", "file", "remedy", "related_dataset", *(f"by.{name}" for name in rows.by)]
-    with pq.ParquetFile(found, read_dictionary=same) as source:
-        if source.metadata.num_rows <= MAPPED:
-            return source.read()
-        mapped = found.with_suffix(".arrows")
-        with pa.OSFile(str(mapped), "wb") as target, pa.ipc.new_stream(target, source.schema_arrow) as writer:
-            for batch in source.iter_batches():
-                writer.write_batch(batch)
-    return pa.ipc.open_stream(pa.memory_map(str(mapped))).read_all()
 
 
 def _record(
@@ -510,7 +502,8 @@ def policy(options: Options, workspace: Workspace) -> policies.Policy:
         raise ConfigError(
             "a policy is a name or a file", seen=type(options.policy).__name__, wanted="'default', or a path to YAML"
         )
-    return policies.load(os.fspath(options.policy or "default"), workspace.expectations, _known_metrics(), known)
+    wanted = os.fspath(options.policy or "default")
+    return policies.load(wanted, workspace.expectations, _known_metrics(), known, workspace.root)
 
 
 def _known_metrics() -> list[str]:

@@ -442,7 +442,8 @@ def _by_length(name: str, scores: Scores, at: Longs) -> Metric:
 
 
 def _told(scores: npt.NDArray[np.float32]) -> pa.Array:
-    return pa.array([f"{score:g}" for score in scores.tolist()], pa.large_string())
+    distinct, places = np.unique(scores, return_inverse=True)
+    return pa.array([f"{score:g}" for score in distinct.tolist()], pa.large_string()).take(pa.array(places))
 
 
 def _called(verdicts: Verdicts, row: int) -> tuple[str, str]:

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from auditor.core.check import Context, Engine, Locates, Spec, parameters
 from auditor.core.sized import at_size
@@ -233,16 +232,19 @@ def _describe(error: Exception) -> str:
 
 
 def located(check: Any, measured: Measured, rows: Audited, context: Context, path: Path, schema: pa.Schema) -> Measured:
-    """Stream the check's findings to a Parquet file at `path`; returns `measured` with their number,
-    or as an ERROR where locating them failed. No file is written where there is nothing to find."""
+    """Stream the check's findings to an Arrow stream at `path`, its words as dictionaries; returns `measured` with
+    their number, or as an ERROR where locating them failed. No file is written where there is nothing to find."""
     count = 0
     begun = time.thread_time()
+    same = ("metric", "related_dataset", "check", "whose", "file", "remedy", *(f"by.{name}" for name in rows.by))
     with ExitStack() as opened:
-        writer: pq.ParquetWriter | None = None
+        writer: pa.RecordBatchStreamWriter | None = None
         try:
-            for table in _findings(check, measured, rows, context):
-                writer = writer or opened.enter_context(pq.ParquetWriter(path, schema, compression="zstd"))
-                writer.write_table(table.select(schema.names).cast(schema))
+            for found in _findings(check, measured, rows, context):
+                columns = zip(schema.names, found.select(schema.names).cast(schema).columns, strict=True)
+                table = pa.table({name: one.dictionary_encode() if name in same else one for name, one in columns})
+                writer = writer or opened.enter_context(pa.RecordBatchStreamWriter(str(path), table.schema))
+                writer.write_table(table)
                 count += len(table)
         except OSError:
             raise  # a full disk is nobody's check's fault
@@ -260,11 +262,12 @@ def _findings(check: Any, measured: Measured, rows: Audited, context: Context) -
     draw = at_size(check, rows, context)
     for found in map(draw.told, check.locate(draw.rows, measurement, draw.context)):
         about = _about(found, rows, context)
-        remedies = {name: check.spec.remedy(name) for name in found.column("metric").unique().to_pylist()}
+        metric = found.column("metric").combine_chunks().dictionary_encode()
+        remedies = pa.array([check.spec.remedy(name) for name in metric.dictionary.to_pylist()], pa.string())
         extra: dict[str, Any] = {
-            "check": pa.array([check.spec.name] * len(found), pa.string()),
+            "check": pa.repeat(check.spec.name, len(found)),
             **dict(zip(about.column_names, about.columns, strict=True)),
-            "remedy": pa.array([remedies[name] for name in found.column("metric").to_pylist()], pa.string()),
+            "remedy": remedies.take(metric.indices),
         }
         yield pa.table({**dict(zip(found.column_names, found.columns, strict=True)), **extra})
 
@@ -300,7 +303,7 @@ def _placed(whose: str, side: Audited | None, at: pa.ChunkedArray, rows: Audited
         files = pa.repeat(pa.scalar(card, pa.string()), n)
     else:
         taken = side.take(at.to_numpy(), ["id", "file", "line", *(by if side is rows else ())])
-        files = pa.array([side.files[i] for i in taken.column("file").to_pylist()], pa.string())
+        files = pa.array(side.files, pa.string()).take(taken.column("file"))
     groups = [taken.column(name) if name in taken.column_names else pa.nulls(n) for name in by]
     return pa.table(
         {

@@ -183,7 +183,7 @@ def _chosen(made: Accepted) -> Accepted:
     fate[(fate == KEPT) & (made.verdict == TIE)] = TIED
     kept = np.flatnonzero(fate == KEPT)
     pair = paired(verdicts, made.rows[kept])
-    cells = settled(pair, made.verdict[kept], kept)
+    cells = settled(pair.copy(), made.verdict[kept], kept)
     fate[kept[cells.verdict[np.searchsorted(cells.keys, pair)] != made.verdict[kept]]] = OUTVOTED
     return replace(made, fate=fate)
 

@@ -174,14 +174,15 @@ def digest(verdicts: Verdicts, texts: Sequence[npt.NDArray[np.uint64]]) -> str:
     key = np.zeros(len(verdicts), np.uint64)
     for column in columns:
         _mix(key, column)
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)
     del key
     seal = hashlib.sha256()
     for names in (verdicts.item.names, verdicts.a.names, verdicts.judge.names, verdicts.prompt.names):
         seal.update(hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).digest())
     seal.update(verdicts.humans.data)
     for column in columns:
-        seal.update(column[order].data)
+        alike = bool((column == column[:1]).all())  # what says the same throughout needs no order
+        seal.update((column if alike else column[order]).data)
     return f"sha256:{seal.hexdigest()}"
 
 

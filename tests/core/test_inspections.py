@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from auditor import fakes
 from auditor.checks.unregistered_source import UnregisteredSource
@@ -45,9 +44,9 @@ class Both(LineageRoom):
 def located_by(room: LineageRoom, folder: Path, rows: Dataset) -> list[dict[str, object]]:
     context = Context(pedigree=GIVEN)
     (measured,) = measure([room], rows, context, Local(1))
-    measured = located(room, measured, rows, context, folder / "found.parquet", findings_schema(rows.by))
+    measured = located(room, measured, rows, context, folder / "found.arrows", findings_schema(rows.by))
     assert measured.status is Status.PASS, measured.why
-    table = pq.read_table(folder / "found.parquet")
+    table = pa.ipc.open_stream((folder / "found.arrows").read_bytes()).read_all()
     assert measured.findings == len(table)
     return table.to_pylist()
 
@@ -118,8 +117,8 @@ def test_a_row_that_the_data_lacks_is_in_the_file_of_the_real_data(tmp_path: Pat
     real = replace(fakes.dataset(theirs, tmp_path / "real", shard_rows=4), files=("real.jsonl",))
     context = Context(references={"real": real})
     (measured,) = measure([Lacking()], rows, context, Local(1))
-    located(Lacking(), measured, rows, context, tmp_path / "found.parquet", findings_schema(rows.by))
-    found = pq.read_table(tmp_path / "found.parquet").to_pylist()
+    located(Lacking(), measured, rows, context, tmp_path / "found.arrows", findings_schema(rows.by))
+    found = pa.ipc.open_stream((tmp_path / "found.arrows").read_bytes()).read_all().to_pylist()
     places = [(one["whose"], one["id"], one["file"], one["line"], one["by.generator"]) for one in found]
     own = rows.files[0]
     assert places == [
