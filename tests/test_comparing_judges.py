@@ -205,8 +205,8 @@ def test_the_command(tmp_path: Path) -> None:
     words = ["judge", "compare", str(file), "-q", "--output", "html=out.html", "--output", "markdown=out.md"]
     done = CliRunner().invoke(group, words)
     assert done.exit_code == 0, done.output
-    assert "3 judges with a prompt on the 20 pairs of 20 items that all of them judged (20 more pairs" in done.output
-    assert Path("out.md").read_text().startswith("3 judges with a prompt")
+    assert "3 judges on the 20 pairs of 20 items that all of them judged (20 more pairs" in done.output
+    assert Path("out.md").read_text().startswith("3 judges on the")
     assert "<!doctype html>" in Path("out.html").read_text()
     refused = CliRunner().invoke(group, ["judge", "compare", str(file), "--output", f"json={file}"])
     assert refused.exit_code == 2
@@ -225,5 +225,6 @@ def test_llmbar_as_published(shared_data: Callable[[str], Path]) -> None:
         assert round(value(one, "accuracy") * one.verdicts) == right, one.name
         assert value(one, "consistency") == pytest.approx(int(told["equal"].split(" / ")[0]) / 100), one.name
     assert {name.split(" / ")[0] for name in compared.raters[:-1]} == {one.judge for one in compared.judged}
+    assert lineup.render(compared, "text").startswith("6 judges with 16 prompts, 65 in all, on the 100 pairs")
     best = compared.judged[0]
     assert (best.name, value(best, "accuracy")) == ("GPT-4 / Metrics_Reference", 0.96)

@@ -57,11 +57,20 @@ def _shown(compared: Comparison) -> tuple[list[str], list[str]]:
 def _summary(compared: Comparison) -> str:
     rest = compared.every_pair - compared.pairs
     left = f" ({wording.count(rest, 'more pair')} only some of them judged)" if rest else ""
+    on = f"{wording.count(compared.pairs, 'pair')} of {wording.count(compared.items, 'item')}"
     return (
-        f"{wording.count(len(compared.judged), 'judge')} with a prompt on the {wording.count(compared.pairs, 'pair')} "
-        f"of {wording.count(compared.items, 'item')} that all of them judged{left}; held against {compared.against}; "
+        f"{_who(compared)} on the {on} that all of them judged{left}; held against {compared.against}; "
         f"accepted by the rule {compared.rule}"
     )
+
+
+def _who(compared: Comparison) -> str:
+    """`3 judges`; `3 judges with 2 prompts, 6 in all`."""
+    judges, prompts = {one.judge for one in compared.judged}, {one.prompt for one in compared.judged}
+    told = wording.count(len(judges), "judge")
+    if len(judges) == len(compared.judged):
+        return told
+    return f"{told} with {wording.count(len(prompts), 'prompt')}, {len(compared.judged)} in all,"
 
 
 def _cell(metric: Metric) -> tuple[str, str]:
@@ -191,7 +200,7 @@ def _page(compared: Comparison, own: Path | None) -> str:
     ]
     best = compared.judged[0]
     accuracy = best.metrics["accuracy"]
-    headline = f"{wording.count(len(compared.judged), 'judge')} compared"
+    headline = f"{_who(compared).rstrip(',')} compared"
     if accuracy.value is not None:
         who = "people" if compared.against != OTHERS else "most others"
         headline = f"{best.name} says what {who} say in {wording.quantity(accuracy.value, 'share')}"
