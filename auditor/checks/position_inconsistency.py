@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from auditor.core import panels, rules
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.gaps import Gaps, gaps
 from auditor.core.intervals import rate
-from auditor.core.orders import Both, counted, twice
+from auditor.core.orders import Both, counted, summed, twice
 from auditor.core.panels import Panel, because
 from auditor.model.result import Exhibit, Measurement, Metric
-from auditor.model.verdicts import INVALID, UNKNOWN, A, B, Verdicts
+from auditor.model.verdicts import UNKNOWN, A, Verdicts
 from auditor.statistics import agreement
 from auditor.statistics.chance import coin
 
@@ -25,11 +26,18 @@ Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
 GAPS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
-"""Edges of the quality gap, as a share of the widest there can be."""
+"""Edges of the gap in quality (see `core.gaps`)."""
 
 MAKERS = 12
 """Makers in the table of rules: four rules of twelve fit an exhibit."""
 
+CLOSE = 0.2
+"""The gap up to which a pair is nearly even: a win rate between 40 and 60 %."""
+
+GRAIN = 1 << 10
+"""Gaps are summed as multiples of 1 / GRAIN: integers, so that no order of adding shows."""
+
+NO_GAP = "no win rate of the outputs is known from other verdicts: name makers a and b, or have several judges"
 ONE_ORDER = "no pair was judged in both orders: judge each again with the outputs swapped"
 NO_ORDER = "the file does not tell which output stood first"
 
@@ -48,6 +56,11 @@ class PositionInconsistency:
     the share of conflicts that favour the first. `first_rate` is how often the output shown first wins, ties and
     unparsable verdicts apart, and `first_p` the exact binomial test of that against a half. `kappa_agreement` is
     Cohen's kappa between the two orders for "A wins" against everything else, as LLMBar reports it.
+
+    By the gap in quality, 2 |win rate - 1/2| (people's on the two outputs; else other judges'; else of one maker
+    against the other, without the pair itself; else the difference of the judge's scores): `gap_correlation` is
+    Pearson's correlation between a pair's gap and its consistency, and `close_consistency` the consistency of pairs
+    with a gap below 0.2. A correlation above 0 is what sound judges have: unsure where there is little to choose.
 
     Why it matters: a judge that picks a place measures the shuffle of the file, not the outputs; preferences that
     are learnt from it are noise, or the order in which models were written down.
@@ -85,6 +98,8 @@ class PositionInconsistency:
             Measure("first_p", "p-value", "how likely as many by chance (two-sided binomial test)"),
             Measure("kappa_agreement", "kappa", "agreement of the two orders beyond chance, A against the rest"),
             Measure("both_orders", "share", "pairs with a twin in the other order"),
+            Measure("gap_correlation", "correlation", "between the gap in quality of a pair and its consistency"),
+            Measure("close_consistency", "share", "consistency of pairs that are nearly even in quality", bad="low"),
         ),
         fires=(
             Case(
@@ -116,8 +131,16 @@ class PositionInconsistency:
         # In both orders, quality cancels out: each output stands first as often as last.
         shown = np.concatenate([pairs.rows_first, pairs.rows_second]) if len(pairs) else shown
         decided = panels.panel(verdicts, np.sort(shown[verdicts.verdict[shown] < 2]))
-        overall = (*self._consistency(pairs, of_pairs), *self._places(decided), self._twins(pairs))
+        found = gaps(verdicts, pairs)
+        of_gaps = panels.panel(verdicts, pairs.rows_first[found.at if found else slice(0)])
+        overall = (
+            *self._consistency(pairs, of_pairs),
+            *self._places(decided),
+            self._twins(pairs),
+            *self._close(pairs, found, of_gaps),
+        )
         slices = (
+            *of_gaps.slices(lambda at: self._close(pairs, found, of_gaps, at)),
             *of_pairs.slices(lambda at: self._consistency(pairs, of_pairs, at)),
             *decided.slices(lambda at: self._places(decided, at)),
         )
@@ -129,7 +152,7 @@ class PositionInconsistency:
             exhibits=(
                 *self._judges(pairs, of_pairs),
                 *self._rules(verdicts, pairs),
-                *self._gaps(verdicts, pairs),
+                *self._gaps(pairs, found, of_gaps),
             ),
         )
 
@@ -244,27 +267,46 @@ class PositionInconsistency:
             "average: the mean of both preferences",
         )
 
-    def _gaps(self, verdicts: Verdicts, pairs: Both) -> Iterator[Exhibit]:
+    def _close(self, pairs: Both, found: Gaps | None, panel: Panel, at: Longs | None = None) -> list[Metric]:
+        """How much the gap decides, and consistency where there is next to none."""
+        name = self.spec.metric
+        if found is None:
+            return [Metric(name("gap_correlation"), None, "correlation", 0, NO_GAP),
+                    Metric(name("close_consistency"), None, "share", 0, NO_GAP)]  # fmt: skip
+        some = np.arange(len(found.at)) if at is None else at
+        agree, grains = pairs.agree[found.at[some]].astype(np.int64), np.rint(found.gap[some] * GRAIN).astype(np.int64)
+        columns = [np.ones_like(grains), grains, grains * grains, agree, agree * grains]
+        sums = summed(panel.draw[some], columns)
+        close = found.gap[some] < CLOSE
+        alike = "all pairs have one gap, or all are consistent, or none is"
+        return [
+            panels.estimated(name("gap_correlation"), "correlation", sums, _correlation, len(some), alike),
+            because(rate(name("close_consistency"), int(agree[close].sum()), int(close.sum())), "no pair is close"),
+        ]
+
+    def _gaps(self, pairs: Both, found: Gaps | None, panel: Panel) -> Iterator[Exhibit]:
         """Consistency by how far apart the two outputs are."""
-        gaps, what = _gap(verdicts, pairs)
-        if gaps is None:
+        if found is None:
             return
-        bins = np.clip(np.searchsorted(GAPS, gaps, side="right") - 1, 0, len(GAPS) - 2)
+        agree, valid, lean = pairs.agree[found.at], pairs.valid[found.at], pairs.lean[found.at]
+        bins = np.clip(np.searchsorted(GAPS, found.gap, side="right") - 1, 0, len(GAPS) - 2)
         lines = []
         for place, (low, high) in enumerate(pairwise(GAPS)):
-            mine = bins == place
-            if not mine.any():
+            mine = np.flatnonzero(bins == place)
+            if not len(mine):
                 continue
-            same = rate("", int(pairs.agree[mine].sum()), int(mine.sum()))
-            valid = int(pairs.valid[mine].sum())
-            lean = float(pairs.lean[mine].sum()) / valid if valid else None
-            lines.append((f"{low:g} to {high:g}", same.n, *map(_short, (same.value, same.low, same.high, lean))))
+            same = rate("", int(agree[mine].sum()), len(mine))
+            settled = int(valid[mine].sum())
+            fair = float(lean[mine].sum()) / settled if settled else None
+            lines.append((f"{low:g} to {high:g}", same.n, *map(_short, (same.value, same.low, same.high, fair))))
+        looked = f"; {len(found.at):,} of {len(pairs):,} pairs" if len(found.at) < len(pairs) else ""
         yield Exhibit(
             self.spec.metric("by_gap"),
-            f"Consistency by {what}",
+            "Consistency by the gap in quality",
             ("gap", "pairs", "consistency", "low", "high", "fairness (-1 first, 1 last)"),
             tuple(lines),
-            "judges are steady where the outputs differ much (Shi et al. 2024, section 5)",
+            f"0 is even, 1 always the same winner, by {found.by}; judges are steady where outputs differ much "
+            f"(Shi et al. 2024){looked}",
             bar="consistency",
         )
 
@@ -276,6 +318,15 @@ def _outcomes(makers: npt.NDArray[np.int32], combined: rules.Combined, n: int) -
     grains = np.rint(np.nan_to_num(combined.points) * rules.GRAIN)
     points = np.bincount(makers + 1, grains, n + 1).astype(np.int64)
     return np.column_stack([counts, points])[1:]
+
+
+def _correlation(sums: Floats) -> Floats:
+    """Pearson's between gap and consistency, of sums [..., 5]: pairs, gaps, their squares, consistent pairs, their
+    gaps."""
+    n, gap, squares, agree, both = (sums[..., place] for place in range(5))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value: Floats = (n * both - gap * agree) / np.sqrt((n * squares - gap * gap) * (n * agree - agree * agree))
+    return value
 
 
 def _leaning(cells: Floats) -> Floats:
@@ -292,25 +343,3 @@ def _as_share(raw: Metric, name: str) -> Metric:
 
 def _short(share: float | None) -> float | None:
     return None if share is None else round(share, 6)
-
-
-def _gap(verdicts: Verdicts, pairs: Both) -> tuple[Floats | None, str]:
-    """How far apart the outputs of each pair are, 0 to 1 (float64 [p]): by win rates of their makers, else by the
-    judge's own scores; None where neither is known."""
-    a, b = verdicts.a.codes[pairs.rows_first], verdicts.b.codes[pairs.rows_first]
-    if len(pairs) and (a >= 0).all() and (b >= 0).all():
-        worth = rules.combine("average", pairs, verdicts).verdict
-        size = len(verdicts.a.names)
-        met = np.bincount(a, worth != INVALID, size) + np.bincount(b, worth != INVALID, size)
-        won = np.bincount(a, worth == A, size) + np.bincount(b, worth == B, size)
-        tied = np.bincount(a, worth == 2, size) + np.bincount(b, worth == 2, size)
-        rates = (won + tied / 2) / np.maximum(met, 1)
-        return np.abs(rates[a] - rates[b]), "the difference of the two makers' win rates"
-    orders = pairs.rows_first, pairs.rows_second
-    scores = [column[rows] for column in (verdicts.score_a, verdicts.score_b) for rows in orders]
-    if len(pairs) and not any(np.isnan(one).any() for one in scores):
-        first_a, second_a, first_b, second_b = (one.astype(np.float64) for one in scores)
-        widest = max(float(one.max()) for one in scores) - min(float(one.min()) for one in scores)
-        if widest > 0:
-            return np.abs(first_a + second_a - first_b - second_b) / 2 / widest, "the difference of the judge's scores"
-    return None, ""

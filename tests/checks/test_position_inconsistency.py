@@ -156,3 +156,93 @@ def test_findings_name_both_verdicts() -> None:
     assert table.column("row").to_pylist() == [2, 4]
     assert table.column("related").to_pylist() == [3, 5]
     assert "A with A first, B with B first" in table.column("evidence").to_pylist()[0]
+
+
+def by_hand(records: list[dict[str, Any]], gap_of: dict[str, float]) -> tuple[float, float]:
+    """Pearson's correlation of gap and consistency, and consistency of the close ones, pair by pair."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for one in records:
+        if not one.get("human") and one["item"] in gap_of:
+            said.setdefault((one["item"], one["judge"]), []).append(one["verdict"])
+    gaps = [gap_of[item] for item, _ in said]
+    agree = [len(set(both)) == 1 for both in said.values()]
+    close = [same for same, gap in zip(agree, gaps, strict=True) if gap < 0.2]
+    return float(np.corrcoef(gaps, agree)[0, 1]), float(np.mean(close))
+
+
+def steady(random: np.random.Generator, item: int, gap: float) -> list[dict[str, Any]]:
+    """The wider the gap, the steadier."""
+    return twice(item, *(("a", "a") if random.random() < 0.3 + 0.7 * gap else ("a", "b")))
+
+
+def test_the_gap_by_people() -> None:
+    random = np.random.default_rng(3)
+    records: list[dict[str, Any]] = []
+    gap_of = {}
+    for item in range(120):
+        wins = int(random.integers(0, 11))
+        gap_of[str(item)] = abs(wins - 5) / 5
+        votes = ["a"] * wins + ["b"] * (10 - wins)
+        records += [
+            {"item": str(item), "judge": f"person {i}", "human": True, "verdict": vote} for i, vote in enumerate(votes)
+        ]
+        records += steady(random, item, gap_of[str(item)])
+    measurement = measured(records)
+    found = metrics(measurement)
+    correlation, close = by_hand(records, gap_of)
+    assert found["gap_correlation"].value == pytest.approx(correlation, abs=2e-3)  # gaps are told to 1 / 1024
+    assert found["close_consistency"].value == pytest.approx(close)
+    low, high = found["gap_correlation"].low, found["gap_correlation"].high
+    assert low is not None
+    assert high is not None
+    assert 0 < low < correlation < high
+    (shown,) = (exhibit for exhibit in measurement.exhibits if exhibit.name.endswith("by_gap"))
+    assert "people's win rate" in shown.note
+    assert sum(int(row[1] or 0) for row in shown.rows) == 120
+
+
+def test_the_gap_by_other_judges_leaves_the_judges_own_out() -> None:
+    random = np.random.default_rng(4)
+    records: list[dict[str, Any]] = []
+    for item in range(60):
+        for judge in "jklm":
+            verdict = "a" if random.random() < 0.8 else "b"
+            pair = (verdict, verdict) if random.random() < 0.7 else ("a", "b")
+            records += [{**one, "judge": judge} for one in twice(item, *pair)]
+    found = metrics(measured(records))
+    gaps, agree = [], []
+    for item in range(60):
+        for judge in "jklm":
+            mine = [one["verdict"] for one in records if one["item"] == str(item) and one["judge"] == judge]
+            others = [one["verdict"] for one in records if one["item"] == str(item) and one["judge"] != judge]
+            gaps.append(2 * abs(others.count("a") / len(others) - 0.5))
+            agree.append(mine[0] == mine[1])
+    assert found["gap_correlation"].value == pytest.approx(np.corrcoef(gaps, agree)[0, 1], abs=2e-3)
+
+
+def test_the_gap_by_makers_is_the_papers_overall_win_rate_but_for_the_pair_itself() -> None:
+    random = np.random.default_rng(5)
+    pairs = []
+    for item in range(150):
+        weak = ("even", "weak", "weakest")[item % 3]
+        p = {"even": 0.5, "weak": 0.8, "weakest": 1.0}[weak]
+        won = "a" if random.random() < p else "b"
+        pairs.append((weak, (won, won) if random.random() < 0.2 + 0.8 * abs(2 * p - 1) else ("a", "b")))
+    makers = {"even": "m1", "weak": "m2", "weakest": "m3"}
+    records = [one for i, (b, pair) in enumerate(pairs) for one in twice(i, *pair, a="a model", b=makers[b])]
+    found = metrics(measured(records))
+    worth = [1.0 if pair == ("a", "a") else 0.0 if pair == ("b", "b") else 0.5 for _, pair in pairs]
+    gaps = []
+    for i, (b, _) in enumerate(pairs):
+        others = [worth[j] for j, (c, _) in enumerate(pairs) if c == b and j != i]
+        gaps.append(2 * abs(sum(others) / len(others) - 0.5))
+    agree = [len(set(pair)) == 1 for _, pair in pairs]
+    assert found["gap_correlation"].value == pytest.approx(np.corrcoef(gaps, agree)[0, 1], abs=2e-3)
+    assert found["gap_correlation"].value > 0.2
+
+
+def test_where_no_gap_is_known_none_is_told() -> None:
+    found = metrics(measured([one for item in range(20) for one in twice(item, "a", "ab"[item % 2])]))
+    for name in ("gap_correlation", "close_consistency"):
+        assert found[name].value is None
+        assert "several judges" in found[name].why
