@@ -225,6 +225,6 @@ def test_llmbar_as_published(shared_data: Callable[[str], Path]) -> None:
         assert round(value(one, "accuracy") * one.verdicts) == right, one.name
         assert value(one, "consistency") == pytest.approx(int(told["equal"].split(" / ")[0]) / 100), one.name
     assert {name.split(" / ")[0] for name in compared.raters[:-1]} == {one.judge for one in compared.judged}
-    assert lineup.render(compared, "text").startswith("6 judges with 16 prompts, 65 in all, on the 100 pairs")
+    assert lineup.render(compared, "text").startswith("6 judges with 15 prompts, 65 in all, on the 100 pairs")
     best = compared.judged[0]
     assert (best.name, value(best, "accuracy")) == ("GPT-4 / Metrics_Reference", 0.96)
