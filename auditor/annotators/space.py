@@ -33,7 +33,7 @@ class Spaces:
     engine: Engine
     stage: Stage = unwatched
     _vectors: dict[tuple[str, str], Vectors] = field(default_factory=dict)
-    _neighbours: dict[tuple[str, str], Neighbours] = field(default_factory=dict)
+    _neighbours: dict[tuple[str, str, float, float], Neighbours] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def vectors(self, rows: Dataset, column: str) -> Vectors:
@@ -43,14 +43,14 @@ class Spaces:
                 self._vectors[key] = self._embedded(rows, column)
             return self._vectors[key]
 
-    def neighbours(self, rows: Dataset, column: str) -> Neighbours:
+    def neighbours(self, rows: Dataset, column: str, judged: float, floor: float) -> Neighbours:
         vectors = self.vectors(rows, column)
         with self._lock:
-            key = (_content(rows), column)
+            key = (_content(rows), column, judged, floor)
             if key not in self._neighbours:
                 with self.stage(f"neighbours {column}") as advance:
                     self._neighbours[key] = neighbours(
-                        rows, column, vectors, self.cache / "neighbours", self.engine, advance
+                        rows, column, vectors, judged, floor, self.cache / "neighbours", self.engine, advance
                     )
             return self._neighbours[key]
 

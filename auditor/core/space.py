@@ -52,7 +52,9 @@ class Space(Protocol):
 
     def vectors(self, rows: Dataset, column: str) -> Vectors: ...
 
-    def neighbours(self, rows: Dataset, column: str) -> Neighbours: ...
+    def neighbours(self, rows: Dataset, column: str, judged: float, floor: float) -> Neighbours:
+        """Those at a cosine of `floor` or more; the search is made for pairs at `judged`, and its recall measured there."""
+        ...
 
     def cosines(
         self, rows: Dataset, column: str, left: Longs, right: Longs, other: Dataset | None = None, across: str = ""

@@ -59,7 +59,8 @@ class Neighbours:
 
     first: int64 [n], for every row the first row with the same text byte for byte; -1 where there is none
     or the embedder read nothing in it. rows: int64 [m], those first rows, ascending. near: int32 [m, k], places
-    in `rows` of the k nearest others, by falling cosine and then by place; -1 where there are fewer.
+    in `rows` of the k nearest others at the cosine asked for or more, by falling cosine and then by place; -1 where
+    there are fewer.
     cosine: float32 [m, k], of the vectors; -1 there as well. index: `flat`, or what was searched instead.
     recall: share of the pairs at or above `judged` (a cosine) that the index found on a sample, measured against
     the flat search; 1 for the flat one.

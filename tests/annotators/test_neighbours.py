@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auditor import fakes
-from auditor.annotators import embedders, lists
+from auditor.annotators import buckets, embedders
 from auditor.annotators import neighbours as module
 from auditor.annotators.neighbours import NEAR, Mixed
 from auditor.annotators.space import Spaces
@@ -51,7 +51,7 @@ def test_equal_scikit_learn(tmp_path: Path) -> None:
     of = texts(1, 1200)
     data = rows(tmp_path / "rows", of)
     made = space(tmp_path / "space")
-    found, vectors = made.neighbours(data, "text"), made.vectors(data, "text")
+    found, vectors = made.neighbours(data, "text", 0.9, -1.0), made.vectors(data, "text")
     distinct = sorted({text: row for row, text in reversed(list(enumerate(of))) if text.strip()}.values())
     assert found.rows.tolist() == distinct
     assert found.first.tolist() == [of.index(text) if text.strip() else -1 for text in of]
@@ -67,13 +67,13 @@ def test_equal_scikit_learn(tmp_path: Path) -> None:
 def test_sharding_threads_and_order_move_nothing(flat: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FLAT", flat)
     of = texts(2, 1500)
-    whole = space(tmp_path / "one").neighbours(rows(tmp_path / "whole", of, 5000), "text")
-    parts = space(tmp_path / "two", 3).neighbours(rows(tmp_path / "parts", of, 170), "text")
+    whole = space(tmp_path / "one").neighbours(rows(tmp_path / "whole", of, 5000), "text", 0.9, 0.84)
+    parts = space(tmp_path / "two", 3).neighbours(rows(tmp_path / "parts", of, 170), "text", 0.9, 0.84)
     for name in ("first", "rows", "near", "cosine"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
     assert (whole.index, whole.recall) == (parts.index, parts.recall)
     turned = of[::-1]
-    other = space(tmp_path / "three").neighbours(rows(tmp_path / "turned", turned, 700), "text")
+    other = space(tmp_path / "three").neighbours(rows(tmp_path / "turned", turned, 700), "text", 0.9, 0.84)
     assert told(other, turned) == told(whole, of)
     assert other.recall == whole.recall
     assert (whole.index == "flat") == (flat > 1500)
@@ -81,17 +81,17 @@ def test_sharding_threads_and_order_move_nothing(flat: int, tmp_path: Path, monk
 
 def test_kept_and_made_again_when_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = rows(tmp_path / "rows", texts(3, 60))
-    made = space(tmp_path / "space").neighbours(data, "text")
+    made = space(tmp_path / "space").neighbours(data, "text", 0.9, 0.84)
     (file,) = (tmp_path / "space" / "neighbours").rglob("*.arrow")
     before = file.read_bytes()
     with monkeypatch.context() as broken:
         broken.setattr(module, "_found", lambda *_: pytest.fail("made twice"))
-        np.testing.assert_array_equal(space(tmp_path / "space").neighbours(data, "text").near, made.near)
+        np.testing.assert_array_equal(space(tmp_path / "space").neighbours(data, "text", 0.9, 0.84).near, made.near)
     middle = len(before) // 2
     for damaged in (before[:-40], before[:middle] + bytes([before[middle] ^ 1]) + before[middle + 1 :], b""):
         file.unlink()  # the other file is still mapped
         file.write_bytes(damaged)
-        again = space(tmp_path / "space").neighbours(data, "text")
+        again = space(tmp_path / "space").neighbours(data, "text", 0.9, 0.84)
         np.testing.assert_array_equal(again.near, made.near)
         assert file.read_bytes() == before
 
@@ -100,17 +100,17 @@ def test_those_of_a_selection_are_its_own(tmp_path: Path) -> None:
     of = texts(6, 400)
     data = rows(tmp_path / "rows", of, 100)
     half = np.arange(1, len(of), 2)
-    chosen = space(tmp_path / "space").neighbours(data.select(half), "text")
+    chosen = space(tmp_path / "space").neighbours(data.select(half), "text", 0.9, 0.84)
     alone = [of[row] for row in half]
     assert told(chosen, alone) == told(
-        space(tmp_path / "other").neighbours(rows(tmp_path / "alone", alone), "text"), alone
+        space(tmp_path / "other").neighbours(rows(tmp_path / "alone", alone), "text", 0.9, 0.84), alone
     )
     assert not (tmp_path / "space" / "neighbours").exists()
 
 
 @pytest.mark.parametrize("of", [[], ["one"], ["one", "one"], ["", ""], ["a b c", "d e f"]])
 def test_few_texts_have_few_neighbours(of: list[str], tmp_path: Path) -> None:
-    found = space(tmp_path / "space").neighbours(rows(tmp_path / "rows", of), "text")
+    found = space(tmp_path / "space").neighbours(rows(tmp_path / "rows", of), "text", 0.9, -1.0)
     distinct = len({text for text in of if text})
     assert found.near.shape == found.cosine.shape == (distinct, NEAR)
     assert ((found.near >= 0).sum(1) == max(0, distinct - 1)).all()
@@ -121,19 +121,23 @@ def mixed(vectors: Floats) -> Mixed:
     return Mixed(Vectors((vectors[:7000], vectors[7000:]), vectors.shape[1], "test"), np.arange(len(vectors)))
 
 
-def searched(vectors: Floats, folder: Path) -> tuple[Floats, float, list[int]]:
+def searched(vectors: Floats) -> tuple[Floats, float, list[int]]:
     told: list[int] = []
     with single():
-        near, cosine, _ = lists.search(mixed(vectors), NEAR, folder, Local(2), lambda done, of: told.append(done))
-        recall = module._recall(mixed(vectors), cosine, Local(2))
+        near, cosine, _ = buckets.search(mixed(vectors), NEAR, 0.9, 0.85, Local(2), lambda done, of: told.append(done))
+        recall = module._recall(mixed(vectors), cosine, 0.9, Local(2))
     there = near >= 0
-    np.testing.assert_allclose(np.einsum("id,ikd->ik", vectors, vectors[near])[there], cosine[there], atol=2e-6)
+    np.testing.assert_allclose(
+        np.einsum("id,ikd->ik", vectors, vectors[np.maximum(near, 0)])[there], cosine[there], atol=2e-6
+    )
+    assert (cosine[there] >= 0.85).all()
+    assert (cosine[~there] == -1).all()
     assert not (near == np.arange(len(near))[:, None]).any()
     assert all(len(set(row[row >= 0].tolist())) == (row >= 0).sum() for row in near)
     return cosine, recall, told
 
 
-def test_the_inverted_file_finds_what_is_near(tmp_path: Path) -> None:
+def test_the_search_finds_what_is_near() -> None:
     """Groups of three around 4,000 directions with a common mean, as texts have: recall as measured by the module
     equals a count in plain NumPy over all texts that were asked."""
     rng = np.random.default_rng(4)
@@ -141,7 +145,7 @@ def test_the_inverted_file_finds_what_is_near(tmp_path: Path) -> None:
     vectors = (np.repeat(centres, 3, axis=0) + 0.15 * rng.normal(size=(12_000, 64))).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = vectors[rng.permutation(len(vectors))]
-    cosine, recall, told = searched(vectors, tmp_path)
+    cosine, recall, told = searched(vectors)
     every = vectors[-1000:] @ vectors.T
     every[np.arange(1000), np.arange(11_000, 12_000)] = -1
     exact = np.sort(every, axis=1)[:, ::-1][:, :NEAR]
@@ -154,7 +158,6 @@ def test_the_inverted_file_finds_what_is_near(tmp_path: Path) -> None:
     assert recall == pytest.approx(found / wanted)
     assert recall > 0.97
     assert told[-1] == 12_000
-    assert not list(tmp_path.iterdir()), "the vectors laid in order are removed"
 
 
 def test_recall_tells_of_what_was_missed(tmp_path: Path) -> None:
@@ -164,37 +167,46 @@ def test_recall_tells_of_what_was_missed(tmp_path: Path) -> None:
     vectors = vectors[rng.permutation(3000)]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     with single():
-        near, cosine = module._exact(mixed(vectors), 3000, Local(2))
-        assert module._recall(mixed(vectors), cosine, Local(1)) == 1.0
+        near, cosine = module._exact(mixed(vectors), 3000, -1.0, Local(2))
+        assert module._recall(mixed(vectors), cosine, 0.9, Local(1)) == 1.0
         lost = cosine.copy()
         lost[2000::2] = -1
-        recall = module._recall(mixed(vectors), lost, Local(1))
+        recall = module._recall(mixed(vectors), lost, 0.9, Local(1))
     asked = cosine[2000:]
     assert recall == pytest.approx((asked[1::2] >= 0.9).sum() / (asked >= 0.9).sum())
     assert near.shape == (3000, NEAR)
 
 
-def test_texts_that_are_all_alike_take_time_in_proportion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One list of all texts is compared in pieces, and every text still has neighbours."""
-    monkeypatch.setattr(lists, "LONGEST", 500)
-    sizes: list[int] = []
-    plain = lists.keep
-    monkeypatch.setattr(lists, "keep", lambda *given: (sizes.append(given[0].size), plain(*given))[1])
+def test_texts_that_are_all_alike_take_time_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One bucket of all texts is compared in pieces, and every text still has neighbours."""
+    compared: list[int] = []
+    plain = buckets.told
+    monkeypatch.setattr(buckets, "told", lambda *given: (compared.append(len(given[0])), plain(*given))[1])
     vectors = np.full((9000, 16), 0.25, np.float32)
-    cosine, recall, _ = searched(vectors, tmp_path)
+    cosine, recall, _ = searched(vectors)
     assert recall == 1
     assert cosine.min() > 0.999
-    assert sum(sizes) < 9000 * (500 * lists.ROUNDS + 400)
+    assert sum(compared) < 9000 * buckets.CLOSE * 20
+
+
+def test_a_hundred_rows_of_each_frame_are_linked_to_their_own() -> None:
+    """Dense groups, of which nobody's ten nearest are told apart in time: each text is near ten of its own group."""
+    rng = np.random.default_rng(8)
+    frames = rng.normal(size=(60, 64))
+    vectors = (np.repeat(frames, 100, axis=0) + 0.1 * rng.normal(size=(6000, 64))).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosine, _, _ = searched(vectors[rng.permutation(6000)])
+    assert (cosine[:, -1] >= 0.9).mean() > 0.999
 
 
 def test_on_public_rows(shared_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import json
 
     of = [json.dumps(record) for record in json.loads(shared_data("alpaca/dolly_3k.json").read_text())]
-    flat = space(tmp_path / "flat").neighbours(rows(tmp_path / "rows", of), "text")
+    flat = space(tmp_path / "flat").neighbours(rows(tmp_path / "rows", of), "text", 0.9, 0.84)
     monkeypatch.setattr(module, "FLAT", 100)
-    indexed = space(tmp_path / "indexed").neighbours(rows(tmp_path / "rows", of), "text")
-    assert indexed.index == "inverted file, 16 of 216 lists"
+    indexed = space(tmp_path / "indexed").neighbours(rows(tmp_path / "rows", of), "text", 0.9, 0.84)
+    assert indexed.index.startswith("sketches of 256 bits, ")
     pairs = flat.cosine >= 0.9
     assert (indexed.cosine >= flat.cosine - 1e-6)[pairs].mean() > 0.97
     assert indexed.recall > 0.97
