@@ -82,6 +82,6 @@
     if (details) details.open = true;
   };
   addEventListener("hashchange", reveal);
-  addEventListener("beforeprint", () => document.querySelectorAll(".card > details").forEach((d) => { d.open = true; }));
+  addEventListener("beforeprint", () => document.querySelectorAll(".card:not(.skipped) > details").forEach((d) => { d.open = true; }));
   reveal();
 })();

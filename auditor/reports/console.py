@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from auditor.model.result import Status
+from auditor.model.result import AUDITED, LINEAGE, Status
 from auditor.reports import exhibits, tables, wording
 from auditor.reports.escaping import one_line, visible
 from auditor.reports.examples import Example
@@ -195,6 +195,8 @@ def _heading(page: _Page, view: View) -> None:
     of = " of" if view.noun == "row" else ","
     facts = f"{wording.count(int(about['rows']), view.noun)}{of} {visible(str(about['format']))}"
     page.line((visible(str(about["name"])), "bold"), (f"  {facts}, {str(about['digest'])[:19]}", ""))
+    if view.against:
+        page.line((one_line(view.against, 200), ""))
     if view.made:
         page.line((one_line(view.made, 300), ""))
     bad = about["quarantine"]["count"]
@@ -229,12 +231,15 @@ def _section(page: _Page, view: View, section: Section) -> None:
         header, cells, right = exhibits.table(exhibit, EXAMPLES)
         for line in tables.lines(header, cells, right, room=page.width - indent):
             page.line((line, "dim"), indent=indent)
-    # A warning's rows are in the report; what is wrong with the lineage is a sentence, and told here.
+    # A warning's rows are in the report; what is wrong with the lineage is a sentence, and told here; and so is one row
+    # that the data has no like of.
     shown = section.examples[:EXAMPLES]
-    if section.status is Status.FAIL or any(example.row is None and not section.exhibits for example in shown):
+    if section.status is Status.WARN:
+        shown = tuple(e for e in shown if e.whose == LINEAGE) or tuple(e for e in shown if e.whose != AUDITED)[:1]
+    if shown:
         for example in shown:
             _example(page, example, indent)
-        more = section.findings - min(EXAMPLES, len(section.examples))
+        more = section.findings - len(shown)
         if section.examples and more > 0:
             page.line((f"and {more:,} more in findings.parquet", "dim"), indent=indent)
     if section.remedy:

@@ -57,7 +57,8 @@ class Decision:
     @property
     def _unit(self) -> str:
         """The unit, where the label does not say it already: `rows 3`, and not `rows 3 rows`."""
-        return "" if self.label == self.metric.unit else self.metric.unit
+        unit = self.metric.unit
+        return "" if unit not in ("share", "times") and self.label.split()[-1:] == [unit] else unit
 
     @property
     def expected_words(self) -> str:

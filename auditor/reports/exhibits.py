@@ -29,6 +29,8 @@ def widths(exhibit: Exhibit) -> list[float | None]:
 def _cell(value: str | Number | None, unit: str) -> str:
     if value is None:
         return "–"
+    if isinstance(value, int) and unit == "row":
+        return str(value)
     return value if isinstance(value, str) else wording.quantity(value, unit)
 
 
@@ -41,6 +43,9 @@ def _is_number(exhibit: Exhibit, place: int) -> bool:
 
 
 def _unit(column: str) -> str:
-    """Of what stands below a head: `share`, `share of real`, `real rows (share)`; `p`, `p-value`."""
+    """Of what stands below a head: `share`, `share of real`, `real rows (share)`; `p`, `p-value`; and `row`, of which
+    a number is a name."""
     words = column.lower().replace("(", " ").replace(")", " ").split()
-    return "share" if "share" in words else "p-value" if column in ("p", "p-value") else ""
+    if "share" in words:
+        return "share"
+    return "p-value" if column in ("p", "p-value") else "row" if words[-1:] == ["row"] else ""

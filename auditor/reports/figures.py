@@ -68,7 +68,7 @@ def distribution(d: Distribution, mark: float | None, style: Path, key: str) -> 
         axes.set_xticks(range(0, len(edges), step), [_tick(edge) for edge in edges[::step]])
     if mark is not None and not log and edges[0] <= mark <= edges[-1]:
         axes.axvline(mark, color=MARK, linewidth=1.4, linestyle=(0, (4, 2)))
-    axes.set_xlabel(label(d.unit))
+    axes.set_xlabel(label(d.unit, 48))
     return drawn(figure, key, _described(d))
 
 
@@ -200,7 +200,7 @@ def _tick(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
-def label(text: str) -> str:
+def label(text: str, most: int = 28) -> str:
     """Data as a label: short, printable, and never mathtext."""
-    short = "".join(c if c.isprintable() else "·" for c in text[:28])
-    return (short if len(text) <= 28 else short[:27] + "…").replace("$", r"\$")
+    short = "".join(c if c.isprintable() else "·" for c in text[:most])
+    return (short if len(text) <= most else short[: most - 1] + "…").replace("$", r"\$")

@@ -28,10 +28,11 @@ LIMIT = 60_000
 def comment(view: View) -> str:
     """Verdict, a table of the checks, and the details of each that did not pass, folded."""
     about = view.record.dataset
+    against = f", {escaped(view.against)}" if view.against else ""
     lines = [
         f"### {MARKS[view.record.verdict]} {view.record.verdict.value.upper()}: {view.headline}",
         "",
-        f"**{escaped(str(about['name']))}**, {wording.count(int(about['rows']), view.noun)}: {view.summary}.",
+        f"**{escaped(str(about['name']))}**, {wording.count(int(about['rows']), view.noun)}: {view.summary}{against}.",
         *([escaped(view.made, 300)] if view.made else []),
         *([escaped(view.caution, 300)] if view.caution else []),
         "",

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Spec
-from auditor.model.result import Distribution, Exhibit, Record, Slice, Status, Verdict
+from auditor.model.result import AUDITED, LINEAGE, Distribution, Exhibit, Record, Slice, Status, Verdict
 from auditor.model.verdicts import Audited, Verdicts
 from auditor.reports import wording
 from auditor.reports.decisions import ORDER, Culprit, Decision, culprits, excess, gravity
@@ -78,6 +78,13 @@ class Section:
                 return decision.remedy
         return next((remedies[m] for m in self.by_metric if remedies.get(m)), "")
 
+    def found(self, noun: str) -> str:
+        """What the findings are, as a heading; noun: what the audit is of."""
+        whose = {example.whose for example in self.examples}
+        if AUDITED in whose or not whose:
+            return f"{noun.capitalize()}s at fault"
+        return "Faults of the lineage" if whose == {LINEAGE} else f"Rows of the {min(whose)} data that are missed here"
+
     @property
     def starved(self) -> bool:
         """Whether it was skipped for want of rows, or passed with too few of them to tell."""
@@ -102,12 +109,12 @@ class Section:
         if self.status in (Status.SKIPPED, Status.ERROR) or decision is None or self.undecided:
             unknown = next((d.why or d.metric.why for d in self.decisions if d.metric.value is None), "")
             return self.why or unknown or "nothing measured"
+        of = f" ({decision.rows_words})" if decision.metric.value and decision.rows_words else ""
         if decision.status is None:
             bounded = any(d.status is not None for d in self.decisions)
-            return f"{decision.label} {decision.observed_words}" + ("" if bounded else ", no bound in the policy")
+            return f"{decision.label} {decision.observed_words}{of}" + ("" if bounded else ", no bound in the policy")
         if decision.metric.value is None:
             return f"{decision.label} {decision.why or decision.metric.why or 'not measured'}"
-        of = f" ({decision.rows_words})" if decision.metric.value and decision.rows_words else ""
         beside = "".join(f"; {role} {words}" for role, words in decision.reference_words.items())
         return f"{decision.label} {decision.observed_words}{of}, {decision.expected_words}".rstrip(", ") + beside
 
@@ -151,6 +158,15 @@ class View:
             rows = f"{wording.count(n, self.noun)} {'is' if n == 1 else 'are'}"
             return f"Nothing found, but {rows} too few for {self.starved} of {wording.count(given, 'check')}"
         return (wording.HEADLINES if self.noun == "row" else wording.JUDGED)[self.record.verdict]
+
+    @property
+    def against(self) -> str:
+        """`against dolly_3k (real, 2,996 rows)`, or an empty string."""
+        sides = [
+            f"{beside['dataset']['name']} ({role}, {wording.count(int(beside['dataset']['rows']), self.noun)})"
+            for role, beside in self.record.references.items()
+        ]
+        return f"against {' and '.join(sides)}" if sides else ""
 
     @property
     def starved(self) -> int:
