@@ -25,9 +25,11 @@ def cli(*words: str) -> tuple[int, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.data
 def test_a_small_judge_takes_the_first(shared_data: Callable[[str], Path]) -> None:
-    """SmolLM2-135M on 30 pairs of LLMBar Natural, then on the probes: "A", whatever stands first."""
+    """SmolLM2-135M on 30 pairs of LLMBar Natural, then on the probes: "A", whatever stands first. Three and a half
+    minutes of one processor."""
     rows = json.loads(shared_data("llmbar/Natural/dataset.json").read_text())
     named = [{"id": f"natural-{place}", **row} for place, row in enumerate(rows)]
     Path("llmbar.jsonl").write_text("".join(json.dumps(row) + "\n" for row in named))
