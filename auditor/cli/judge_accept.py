@@ -131,7 +131,7 @@ def accept(
             parents=parents,
             facts={"rule": rule} | ({"vote": jury.vote} if jury else {}),
         )
-        _register(name, target, said, console, dvc=not no_dvc, quiet=quiet)
+        _register(name, target, said, console, files, dvc=not no_dvc, quiet=quiet)
     return 0
 
 
@@ -157,8 +157,10 @@ def _who(accepted: Any) -> list[int]:
     return sorted({int(code) for code in codes if code >= 0})
 
 
-def _register(name: str, path: Path, said: Any, console: Any, *, dvc: bool, quiet: bool) -> None:
-    from auditor import registration
+def _register(
+    name: str, path: Path, said: Any, console: Any, files: tuple[str, ...], *, dvc: bool, quiet: bool
+) -> None:
+    from auditor import asking, registration
     from auditor.cli import printable
     from auditor.registration import telling, words
     from auditor.registry import cards
@@ -169,6 +171,7 @@ def _register(name: str, path: Path, said: Any, console: Any, *, dvc: bool, quie
     facts = {} if cards.path(name, workspace).exists() else {"kind": "synthetic"}
     request = words.request(name, str(path), said, facts, by_row=False, dvc=dvc)
     done = registration.register(request, workspace, console)
+    asking.tell_accepted(done.card, done.version, [Path(file) for file in files], workspace)
     if not quiet:
         click.echo(printable(telling.text(done, dry_run=False)), err=True)
     for note in done.notes:

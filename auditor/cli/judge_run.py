@@ -26,7 +26,7 @@ Examples:
 """
 )
 @click.argument("dataset")
-@click.option("--judge", "jury", required=True, metavar="FILE[#NAME]", help="The judges, or one of them.")
+@click.option("--judge", "jury", required=True, metavar="FILE[#NAME]", help="The judges, one of them, or a panel.")
 @click.option("--a", metavar="FIELD[=MAKER]", help="Where the first answer stands.  [default: the chosen one]")
 @click.option("--b", metavar="FIELD[=MAKER]", help="Where the second stands.  [default: the rejected one]")
 @click.option("--reference", metavar="FIELD", help="Where a good answer stands, for --mode reference.")
@@ -44,9 +44,12 @@ Examples:
 @click.option("--max-bad-rows", metavar="N|SHARE", help="Unreadable rows to allow.  [default: 0.1%, at least 10]")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), default=Path("verdicts.jsonl"),
               show_default=True, metavar="FILE", help="Where the verdicts go.")  # fmt: skip
+@click.option("--track", is_flag=True, help="Record it in MLflow, with the prompts.")
+@click.option("--mlflow-uri", "uri", metavar="URI", help="Where MLflow is.  [default: .auditor/mlflow.db]")
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 def run(
-    dataset: str, jury: str, mapping: Any, max_bad_rows: str | None, output: Path, dry_run: bool, quiet: bool,
+    dataset: str, jury: str, mapping: Any, max_bad_rows: str | None, output: Path, dry_run: bool, track: bool,
+    uri: str | None, quiet: bool,
     **given: Any,
 ) -> None:  # fmt: skip
     """Have judges compare two answers (in both orders) or grade one.
@@ -85,6 +88,11 @@ def run(
         f"{tally.done - tally.before:,} judgments asked for{refused}, {tally.before:,} from earlier runs, "
         f"{tally.tokens_in:,} tokens read and {tally.tokens_out:,} written{cost}"
     )
+    if decision := asking.decided(poll, output):
+        from auditor.reports import standings
+
+        click.echo("\n" + "\n".join(standings.lines(decision)))
+    asking.tell(poll, asked, output, workspace, track=track, uri=uri)
 
 
 def _say(words: str) -> None:

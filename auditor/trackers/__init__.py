@@ -22,11 +22,23 @@ from auditor.model.card import Card, Registered
 from auditor.model.errors import AuditorError
 from auditor.model.graph import Graph
 from auditor.model.result import Record
-from auditor.trackers import outbox, publication, transport, versions
+from auditor.trackers import judgings, outbox, publication, transport, versions
+from auditor.trackers.judgings import Asked, Judging
 from auditor.trackers.outbox import Item
 from auditor.trackers.transport import Event
 
-__all__ = ["checked", "publish", "publish_version", "redact", "sync", "tell", "trained_models"]
+__all__ = [
+    "Asked",
+    "Judging",
+    "checked",
+    "publish",
+    "publish_judging",
+    "publish_version",
+    "redact",
+    "sync",
+    "tell",
+    "trained_models",
+]
 
 _log = logging.getLogger("auditor.trackers")
 
@@ -94,6 +106,14 @@ def publish_version(
     except (OSError, ValueError, AuditorError) as error:
         _log.warning("%s could not be tracked: %s. Its card is whole.", card.ref(version), redact(str(error), target))
         return None
+
+
+def publish_judging(judging: Judging, *, uri: str | None, experiment: str, workspace: Workspace) -> str | None:
+    """Record the work of judges as an MLflow run of the dataset's experiment, with its prompts registered and linked;
+    returns the run's id, or None where it waits in the outbox. uri: as in `publish`. Publishing it again changes
+    nothing. Never raises for a tracker's sake."""
+    target = uri or os.environ.get("MLFLOW_TRACKING_URI") or None
+    return _say(_run(judgings.describe(judging, experiment), {}), {}, target, workspace, _mlflow(workspace))
 
 
 def trained_models(workspace: Workspace, uri: str | None = None) -> list[tuple[str, str, str]]:

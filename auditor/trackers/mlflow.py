@@ -1,4 +1,4 @@
-"""An audit or a registered version as an MLflow run: inputs, parameters, metrics, tags, description, artifacts.
+"""An audit, a version or the work of judges as an MLflow run: inputs, parameters, metrics, tags, words, artifacts.
 
 Sending is idempotent. A run is found again by a tag with the digest of what it is of; an audit that is
 finished is left alone, one that was cut off is gone on with, and a version, whose status and neighbours
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BATCH = 100
 """Parameters or tags in a request: MLflow's limit (mlflow/utils/validation.py); metrics allow 1,000."""
 
-IDENTITY = {"audit": "auditor.record", "version": "auditor.registration"}
+IDENTITY = {"audit": "auditor.record", "version": "auditor.registration", "judging": "auditor.judging"}
 """Kind of run -> the tag that it is found by."""
 
 DONE_TAG = "auditor.complete"

@@ -23,12 +23,13 @@ OWN = 5000
 NAME = 150
 """Characters of a source's name that a description shows."""
 
-CHILDREN, MEASURED, AUDITS = "Made from this", "Measured with this", "Audits"
+CHILDREN, MEASURED, AUDITS, JUDGED = "Made from this", "Measured with this", "Audits", "Judged"
 
 _HEADS: Mapping[str, tuple[str, ...]] = {
     CHILDREN: ("dataset", "from this as", "how", "rows"),
     MEASURED: ("dataset", "how", "rows"),
     AUDITS: ("audit", "verdict", "policy"),
+    JUDGED: ("run", "judges", "prompts"),
 }
 
 _MORE = "| … | | | |"

@@ -1,4 +1,4 @@
-"""Registrations and audits as OpenLineage RunEvents: plain data, ready to be kept or sent.
+"""Registrations, audits and the work of judges as OpenLineage RunEvents: plain data, ready to be kept or sent.
 
 Each is the COMPLETE event of a run and says everything; the START event that the specification wants
 before it is made from it by `transport.started`. Only RunEvents are made: consumers in the field refuse events of
@@ -54,7 +54,8 @@ from auditor.core.secrets import masked
 from auditor.model.card import Card, Generator, Lineage, Model, Prompt, Registered, Source
 from auditor.model.graph import Graph
 from auditor.model.result import Record, Status
-from auditor.trackers.facets import SynthesisDatasetFacet, VerdictDatasetFacet
+from auditor.trackers.facets import JudgingDatasetFacet, SynthesisDatasetFacet, VerdictDatasetFacet
+from auditor.trackers.judgings import Asked, Judging
 from auditor.trackers.transport import Event
 
 Work = Literal["generation", "audit", "curation", "judging"]
@@ -160,6 +161,94 @@ def audit_event(
         "audit", name, space, begun.isoformat(), ended.isoformat(),
         [str(dataset["digest"]), policy, begun.isoformat(), host],
         inputs=[audited], outputs=[], error=f"could not measure: {', '.join(broken)}" if broken else None,
+    )  # fmt: skip
+
+
+def judging_event(
+    judging: Judging, card: Card | None, version: Registered | None, *, namespace: str | None = None
+) -> Event:
+    """Judges over a dataset: it and their models are inputs, the file of their verdicts is the output.
+
+    card, version: None for data nobody registered.
+    """
+    space = namespace or default_namespace()
+    facets: dict[str, DatasetFacet] = (
+        _described(card, version, judging.fields)
+        if card and version
+        else {
+            "version": DatasetVersionDatasetFacet(judging.digest),
+            "schema": SchemaDatasetFacet(_columns(judging.fields)),
+        }
+    )
+    judged = InputDataset(
+        space,
+        card.name if card else judging.name,
+        facets=facets,
+        inputFacets={"inputStatistics": InputStatisticsInputDatasetFacet(rowCount=judging.rows)},
+    )
+    panel = judging.panel or {}
+    made = OutputDataset(
+        "file",
+        judging.file,
+        facets={
+            "version": DatasetVersionDatasetFacet(judging.verdicts),
+            "datasetType": DatasetTypeDatasetFacet("FILE", subType="VERDICTS"),
+            "auditor_judging": JudgingDatasetFacet(
+                judges=[_asked(one) for one in judging.judges],
+                rule=judging.rule,
+                vote=panel.get("vote"),
+                weights=panel.get("weights"),
+                verdicts=dict(sorted(judging.counts.items())),
+            ),
+        },
+        outputFacets={"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=sum(judging.counts.values()))},
+    )
+    models = dict.fromkeys(Model.parse(one.model) for one in judging.judges)
+    return _event(
+        "judging", card.name if card else judging.name, space, judging.started, judging.ended, [judging.identity],
+        inputs=[judged, *(_model_input(model, space) for model in models)], outputs=[made],
+    )  # fmt: skip
+
+
+def accepting_event(
+    card: Card, version: Registered, graph: Graph, files: Iterable[tuple[str, str]], *, namespace: str | None = None
+) -> Event:
+    """Verdicts that became a dataset (`judge accept`): they, the judges and the judged data are inputs, the version the
+    output. files: (name, digest) of the verdicts'. graph: as in `registration_event`."""
+    space, lineage = namespace or default_namespace(), version.lineage
+    given = list(files)
+    verdicts = [
+        InputDataset(
+            "file",
+            name,
+            facets={
+                "version": DatasetVersionDatasetFacet(digest),
+                "datasetType": DatasetTypeDatasetFacet("FILE", subType="VERDICTS"),
+            },
+        )
+        for name, digest in given
+    ]
+    facts: Mapping[str, Any] = lineage.facts
+    facet = JudgingDatasetFacet(
+        judges=[{"name": str(model), **_model(model)} for model in lineage.judges],
+        rule=str(facts.get("rule", "strict")),
+        vote=facts.get("vote"),
+    )
+    made = OutputDataset(
+        space,
+        card.name,
+        facets={**_described(card, version, None), "auditor_judging": facet},
+        outputFacets={"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=version.rows)},
+    )
+    when = version.date.isoformat()
+    return _event(
+        "judging", card.name, space, when, when, [card.ref(version), version.digest, *(digest for _, digest in given)],
+        inputs=[
+            *verdicts,
+            *(_input(data, space, graph) for _, data in lineage.sources()),
+            *(_model_input(model, space) for model in dict.fromkeys(lineage.judges)),
+        ],
+        outputs=[made],
     )  # fmt: skip
 
 
@@ -282,6 +371,17 @@ def _assertions(record: Record) -> list[Any]:
 
 def _model(model: Model) -> dict[str, Any]:
     return _present(model=model.name, revision=model.revision)
+
+
+def _asked(one: Asked) -> dict[str, Any]:
+    return {
+        "name": one.judge,
+        **_model(Model.parse(one.model)),
+        "prompt": one.prompt,
+        "promptDigest": one.prompt_digest,
+        "repeats": one.repeats,
+        "decoding": _present(temperature=one.temperature, seed=one.seed),
+    }
 
 
 def _generator(generator: Generator) -> dict[str, Any]:

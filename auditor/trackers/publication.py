@@ -39,8 +39,9 @@ class Publication:
     """One run, as a tracker sees it.
 
     digest: what it is known by; the same audit published twice is one run, the same data audited twice
-    is two; a version is one run however often it is told. started, ended: milliseconds since 1970.
-    inputs: {name, digest, rows, context, fields, source} each. artifacts: file name -> folder in the run.
+    is two; a version, or the same answers of judges, is one run however often it is told. started,
+    ended: milliseconds since 1970. inputs: {name, digest, rows, context, fields, source} each. artifacts:
+    file name -> folder in the run.
 
     version: `NAME@VERSION` where the dataset is registered. Of the run of a version itself: sources and
     children ({ref, digest, role, …}: runs to link with where they are), prompts ({name, digest, text,
@@ -58,7 +59,7 @@ class Publication:
     tags: Mapping[str, str]
     inputs: Sequence[Mapping[str, Any]]
     artifacts: Mapping[str, str]
-    kind: Literal["audit", "version"] = "audit"
+    kind: Literal["audit", "version", "judging"] = "audit"
     version: str | None = None
     sources: Sequence[Mapping[str, Any]] = ()
     children: Sequence[Mapping[str, Any]] = ()
@@ -99,7 +100,7 @@ def describe(record: Record, files: Mapping[str, Path], experiment: str) -> Publ
     """The record as parameters, metrics, tags and words. Reads `audit.json` among `files` for its digest."""
     dataset, run = record.dataset, record.run
     digest = hashlib.sha256(files[RECORD].read_bytes()).hexdigest()
-    started = _milliseconds(run.get("started"))
+    started = milliseconds(run.get("started"))
     short = str(dataset["digest"]).split(":")[-1]
     version = str(dataset["version"]) if dataset.get("version") else None
     return Publication(
@@ -147,7 +148,8 @@ def entry(
     return {"name": name, "digest": short, "rows": rows, "context": context, "fields": fields or {}, "source": source}
 
 
-def _milliseconds(started: object) -> int:
+def milliseconds(started: object) -> int:
+    """Since 1970, of an ISO time; 0 where it is none."""
     import datetime as dt
 
     try:

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from auditor.trackers.notes import AUDITS, CHILDREN, MEASURED, Note, link
+from auditor.trackers.notes import AUDITS, CHILDREN, JUDGED, MEASURED, Note, link
 from auditor.trackers.publication import Publication
 
 if TYPE_CHECKING:
@@ -35,10 +35,13 @@ def note(client: MlflowClient, run: str) -> Note:
 def join(client: MlflowClient, experiment: str, run: str, about: Publication, own: Note) -> None:
     """Write `own` as the description of `run`, linked with its neighbours, and link them with it."""
     here = address(experiment, run)
-    if about.kind == "audit":
+    if about.kind != "version":
         if version := _version(client, about.version, about.inputs[0]["source"].get("digest")):
             own.own = f"Version: {linked(version)}\n\n{own.own}"
-            _add(client, version.info.run_id, AUDITS, _audit(about), here, _verdict(about.tags))
+            line = (AUDITS, _audit(about), here, _verdict(about.tags))
+            if about.kind == "judging":
+                line = (JUDGED, about.name, here, _judged(about))
+            _add(client, version.info.run_id, *line)
         client.set_tag(run, NOTE, str(own))
         return
     for source in about.sources:
@@ -111,6 +114,10 @@ def _audit_name(when: dt.datetime, digest: str) -> str:
 
 def _verdict(tags: Mapping[str, str]) -> tuple[str, str]:
     return tags.get("auditor.verdict", "").upper(), tags.get("auditor.policy", "")
+
+
+def _judged(about: Publication) -> tuple[str, str]:
+    return about.tags.get("auditor.judges", "").strip(";"), ", ".join(prompt["name"] for prompt in about.prompts)
 
 
 def _add(client: MlflowClient, run: str, title: str, name: str, url: str, cells: tuple[str, ...]) -> None:

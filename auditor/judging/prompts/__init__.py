@@ -72,6 +72,15 @@ class Prompt:
         return f"{self.name}@{self.digest[:12]}"
 
     @property
+    def text(self) -> str:
+        """All of it for people to read, as a registry of prompts keeps it."""
+        shown = ["\n".join(f"{name}: {value}" for name, value in example.items()) for example in self.examples]
+        schema = orjson.dumps(self.schema, option=orjson.OPT_SORT_KEYS).decode()
+        parts = [f"system:\n{self.system}", f"user:\n{self.user}", *(f"example:\n{example}" for example in shown)]
+        parts.append(f"answer:\n{schema}")
+        return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+    @property
     def response_format(self) -> dict[str, Any]:
         """The schema as `/chat/completions` takes it (OpenAI's "structured outputs"; vLLM and llama.cpp alike)."""
         schema = {

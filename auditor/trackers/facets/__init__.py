@@ -35,6 +35,21 @@ class SynthesisDatasetFacet(DatasetFacet):
 
 
 @attr.define
+class JudgingDatasetFacet(DatasetFacet):
+    """`auditor_judging`: who gave verdicts; the fields are those of judging-1-0-0.schema.json."""
+
+    judges: list[dict[str, Any]]
+    rule: str
+    vote: str | None = None
+    weights: dict[str, float] | None = None
+    verdicts: dict[str, int] | None = None
+
+    @staticmethod
+    def _get_schema() -> str:
+        return f"{SCHEMAS}/judging-1-0-0.schema.json#/$defs/JudgingDatasetFacet"
+
+
+@attr.define
 class VerdictDatasetFacet(DatasetFacet):
     """`auditor_verdict`: what an audit decided; the fields are those of verdict-1-0-0.schema.json."""
 

@@ -1,16 +1,11 @@
-"""The straight line from a dataset to the verdicts of judges on it.
-
-read -> pairs (or single answers) -> whose relatives judge? -> ask, keep -> verdicts.jsonl
-
-How judges are asked is `judging.running`; what their verdicts are worth is asked by `auditor judge audit`.
-"""
+"""From a dataset and a file of judges to who is asked what: pairs or single answers, and no relative of their maker."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,13 +18,12 @@ import pyarrow as pa
 from auditor import auditing, registry
 from auditor.checks.self_judged import WORDS, SelfJudged
 from auditor.concluding import Options, Progress
-from auditor.core.intervals import Z95, wilson
+from auditor.core.intervals import Z95
 from auditor.core.items import named
-from auditor.judging import judges, prompts, recording, running
+from auditor.core.juries import Jury
+from auditor.judging import judges, prompts
 from auditor.judging.judges import Judge
 from auditor.judging.questions import Item, Material, Seat
-from auditor.judging.running import Estimate, Tally
-from auditor.judging.store import Store
 from auditor.model.errors import ConfigError, InputError, suggest
 from auditor.model.graph import Edge, Node
 from auditor.model.pedigree import Pedigree
@@ -38,15 +32,8 @@ from auditor.registry import kinship
 from auditor.registry.workspace import Workspace
 from auditor.sketches.sample import drawn
 
-__all__ = ["Asked", "Poll", "Wanted", "needed", "poll"]
-
-STORE = "judgments.db"
-
 BATCH = 256
 """Rows that are brought into memory at a time."""
-
-FIRST_LOOK, GROWTH = 50, 1.5
-"""Items before the first look at the interval, and by how much each look has more."""
 
 _CANONICAL = ("prompt", "response", "rejected", "text", "source")
 
@@ -73,21 +60,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """Who is asked what. left_out: rows without one of the texts. notes: what the user should know."""
+    """Who is asked what. left_out: rows without one of the texts. notes: what the user should know. pedigree: of the
+    rows, where they are registered. jury: the panel that the judges are, where they are one."""
 
     material: Material
     seats: tuple[Seat, ...]
     left_out: int
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How it went. verdicts: how many of each. items: that were judged in the end."""
-
-    tally: Tally
-    verdicts: Mapping[str, int] = field(default_factory=dict)
-    items: int = 0
+    rows: Dataset
+    pedigree: Pedigree | None
+    jury: Jury | None
 
 
 def poll(source: str, wanted: Wanted, options: Options, workspace: Workspace, progress: Progress) -> Poll:
@@ -102,11 +84,13 @@ def poll(source: str, wanted: Wanted, options: Options, workspace: Workspace, pr
     sides = _sides(wanted, kind)
     with workspace.lock(), progress.stage("read") as advance:
         rows = auditing.read(source, options, workspace, advance)
-    notes = _relatives(source, rows, [seat.judge for seat in seats], [maker for _, maker in sides], wanted, workspace)
+    pedigree = _pedigree(source, rows, workspace)
+    notes = _relatives(pedigree, [seat.judge for seat in seats], [maker for _, maker in sides], wanted, workspace)
     fields = ["prompt", *(name for name, _ in sides), *([wanted.reference] if wanted.reference else [])]
     chosen, left_out = _chosen(rows, fields, wanted, notes)
     items = partial(_items, rows, named(rows), chosen, fields, tuple(maker for _, maker in sides))
-    return Poll(Material(items, len(chosen), len(sides)), seats, left_out, tuple(notes))
+    jury = judges.panels(wanted.judges).get(wanted.only or "")
+    return Poll(Material(items, len(chosen), len(sides)), seats, left_out, tuple(notes), rows, pedigree, jury)
 
 
 def needed(precision: float) -> int:
@@ -117,47 +101,6 @@ def needed(precision: float) -> int:
     if not 0 < precision < 0.5:
         raise ConfigError("the precision is a share", seen=f"{precision:g}", wanted="such as 0.03, for ±3 points")
     return math.ceil(Z95**2 * (1 / (4 * precision**2) - 1))
-
-
-def estimates(poll: Poll, workspace: Workspace) -> list[tuple[Seat, Estimate]]:
-    """What a run would ask and cost at most; nobody is asked."""
-    store = Store(workspace.answers / STORE)
-    try:
-        return [(seat, running.estimate(poll.material, seat, store)) for seat in poll.seats]
-    finally:
-        store.close()
-
-
-def ask(
-    poll: Poll,
-    out: Path,
-    wanted: Wanted,
-    workspace: Workspace,
-    progress: Progress,
-    say: Callable[[str], None] = lambda words: None,
-) -> Asked:
-    """Ask, and write the verdicts to `out`: whole, or not at all. Interrupted, it goes on where it was."""
-    tally = Tally()
-    with workspace.lock("judging"):
-        store = Store(workspace.answers / STORE)
-        try:
-            material = poll.material
-            with progress.stage("judge") as advance:
-                for count in _looks(material.count, wanted.stop):
-                    part = material.first(count)
-                    running.run(
-                        part, poll.seats, store, budget=_left(wanted.budget, tally), advance=advance, say=say,
-                        tally=(now := Tally()),
-                    )  # fmt: skip
-                    tally = _together(tally, now)
-                    if wanted.stop and wanted.precision and _narrow(part, poll.seats, store, wanted.precision):
-                        material = part
-                        break
-            with progress.stage("write"):
-                verdicts = recording.write(out, material, poll.seats, store)
-        finally:
-            store.close()
-    return Asked(tally, verdicts, material.count)
 
 
 def _seats(wanted: Wanted) -> tuple[Seat, ...]:
@@ -197,15 +140,13 @@ def _sides(wanted: Wanted, kind: str) -> list[tuple[str, str]]:
 
 
 def _relatives(
-    source: str,
-    rows: Dataset,
+    pedigree: Pedigree | None,
     jury: Sequence[Judge],
     makers: Sequence[str],
     wanted: Wanted,
     workspace: Workspace,
 ) -> list[str]:
     """Refuses judges who are what wrote the rows, or its relatives; or says so, where that is allowed."""
-    pedigree = _pedigree(source, rows, workspace)
     tables = pedigree.kinship if pedigree else kinship.load(workspace)
     found: list[str] = []
     for judge in jury:
@@ -317,42 +258,3 @@ def _batches(
             texts = [record[name] if name in direct else meta.get(name) for name in fields]
             batch.append((row, [text if isinstance(text, str) and text.strip() else "" for text in texts]))
         yield batch
-
-
-def _looks(count: int, stop: bool) -> Iterator[int]:
-    """Items at each look: one at the end, or several on the way there."""
-    look = float(FIRST_LOOK)
-    while stop and look < count:
-        yield int(look)
-        look *= GROWTH
-    yield count
-
-
-def _narrow(material: Material, seats: Sequence[Seat], store: Store, precision: float) -> bool:
-    """Whether every judge's win rate of A, over the pairs that it decided alike in both orders, is known as well as
-    wanted. The width is looked at and not where the rate lies, so that looking often does not bias the rate
-    (Chow and Robbins 1965, Annals of Mathematical Statistics 36:457-462)."""
-    for seat in seats:
-        wins, decided = recording.decided(material, seat, store)
-        if not decided:
-            return False
-        low, high = wilson(wins, decided)
-        if (high - low) / 2 > precision:
-            return False
-    return True
-
-
-def _left(budget: float | None, tally: Tally) -> float | None:
-    return None if budget is None else budget - tally.cost
-
-
-def _together(before: Tally, now: Tally) -> Tally:
-    """Of two looks: the later one has answers of the earlier one as well."""
-    return replace(
-        now,
-        before=max(0, now.before - (before.done - before.before)),
-        retries=before.retries + now.retries,
-        tokens_in=before.tokens_in + now.tokens_in,
-        tokens_out=before.tokens_out + now.tokens_out,
-        cost=before.cost + now.cost,
-    )
