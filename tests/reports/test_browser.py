@@ -286,13 +286,17 @@ def test_the_theme_can_be_chosen_and_is_remembered(visit: Visit) -> None:
     assert system.evaluate(background) == dark
 
 
-def test_a_print_is_light_and_shows_every_card_and_no_tools(visit: Visit) -> None:
-    page = visit("view", scheme="dark")
+def test_a_print_is_light_and_shows_every_card_that_measured_and_no_tools(visit: Visit) -> None:
+    page = visit("view", scheme="dark", width=718)  # of A4 between margins of 1 cm
     page.emulate_media(media="print")
+    tables = "[...document.querySelectorAll('table')].map((e) => getComputedStyle(e).display)"
+    assert set(page.evaluate(tables)) == {"table"}  # and not the cards of a phone
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert min(entry[0] for entry in page.evaluate(CONTRAST)) >= 4.5
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator(".card > details:not([open])").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+    closed = page.locator(".card > details:not([open])")
+    assert closed.count() == page.locator(".card.skipped").count() == 1
     assert not page.locator(".tools").first.is_visible()
     assert not page.locator("#theme").is_visible()
     assert page.locator("h1").is_visible()
