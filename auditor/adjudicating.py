@@ -20,7 +20,7 @@ from auditor.core.check import Context
 from auditor.core.measure import Advance
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.verdicts import Verdicts
-from auditor.readers import accept
+from auditor.readers import accept, files
 from auditor.registry import kinship
 from auditor.registry.workspace import Workspace
 
@@ -30,8 +30,9 @@ __all__ = ["judge_audit", "read", "run"]
 def judge_audit(sources: Any, *, form: str | None = None, progress: Progress | None = None, **options: Any) -> Report:
     """Audit recorded verdicts of judges and return the report; the files are in `.auditor/audits/NAME/`.
 
-    sources: a file or folder, or several; or dicts in our own format. form: where it is not to be recognised, a
-    name of `judging.FORMATS`. options: fields of `Options`; `mapping` names the fields of a flat file.
+    sources: a file, folder, address or `-` (standard input), or several; or dicts in our own format. form: where it is
+    not to be recognised, a name of `judging.FORMATS`. options: fields of `Options`; `mapping` names the fields of a
+    flat file.
 
     Raises AuditorError where the input or the configuration is wrong. A failed gate is not an exception.
     """
@@ -51,7 +52,10 @@ def run(sources: Any, options: Options, *, workspace: Workspace, progress: Progr
     options, checks, engine, clock = plan.options, plan.checks, plan.engine, plan.clock
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
         with clock.stage("read") as advance:
-            verdicts = read(sources, options, form, advance)
+            # In the cache, which outlives a refusal that points to it.
+            quarantine = workspace.cache / "verdicts" / "quarantine.jsonl"
+            quarantine.parent.mkdir(parents=True, exist_ok=True)
+            verdicts = read(sources, options, form, advance, quarantine=quarantine)
         context = Context(
             {},
             workspace.expectations,
@@ -71,13 +75,33 @@ def read(
     options: Options,
     form: str | None = None,
     advance: Advance = lambda done, total: None,
+    *,
+    quarantine: Path | None = None,
 ) -> Verdicts:
-    """Verdicts of files, of dicts in our own format, or as they are; bad records within `--max-bad-rows`."""
+    """Verdicts of files (folders, addresses, `-` for standard input), of dicts in our own format, or as they are; bad
+    records within `--max-bad-rows`, written to `quarantine`."""
     if isinstance(sources, Verdicts):
         return sources
     several: list[Any] = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     if several and isinstance(several[0], Mapping):
         return judging.from_records(several, name=options.name or "verdicts")
-    verdicts = judging.open(several, form=form, mapping=options.mapping, name=options.name, progress=advance)
+    with tempfile.TemporaryDirectory() as spool:
+        verdicts = judging.open(
+            [file for source in several for file in _brought(source, Path(spool))],
+            form=form,
+            mapping=options.mapping,
+            name=options.name,
+            progress=advance,
+            quarantine=quarantine,
+        )
     accept.bearable(verdicts, options.max_bad_rows)
     return verdicts
+
+
+def _brought(source: str | os.PathLike[str], spool: Path) -> list[Any]:
+    """The source, or the files that standard input or an address were fetched into."""
+    address = os.fspath(source)
+    if not files.elsewhere(address):
+        return [source]
+    folder = Path(tempfile.mkdtemp(dir=spool))
+    return [judging.File(0, local.path, local.name) for local in files.find(address, folder)]

@@ -167,3 +167,48 @@ def test_a_check_of_rows_does_not_run_over_verdicts(file: Path) -> None:
     assert "near-duplicates" not in ran
     assert {"position-inconsistency", "judge-disagreement", "length-bias"} <= ran
     assert report.verdict is Status.WARN, "half of the pairs are judged otherwise in the other order"
+
+
+def test_verdicts_from_standard_input_and_from_an_address(file: Path) -> None:
+    import fsspec
+
+    whole = auditor.judge_audit(file)
+    piped = CliRunner().invoke(
+        group, ["judge", "audit", "-", "--format", "json", "-q"], input=file.read_bytes(), standalone_mode=False
+    )
+    record = json.loads(piped.stdout)
+    assert record["dataset"]["digest"] == whole.record.dataset["digest"]
+    assert (record["dataset"]["name"], record["dataset"]["files"]) == ("stdin", ["-"])
+    with fsspec.open("memory://bucket/said.jsonl", "wb") as remote:
+        remote.write(file.read_bytes())
+    fetched = auditor.judge_audit(["memory://bucket/said.jsonl"])
+    assert fetched.record.dataset["digest"] == whole.record.dataset["digest"]
+    assert (fetched.record.dataset["name"], fetched.record.dataset["files"]) == ("said", ["said.jsonl"])
+
+
+def test_what_could_not_be_read_lies_beside_the_record(file: Path, tmp_path: Path) -> None:
+    good = len(file.read_text().splitlines())
+    file.write_bytes(file.read_bytes() + b"\n{broken\n[1]\n\x1b[31m\xff\n")
+    report = auditor.judge_audit(file)
+    lines = [json.loads(line) for line in report.places["quarantine.jsonl"].read_text().splitlines()]
+    assert [(one["file"], one["line"]) for one in lines] == [(file.name, good + n) for n in (1, 2, 3)]
+    assert lines[1]["reason"] == "not an object"
+    assert "\x1b" not in lines[2]["seen"]
+    with pytest.raises(TooManyBadRows, match=r"quarantine\.jsonl") as refused:
+        auditor.judge_audit(file, max_bad_rows="0")
+    kept = re.search(r"all are in (.+?)\)", str(refused.value))
+    assert kept
+    assert len(Path(kept[1]).read_text().splitlines()) == 3
+    file.write_bytes(b"\n".join(file.read_bytes().splitlines()[:-3]))
+    assert "quarantine.jsonl" not in auditor.judge_audit(file).places
+
+
+def test_a_table_with_broken_lines_tells_each(tmp_path: Path) -> None:
+    table = tmp_path / "votes.csv"
+    table.write_text("item,judge,first,verdict\n" + "1,j,a,a\n1,j,b,b\n" * 20 + "2,j,a\n3,j,a,a,a\n")
+    report = auditor.judge_audit(table)
+    lines = [json.loads(line) for line in report.places["quarantine.jsonl"].read_text().splitlines()]
+    assert [(one["line"], one["reason"]) for one in lines] == [
+        (42, "3 fields where the head has 4"),
+        (43, "5 fields where the head has 4"),
+    ]

@@ -37,6 +37,8 @@ Examples:
   auditor judge audit evaluators/GPT-4/Vanilla/result.json --only position-inconsistency
   auditor judge audit testset-v1.json gpt-3.5-turbo-testset-v1.json
   auditor judge audit normal.jsonl exchanged.jsonl --format-in auto-j
+  cat verdicts.jsonl | auditor judge audit -
+  auditor judge audit s3://bucket/verdicts/*.jsonl
   auditor judge audit votes.csv --map item=id --map verdict=winner --map first=shown_first
 """
 )
@@ -60,8 +62,9 @@ def audit(
 ) -> int:
     """Check recorded verdicts and say what their judges are worth.
 
-    FILE is a file or a folder of verdicts: our own format, MT-bench (FastChat), Chatbot Arena, AlpacaEval,
-    LLMBar, PandaLM, JudgeBench, score pairs, Auto-J; or any flat CSV, JSON or Parquet with --map.
+    FILE is a file, folder, address (s3://, https://, …) or - (standard input) of verdicts: our own format, MT-bench
+    (FastChat), Chatbot Arena, AlpacaEval, LLMBar, PandaLM, JudgeBench, score pairs, Auto-J; or any flat CSV, JSON or
+    Parquet with --map.
     """
     from auditor.adjudicating import run
     from auditor.concluding import Options

@@ -104,7 +104,7 @@ def _csv(file: File, names: Sequence[str], texts: Sequence[str], told: Told) -> 
     with file.open() as opened:
         yield from csv.open_csv(
             opened,
-            csv.ReadOptions(block_size=BLOCK),
+            csv.ReadOptions(block_size=BLOCK, use_threads=False),  # threads do not know the lines of what they skip
             csv.ParseOptions(delimiter=delimiter(file), newlines_in_values=bool(texts), invalid_row_handler=skip),
             csv.ConvertOptions(
                 include_columns=[*dict.fromkeys((*names, *texts))],

@@ -11,7 +11,7 @@ import lzma
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,7 +49,7 @@ class File:
 
     @property
     def stem(self) -> str:
-        name = self.path.name
+        name = "stdin" if self.name == "-" else Path(self.name).name
         while Path(name).suffix.lower() in (*ENDINGS, *PACKED):
             name = Path(name).stem
         return name
@@ -74,8 +74,10 @@ class File:
 
 @dataclass
 class Told:
-    """What reading has to tell: notes for the report, and records that could not be read, the first of them kept."""
+    """What reading has to tell: notes for the report, and records that could not be read. path: where each of these is
+    written, as a JSON object a line; the first are kept."""
 
+    path: Path | None = None
     notes: list[str] = field(default_factory=list)
     count: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -85,21 +87,28 @@ class Told:
         self.notes.append(text)
 
     def bad(self, file: File, line: int, reason: str, seen: bytes | str) -> None:
+        text = seen.decode("utf-8", "backslashreplace") if isinstance(seen, bytes) else seen
+        cut = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:SEEN])
+        record: dict[str, str | int] = {"file": file.name, "line": line, "reason": reason, "seen": cut[:SEEN]}
+        if self.path is not None:
+            with self.path.open("ab" if self.count else "wb") as lines:
+                lines.write(orjson.dumps(record) + b"\n")
         self.count += 1
         self.reasons[reason] += 1
         if len(self.examples) < EXAMPLES:
-            text = seen.decode("utf-8", "backslashreplace") if isinstance(seen, bytes) else seen
-            cut = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:SEEN])
-            self.examples.append({"file": file.name, "line": line, "reason": reason, "seen": cut[:SEEN]})
+            self.examples.append(record)
 
     def quarantine(self) -> Quarantine:
-        return Quarantine(self.count, dict(self.reasons), tuple(self.examples))
+        return Quarantine(self.count, dict(self.reasons), tuple(self.examples), self.path if self.count else None)
 
 
-def find(sources: Sequence[str | os.PathLike[str]]) -> list[File]:
+def find(sources: Sequence[str | os.PathLike[str] | File]) -> list[File]:
     """Files, and those of known endings under folders, in the order of their names. Raises UnreadableFile."""
-    found: list[tuple[Path, Path | None]] = []
+    found: list[File] = []
     for source in sources:
+        if isinstance(source, File):
+            found.append(source)
+            continue
         path = Path(source)
         if path.is_dir():
             inside = [one for one in sorted(path.rglob("*")) if one.is_file() and _known(one)]
@@ -107,10 +116,10 @@ def find(sources: Sequence[str | os.PathLike[str]]) -> list[File]:
                 raise UnreadableFile(
                     "no file of verdicts lies in this folder", file=str(path), wanted=" ".join(ENDINGS)
                 )
-            found += [(one, path) for one in inside]
+            found += [File(0, one, _shown(one, path), asked=False) for one in inside]
         else:
-            found.append((path, None))
-    return [File(index, path, _shown(path, folder), folder is None) for index, (path, folder) in enumerate(found)]
+            found.append(File(0, path, _shown(path, None)))
+    return [replace(file, index=index) for index, file in enumerate(found)]
 
 
 def _known(path: Path) -> bool:

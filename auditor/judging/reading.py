@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -35,17 +36,19 @@ Advance = Callable[[int, int], None]
 
 
 def open(  # noqa: A001  `judging.open(files)` reads as what it does
-    sources: Sequence[str | os.PathLike[str]],
+    sources: Sequence[str | os.PathLike[str] | File],
     *,
     form: str | None = None,
     mapping: Mapping[str, str] | None = None,
     name: str | None = None,
     progress: Advance = lambda done, total: None,
+    quarantine: Path | None = None,
 ) -> Verdicts:
     """The verdicts of files, and of all files under folders.
 
     form: a name of `formats.FORMATS`, where it is not to be recognised. mapping: our column -> field, for any flat
-    file. A file of a folder that is in no format is passed over, and told.
+    file. A file of a folder that is in no format is passed over, and told. quarantine: where records that could not
+    be read are written.
 
     Raises UnreadableFile, UnknownShape, InputError (three candidates, no item) and ConfigError.
     """
@@ -53,7 +56,7 @@ def open(  # noqa: A001  `judging.open(files)` reads as what it does
     if form is not None and form not in FORMATS:
         raise ConfigError(f"no format of verdicts is called {form!r}", hint=suggest(form, FORMATS))
     files = find(sources)
-    told = Told()
+    told = Told(quarantine)
     total = max(1, sum(file.path.stat().st_size for file in files if file.path.exists()))
     done = [0]
 

@@ -75,6 +75,11 @@ def find(source: str, spool: Path) -> list[Local]:
     raise UnreadableFile("there is no such file", file=source, hint=_neighbour(path))
 
 
+def elsewhere(source: str) -> bool:
+    """Whether `find` has to bring it here: standard input, or an address."""
+    return source == "-" or bool(_URL.match(source))
+
+
 def splits(files: list[Local]) -> str:
     """A note where the files are splits of one dataset, which are read together; empty where they are not."""
     found: dict[str, None] = {}

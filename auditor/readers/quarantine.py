@@ -92,7 +92,7 @@ def judge(
         else f"no record could be read: {several}",
         seen="\n        ".join(told),
         wanted=f"at most {borne} (--max-bad-rows)" if rows else "at least one record that can be read",
-        hint=f"mend them (all are in {path}), or allow more with --max-bad-rows COUNT or SHARE"
+        hint=f"mend them{f' (all are in {path})' if path else ''}, or allow more with --max-bad-rows COUNT or SHARE"
         if rows
         else "check the file's format",
     )
