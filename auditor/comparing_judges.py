@@ -27,7 +27,7 @@ from auditor.core.raters import raters
 from auditor.engines.local import Local
 from auditor.judging import accepting
 from auditor.model.errors import ConfigError, InputError, suggest
-from auditor.model.lab import COLUMNS, OTHERS, PEOPLE, Comparison, Judged
+from auditor.model.lab import COLUMNS, NOBODY, OTHERS, PEOPLE, Comparison, Judged
 from auditor.model.result import Measurement, Metric
 from auditor.model.verdicts import INVALID, UNKNOWN, Coded, Verdicts
 from auditor.statistics import agreement
@@ -137,7 +137,7 @@ def compare(
         len(np.unique(verdicts.item.codes[everyone])),
         int(common.sum()),
         len(np.unique(cells.pair[cells.rows])),
-        PEOPLE if labelled else OTHERS,
+        PEOPLE if labelled else OTHERS if len(of) > 1 else NOBODY,
         rule,
         tuple(judged[place] for place in order),
         _lengths(verdicts, [judged[p] for p in order], [measured[p] for p in order], [of[p] for p in order], people),

@@ -18,7 +18,7 @@ from auditor import comparing_judges, fakes, judging
 from auditor.cli import group
 from auditor.core.intervals import wilson
 from auditor.model.errors import ConfigError, InputError
-from auditor.model.lab import COLUMNS, OTHERS, PEOPLE, Comparison, Judged
+from auditor.model.lab import COLUMNS, NOBODY, OTHERS, PEOPLE, Comparison, Judged
 from auditor.reports import lineup
 
 HOSTILE = "<img src=x onerror=alert(1)>|\x1b[31m"
@@ -150,12 +150,15 @@ def test_one_judge_without_people_and_in_one_order() -> None:
     given = [{"item": f"q{n}", "judge": "x", "first": "a", "verdict": "a"} for n in range(5)]
     compared = comparing_judges.compare(fakes.verdicts(given))
     one = compared.judged[0]
+    assert compared.against == NOBODY
     assert one.metrics["accuracy"].why == "no person judged these pairs, nor another judge"
     assert one.metrics["consistency"].value is None
     assert value(one, "accepted") == 0
     assert one.metrics["cost"].why
     for form in lineup.FORMATS:
-        assert lineup.render(compared, form).endswith("\n")
+        told = lineup.render(compared, form)
+        assert told.endswith("\n")
+        assert "nobody" in told
 
 
 @pytest.fixture(scope="module")

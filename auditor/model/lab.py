@@ -26,8 +26,8 @@ class Judged:
 class Comparison:
     """Judges side by side, the most accurate first.
 
-    items, pairs: that all of them judged; every_pair: that any did. against: whom they are held against, "people" or
-    OTHERS. rule: for making one verdict of two orders. lengths: who -> (times as long, metric) a bin, how often the
+    items, pairs: that all of them judged; every_pair: that any did. against: whom they are held against, PEOPLE, OTHERS
+    or NOBODY. rule: for making one verdict of two orders. lengths: who -> (times as long, metric) a bin, how often the
     longer output wins; "people" may be among them. raters: names in the agreement matrix; kappa: [r][r], None where
     two have no pair, or chance leaves no room.
     """
@@ -46,7 +46,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
-PEOPLE, OTHERS = "people", "the majority of the other judges"
+PEOPLE, OTHERS, NOBODY = "people", "the majority of the other judges", "nobody"
 
 COLUMNS: Mapping[str, str] = {
     "accuracy": "says the same as whom judges are held against",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.model.errors import ConfigError, suggest
-from auditor.model.lab import COLUMNS, OTHERS, Comparison, Judged
+from auditor.model.lab import COLUMNS, PEOPLE, Comparison, Judged
 from auditor.model.result import Metric
 from auditor.reports import tables, wording
 from auditor.reports.escaping import one_line
@@ -87,13 +87,13 @@ def _text(compared: Comparison, width: int | None) -> str:
     shown, absent = _shown(compared)
     names = [one.name for one in compared.judged]
     lines = [_summary(compared), ""]
-    for some in _fitting(compared, shown, width):
+    for part, some in enumerate(_fitting(compared, shown, width)):
         header = ["judge / prompt", *(HEADS[column] for column in some)]
         rows = [
             [name, *(" ".join(filter(None, _cell(one.metrics[column]))) for column in some)]
             for name, one in zip(names, compared.judged, strict=True)
         ]
-        if "accuracy" in some:
+        if not part:
             header.append("verdicts")
             rows = [[*row, f"{one.verdicts:,}"] for row, one in zip(rows, compared.judged, strict=True)]
         lines += [*tables.lines(header, rows, right=range(1, len(header)), room=width), ""]
@@ -202,7 +202,7 @@ def _page(compared: Comparison, own: Path | None) -> str:
     accuracy = best.metrics["accuracy"]
     headline = f"{_who(compared).rstrip(',')} compared"
     if accuracy.value is not None:
-        who = "people" if compared.against != OTHERS else "most others"
+        who = "people" if compared.against == PEOPLE else "most others"
         headline = f"{best.name} says what {who} say in {wording.quantity(accuracy.value, 'share')}"
     return html(
         Page(
