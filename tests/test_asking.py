@@ -93,6 +93,30 @@ def test_chosen_and_rejected_in_both_orders(server: Server, capsys: pytest.Captu
     assert record["metrics"]["position_inconsistency.consistency"]["value"] == 1.0
 
 
+def test_an_item_is_the_same_row_after_sorting(server: Server) -> None:
+    rows = preferences(12)
+    for place, row in enumerate(rows):
+        row["id"] = "same" if place < 3 else row["id"]
+        if place > 8:
+            del row["id"]
+    rows.append(rows[0])
+
+    def shown_by_item() -> dict[str, tuple[str, str]]:
+        return {one["item"]: (one["output_a"], one["output_b"]) for one in verdicts()}
+
+    put(rows)
+    judge()
+    before, asked = shown_by_item(), len(server.times)
+    assert len(before) == 13
+    assert sum(name.startswith("same#") for name in before) == 4
+    put([rows[(5 * place) % 13] for place in range(13)])
+    judge()
+    assert shown_by_item() == before
+    assert len(server.times) == asked, "nothing is asked again"
+    judge("--sample", "6")
+    assert shown_by_item().items() <= before.items()
+
+
 def test_two_fields_with_makers_and_rows_that_lack_one(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"input": f"q{n}", "x": f"{'x' * n}!", "y": f"{'y' * (9 - n)}?"} for n in range(8)]
     put(

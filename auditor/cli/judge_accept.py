@@ -71,6 +71,8 @@ Examples:
     "--judge", "judges", multiple=True, metavar="MODEL@REVISION", help="Who judged.  [default: as the verdicts say]"
 )
 @click.option("--no-dvc", is_flag=True, help="Do not version the bytes of what is registered.")
+@click.option("--track", is_flag=True, help="Record the new version in MLflow.")
+@click.option("--mlflow-uri", "uri", metavar="URI", help="Where MLflow is.  [default: .auditor/mlflow.db]")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--quiet", "-q", is_flag=True, help="Only what went wrong.")
 def accept(
@@ -88,6 +90,8 @@ def accept(
     parents: tuple[str, ...],
     judges: tuple[str, ...],
     no_dvc: bool,
+    track: bool,
+    uri: str | None,
     format_: str,
     quiet: bool,
 ) -> int:
@@ -108,8 +112,8 @@ def accept(
 
     if any(Path(file).exists() and target.exists() and target.samefile(file) for file in files):
         raise click.BadParameter(f"-o would write over {target}: choose another file")
-    if (parents or judges) and not name:
-        raise click.BadParameter("--parent and --judge are of a version: give --register NAME, too")
+    if (parents or judges or track or uri) and not name:
+        raise click.BadParameter("--parent, --judge and --track are of a version: give --register NAME, too")
     jury = _jury(vote, weights, panel)
     rule = rule or (jury.rule if jury else "strict")
     console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
@@ -131,7 +135,7 @@ def accept(
             parents=parents,
             facts={"rule": rule} | ({"vote": jury.vote} if jury else {}),
         )
-        _register(name, target, said, console, files, dvc=not no_dvc, quiet=quiet)
+        _register(name, target, said, console, files, dvc=not no_dvc, quiet=quiet, track=track, uri=uri)
     return 0
 
 
@@ -158,7 +162,16 @@ def _who(accepted: Any) -> list[int]:
 
 
 def _register(
-    name: str, path: Path, said: Any, console: Any, files: tuple[str, ...], *, dvc: bool, quiet: bool
+    name: str,
+    path: Path,
+    said: Any,
+    console: Any,
+    files: tuple[str, ...],
+    *,
+    dvc: bool,
+    quiet: bool,
+    track: bool,
+    uri: str | None,
 ) -> None:
     from auditor import asking, registration
     from auditor.cli import printable
@@ -170,7 +183,7 @@ def _register(
     # What a model labelled is synthetic, but where the card has been told otherwise.
     facts = {} if cards.path(name, workspace).exists() else {"kind": "synthetic"}
     request = words.request(name, str(path), said, facts, by_row=False, dvc=dvc)
-    done = registration.register(request, workspace, console)
+    done = registration.register(request, workspace, console, track=track, uri=uri)
     asking.tell_accepted(done.card, done.version, [Path(file) for file in files], workspace)
     if not quiet:
         click.echo(printable(telling.text(done, dry_run=False)), err=True)

@@ -190,10 +190,16 @@ def test_judge_run_is_told(judged: Server, workspace: Path, capsys: pytest.Captu
 def test_judge_accept_is_told_and_found(judged: Server, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     auditor_("judge", "run", "d.jsonl", "--judge", "judges.yaml", "-q")
     auditor_("judge", "accept", "verdicts.jsonl", "-o", "p.jsonl", "--vote", "majority", "--register", "p", "--no-dvc",
-             "--parent", "d.jsonl", "--judge", "gpt-4o-2024-08-06", "-q")  # fmt: skip
+             "--parent", "d.jsonl", "--judge", "gpt-4o-2024-08-06", "--track", "-q")  # fmt: skip
     events = [json.loads(one) for one in (workspace / ".auditor/openlineage/events.jsonl").read_text().splitlines()]
     assert [one["job"]["name"] for one in events] == ["p.generation"] * 2 + ["p.judging"] * 2
     assert {one["name"] for one in events[-1]["inputs"]} == {"verdicts.jsonl", "d.jsonl", "models/gpt-4o"}
+    seen = client(Workspace(workspace))
+    experiment = seen.get_experiment_by_name("p")
+    assert experiment is not None
+    (run,) = seen.search_runs([experiment.experiment_id])
+    assert run.data.tags["auditor.judges"] == ";gpt-4o@2024-08-06;"
+    assert run.data.tags["auditor.fact.vote"] == "majority"
     capsys.readouterr()
     auditor_("impact", "gpt-4o@2024-08-06")
     assert "p@1" in capsys.readouterr().out
