@@ -81,9 +81,9 @@ class Expectations:
         name="expectations",
         title="Expectations",
         measures=(
-            Measure("failed", "expectations", "expectations that do not hold", "Mend the rows, or the suite."),
+            Measure("failed", "expectations", "expectations that do not hold", "mend the rows, or the suite"),
             Measure("evaluated", "expectations", "expectations that had something to evaluate"),
-            Measure("rate", "share", "rows unexpected under a failed expectation", "Mend or drop the rows."),
+            Measure("rate", "share", "rows unexpected under a failed expectation", "mend or drop the rows"),
         ),
         annotations=("surface", "fields", "language"),
         fires=(Case(({"prompt": "Why?", "response": ""}, {"prompt": "How?", "response": "So."}), "expectations.rate"),),

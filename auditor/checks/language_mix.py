@@ -78,8 +78,8 @@ class LanguageMix:
                 "unexpected",
                 "share",
                 "sampled rows in a language that is not expected",
-                "Drop these rows or generate them again with the language named in the prompt; "
-                "where the language is wanted, add it to language-mix.expected.",
+                "drop these rows or generate them again with the language named in the prompt; "
+                "where the language is wanted, add it to language-mix.expected",
             ),
             Measure("unknown", "share", "sampled rows whose language cannot be told: short, code, tables"),
             Measure("share", "share", "identified rows in the commonest language; sliced by language"),

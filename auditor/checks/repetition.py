@@ -24,7 +24,7 @@ DUPLICATED_BOUNDS = np.array([0.15, 0.14, 0.13, 0.12, 0.11, 0.10], np.float32)  
 _RULERS = np.frombuffer(b"-=_*#~.+|/\\0", np.uint8)
 """Characters that people draw lines, blanks and leaders with, and zeros of numbers: a run of them is no stutter."""
 
-_CUT = "Cut the row at the first repetition, or generate it again with a repetition penalty or a lower max_tokens."
+_CUT = "cut the row at the first repetition, or generate it again with a repetition penalty or a lower max_tokens"
 
 
 @check

@@ -23,8 +23,8 @@ from auditor.reports.figures import BAR, INK, REAL, drawn, figure_of, label
 OUTLINED = 8
 """Patterns of the map that have an outline and a name."""
 
-WIDTH, HEIGHT, LABEL = 640, 480, (150.0, 14.0)
-"""Of the map, and the room that a name on it takes."""
+WIDTH, HEIGHT, LABEL = 640, 480, (190.0, 21.0)
+"""Of the map, and the room that a name on it takes where it is largest, on a phone."""
 
 REGIONS = 14
 """Lost regions drawn; the rest is in the table."""

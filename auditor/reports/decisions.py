@@ -87,7 +87,7 @@ class Decision:
     @property
     def rows_words(self) -> str:
         """`1,538 of 12,400` for a share of rows; nothing for an AUC, an effect or a difference of shares, which count
-        no rows: their intervals are not those of a rate."""
+        no rows: they are called no rate, and their intervals are not those of one."""
         metric, n = self.metric, self.metric.n
         if metric.unit != "share" or metric.value is None or n <= 0:
             return ""
@@ -95,10 +95,9 @@ class Decision:
         whole = round(counted)
         if not 0 <= whole <= n or abs(counted - whole) >= 1e-6 * max(1, whole):
             return ""
-        spread = wilson(whole, n)
-        if metric.low is not None and metric.high is not None and not np.allclose((metric.low, metric.high), spread):
-            return ""
-        return f"{whole:,} of {n:,}"
+        ends = (metric.low, metric.high)
+        rated = metric.name.endswith("rate") or None in ends or np.allclose(np.array(ends, float), wilson(whole, n))
+        return f"{whole:,} of {n:,}" if rated else ""
 
 
 @dataclass(frozen=True, slots=True)
