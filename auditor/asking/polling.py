@@ -90,6 +90,11 @@ def poll(source: str, wanted: Wanted, options: Options, workspace: Workspace, pr
     chosen, left_out = _chosen(rows, fields, wanted, notes)
     items = partial(_items, rows, named(rows), chosen, fields, tuple(maker for _, maker in sides))
     jury = judges.panels(wanted.judges).get(wanted.only or "")
+    if jury and jury.learns:
+        notes.append(
+            f"panel {jury.name!r} has no weights: they are found, and it decides, once people have judged some of the "
+            "pairs (auditor judge accept --panel)"
+        )
     return Poll(Material(items, len(chosen), len(sides)), seats, left_out, tuple(notes), rows, pedigree, jury)
 
 

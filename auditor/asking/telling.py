@@ -27,11 +27,13 @@ ROOMS = ("position-inconsistency", "unparsable-verdicts")
 
 
 def decided(poll: Poll, out: Path) -> Decision | None:
-    """What the panel makes of the verdicts at `out`; None where the judges are no panel."""
-    if poll.jury is None:
+    """What the panel makes of the verdicts at `out`; None where the judges are no panel, where its weights wait for
+    people to judge, and where outputs were graded one by one."""
+    if poll.jury is None or poll.jury.learns:
         return None
     said = judging.open([out])
-    return juries.decide(said, *juries.judgements(said, poll.jury.rule), poll.jury)
+    rows, verdict = juries.judgements(said, poll.jury.rule)
+    return juries.decide(said, rows, verdict, poll.jury) if len(rows) else None
 
 
 def tell(poll: Poll, asked: Asked, out: Path, workspace: Workspace, *, track: bool, uri: str | None) -> None:

@@ -54,6 +54,11 @@ class Jury:
     weights: Mapping[str, float] | None = None
     rule: str = DEFAULT
 
+    @property
+    def learns(self) -> bool:
+        """Whether its weights are found where people judged."""
+        return self.vote == "weighted" and self.weights is None
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -197,7 +202,7 @@ def _weights(
     jury: Jury, members: Longs, verdicts: Verdicts, pair: Longs, who: Longs, said: Small, label: Small
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The weight of each member, and that of each vote in whole UNITs."""
-    if jury.vote == "majority" or jury.weights is not None:
+    if not jury.learns:
         given = (jury.weights if jury.vote == "weighted" else None) or {}
         weights = np.array([given.get(verdicts.judge.names[code], 1.0) for code in members])
         return weights, np.rint(weights * UNIT)[who]

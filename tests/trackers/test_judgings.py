@@ -187,6 +187,21 @@ def test_judge_run_is_told(judged: Server, workspace: Path, capsys: pytest.Captu
             assert CANARY.encode() not in path.read_bytes(), path
 
 
+def test_a_panel_that_cannot_decide_yet(judged: Server, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = workspace / "judges.yaml"
+    file.write_text(file.read_text().replace("{members: [x, y]}", "{members: [x, y], vote: weighted}"))
+    auditor_("judge", "run", "d.jsonl", "--judge", "judges.yaml#jury", "-q")
+    told = capsys.readouterr()
+    assert "panel 'jury' has no weights" in told.err
+    assert "as the panel" not in told.out
+    people = [{"item": "r0", "judge": "Ada", "a": "chosen", "b": "rejected", "verdict": "b", "human": True}]
+    Path("people.jsonl").write_text("".join(json.dumps(one) + "\n" for one in people))
+    auditor_("judge", "accept", "verdicts.jsonl", "people.jsonl", "-o", "p.jsonl", "--panel", "judges.yaml")
+    assert "100.0% of 1" in capsys.readouterr().out
+    auditor_("judge", "run", "d.jsonl", "--judge", "judges.yaml#jury", "--mode", "pointwise", "-o", "s.jsonl", "-q")
+    assert "10 items" in capsys.readouterr().out
+
+
 def test_judge_accept_is_told_and_found(judged: Server, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     auditor_("judge", "run", "d.jsonl", "--judge", "judges.yaml", "-q")
     auditor_("judge", "accept", "verdicts.jsonl", "-o", "p.jsonl", "--vote", "majority", "--register", "p", "--no-dvc",
