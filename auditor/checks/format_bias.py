@@ -11,16 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.core import panels
-from auditor.core.biases import MARKS, NO_TEXT, Control, Decided, Leaning, control, decided
-from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.model.result import Exhibit, Measurement, Metric
-from auditor.model.verdicts import Verdicts
-
-Longs = npt.NDArray[np.int64]
-
-GAPS = (1.0, 2.0, 3.0, 6.0, 11.0)
-"""Lower ends of the bins of how many marks more."""
+from auditor.core.biases import MARKS, Control, Decided, Leaning
+from auditor.core.check import Case, Measure, Spec, check
+from auditor.core.panels import short
+from auditor.core.traits import Trait, Traitwise
+from auditor.model.result import Distribution, Exhibit
+from auditor.model.verdicts import Codes, Verdicts
 
 KINDS: Mapping[str, str] = {
     "list items": r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]",
@@ -33,9 +29,30 @@ TEXTS = 50_000
 """Verdicts whose texts are looked at kind by kind; what they say of each kind is known to within half a point."""
 
 
+def _more(left: Codes, right: Codes) -> npt.NDArray[np.float64]:
+    more: npt.NDArray[np.float64] = np.abs(left.astype(np.float64) - right)
+    return more
+
+
+TRAIT = Trait(
+    of=lambda verdicts: (verdicts.marks_a, verdicts.marks_b),
+    more="marked",
+    less="plain",
+    factor=MARKS,
+    unit="marks",
+    fewer="fewer",
+    apart=_more,
+    edges=(1.0, 2.0, 3.0, 6.0, 11.0),
+    bins=("1", "2", "3 to 5", "6 to 10", "11 or more"),
+    title="How often the output with more marks wins, by how many more",
+    head="marks more",
+    wins="more wins",
+)
+
+
 @check
 @dataclass(frozen=True, slots=True)
-class FormatBias:
+class FormatBias(Traitwise):
     """Judges that prefer lists, headings and bold.
 
     What: a mark is a line that begins as a list item or heading, or a bold run. Of the decided verdicts of machine
@@ -97,66 +114,12 @@ class FormatBias:
         ),
     )
 
-    def run(self, verdicts: Verdicts, context: Context, engine: Engine) -> Measurement:
-        these = decided(verdicts)
-        if not len(these):
-            return Measurement((), notes=(NO_TEXT,))
-        marks = these.leaning(verdicts.marks_a, verdicts.marks_b)
-        name = self.spec.metric
+    trait: ClassVar[Trait] = TRAIT
 
-        def of(at: Longs, held: Control) -> Sequence[Metric]:
-            return [
-                marks.wins(name("marked_wins"), at),
-                held.odds(name("marked_odds"), MARKS),
-                marks.people_wins(name("people_marked_wins"), at),
-                marks.astray(name("marked_though_worse"), 1, at),
-                marks.astray(name("plain_though_worse"), -1, at),
-            ]
-
-        held = control(verdicts, these)
-        rows = these.panel.rows
-        gaps = np.abs(verdicts.marks_a[rows].astype(np.float64) - verdicts.marks_b[rows])
-        return Measurement(
-            tuple(of(np.arange(len(these)), held)),
-            these.panel.slices(lambda at: of(at, control(verdicts, these, at))),
-            exhibits=(
-                *self._gaps(marks, gaps),
-                *self._kinds(verdicts, these),
-                *held.exhibit(name("factors")),
-            ),
-        )
-
-    def locate(self, verdicts: Verdicts, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
-        """Verdicts for the output with more marks where people prefer the other."""
-        these = decided(verdicts)
-        marks = these.leaning(verdicts.marks_a, verdicts.marks_b)
-        rows = these.panel.rows[(marks.won > 0) & (marks.people < 0)]
-
-        names = panels.Names(verdicts)
-
-        def evidence(at: Longs) -> pa.Array:
-            both = (verdicts.marks_a, verdicts.marks_b)
-            one, other = (pa.array(column[rows[at]]).cast(pa.large_string()) for column in both)
-            return panels.joined(
-                names.asked(rows[at]), ": ", one, " against ", other, " marks, people prefer the fewer"
-            )
-
-        yield from panels.told(rows, self.spec.metric("marked_though_worse"), evidence)
-
-    def _gaps(self, marks: Leaning, gaps: npt.NDArray[np.float64]) -> Iterator[Exhibit]:
-        lines = []
-        for place, wins, people in marks.by_gap(gaps, GAPS):
-            low, high = GAPS[place], GAPS[place + 1] if place + 1 < len(GAPS) else None
-            told = f"{low:g} or more" if high is None else f"{low:g}" if high == low + 1 else f"{low:g} to {high - 1:g}"
-            lines.append((told, wins.n, *map(_short, (wins.value, wins.low, wins.high, people.value))))
-        if lines:
-            yield Exhibit(
-                self.spec.metric("by_gap"),
-                "How often the output with more marks wins, by how many more",
-                ("marks more", "verdicts", "more wins", "low", "high", "people: more wins"),
-                tuple(lines),
-                bar="more wins",
-            )
+    def beside(
+        self, verdicts: Verdicts, these: Decided, held: Control
+    ) -> tuple[Sequence[Distribution], Sequence[Exhibit]]:
+        return (), tuple(self._kinds(verdicts, these))
 
     def _kinds(self, verdicts: Verdicts, these: Decided) -> Iterator[Exhibit]:
         """The same for list items, headings and bold by themselves, where the file has the texts."""
@@ -173,7 +136,7 @@ class FormatBias:
             seen = Leaning(some, won, (some.people * more).astype(np.int8))
             wins = seen.wins("", np.arange(len(some)))
             people = seen.people_wins("", np.arange(len(some)))
-            lines.append((kind, wins.n, *map(_short, (wins.value, wins.low, wins.high, people.value))))
+            lines.append((kind, wins.n, *map(short, (wins.value, wins.low, wins.high, people.value))))
         yield Exhibit(
             self.spec.metric("by_kind"),
             "How often the output with more of it wins",
@@ -187,7 +150,3 @@ class FormatBias:
 def _count(texts: pa.ChunkedArray, pattern: str) -> npt.NDArray[np.int32]:
     counts: npt.NDArray[np.int32] = pc.fill_null(pc.count_substring_regex(texts, pattern=pattern), 0).to_numpy()
     return counts
-
-
-def _short(share: float | None) -> float | None:
-    return None if share is None else round(share, 6)

@@ -15,7 +15,7 @@ from auditor.core import panels, rules
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
 from auditor.core.orders import Both, counted, gold, paired, twice
-from auditor.core.panels import Panel, because
+from auditor.core.panels import Panel, because, short
 from auditor.core.raters import MOST, Raters, raters
 from auditor.core.winning import Standing, share, standing
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric, Number, Slice
@@ -237,7 +237,7 @@ class JudgeDisagreement:
             square = table[scale][:, scale]
             ac1 = agreement.ac1(square) if len(square) > 1 else np.nan
             numbers = (float(np.trace(table)) / n, float(agreement.kappa(square)), float(ac1))
-            lines.append((everyone.names[left], everyone.names[right], n, *map(_short, numbers)))
+            lines.append((everyone.names[left], everyone.names[right], n, *map(short, numbers)))
         if lines:
             more = len(everyone.names) - MOST
             yield Exhibit(
@@ -268,7 +268,7 @@ class JudgeDisagreement:
             rates: list[Number | None] = []
             for sums in (stands.against(maker), stands.overall(maker)):
                 metric = panels.estimated("", "share", sums, share, int(sums[:, 0].sum()), "none")
-                rates.extend((metric.n, *map(_short, (metric.value, metric.low, metric.high))))
+                rates.extend((metric.n, *map(short, (metric.value, metric.low, metric.high))))
             lines.append((stands.names[maker], *rates))
         if lines:
             reference = stands.names[stands.reference]
@@ -283,7 +283,3 @@ class JudgeDisagreement:
                 tuple(lines),
                 f"the reference is {reference[:80]}; two orders are made one by the rule {self.rule!r}; ties as half",
             )
-
-
-def _short(number: float | None) -> float | None:
-    return None if number is None or not np.isfinite(number) else round(number, 6)

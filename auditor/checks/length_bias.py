@@ -8,26 +8,43 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from auditor.core import panels
-from auditor.core.biases import LENGTH, NO_TEXT, Control, Decided, Leaning, control, decided, doublings
-from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.model.result import EXHIBIT_ROWS, Distribution, Exhibit, Measurement, Metric
-from auditor.model.verdicts import Verdicts
-
-Longs = npt.NDArray[np.int64]
-
-GAPS = (1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
-"""Lower ends of the bins of how many times as long the longer output is."""
+from auditor.core.biases import LENGTH, Control, Decided, doublings
+from auditor.core.check import Case, Measure, Spec, check
+from auditor.core.panels import short
+from auditor.core.traits import Trait, Traitwise
+from auditor.model.result import EXHIBIT_ROWS, Distribution, Exhibit
+from auditor.model.verdicts import Codes, Verdicts
 
 EDGES = tuple(place / 2 for place in range(-10, 11))
 """Of the histogram, in doublings."""
 
 
+def _times(left: Codes, right: Codes) -> npt.NDArray[np.float64]:
+    """How many times as long the longer of two is; no word counts as one."""
+    times: npt.NDArray[np.float64] = np.maximum(np.maximum(left, right), 1) / np.maximum(np.minimum(left, right), 1)
+    return times
+
+
+TRAIT = Trait(
+    of=lambda verdicts: (verdicts.words_a, verdicts.words_b),
+    more="longer",
+    less="shorter",
+    factor=LENGTH,
+    unit="words",
+    fewer="shorter",
+    apart=_times,
+    edges=(1.0, 1.1, 1.25, 1.5, 2.0, 4.0),
+    bins=("1 to 1.1", "1.1 to 1.25", "1.25 to 1.5", "1.5 to 2", "2 to 4", "4 or more"),
+    title="How often the longer output wins, by how many times as long it is",
+    head="times as long",
+    wins="longer wins",
+)
+
+
 @check
 @dataclass(frozen=True, slots=True)
-class LengthBias:
+class LengthBias(Traitwise):
     """Judges that prefer the longer of two outputs.
 
     What: of the decided verdicts of machine judges on outputs that differ in words, the share won by the longer one
@@ -97,52 +114,14 @@ class LengthBias:
         ),
     )
 
-    def run(self, verdicts: Verdicts, context: Context, engine: Engine) -> Measurement:
-        these = decided(verdicts)
-        if not len(these):
-            return Measurement((), notes=(NO_TEXT,))
-        lengths = these.leaning(verdicts.words_a, verdicts.words_b)
-        name = self.spec.metric
+    trait: ClassVar[Trait] = TRAIT
 
-        def of(at: Longs, held: Control) -> Sequence[Metric]:
-            return [
-                lengths.wins(name("longer_wins"), at),
-                held.odds(name("longer_odds"), LENGTH),
-                lengths.people_wins(name("people_longer_wins"), at),
-                lengths.astray(name("longer_though_worse"), 1, at),
-                lengths.astray(name("shorter_though_worse"), -1, at),
-            ]
-
-        held = control(verdicts, these)
+    def beside(
+        self, verdicts: Verdicts, these: Decided, held: Control
+    ) -> tuple[Sequence[Distribution], Sequence[Exhibit]]:
         rows = these.panel.rows
         ratio = doublings(verdicts.words_a[rows], verdicts.words_b[rows], 0)
-        return Measurement(
-            tuple(of(np.arange(len(these)), held)),
-            these.panel.slices(lambda at: of(at, control(verdicts, these, at))),
-            (self._distribution(np.where(these.won, ratio, -ratio)),),
-            exhibits=(
-                *self._gaps(lengths, _times(verdicts.words_a[rows], verdicts.words_b[rows])),
-                *held.exhibit(name("factors")),
-                *self._equal(verdicts, held),
-            ),
-        )
-
-    def locate(self, verdicts: Verdicts, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
-        """Verdicts for the longer output where people prefer the shorter."""
-        these: Decided = decided(verdicts)
-        lengths = these.leaning(verdicts.words_a, verdicts.words_b)
-        rows = these.panel.rows[(lengths.won > 0) & (lengths.people < 0)]
-
-        names = panels.Names(verdicts)
-
-        def evidence(at: Longs) -> pa.Array:
-            both = (verdicts.words_a, verdicts.words_b)
-            one, other = (pa.array(column[rows[at]]).cast(pa.large_string()) for column in both)
-            return panels.joined(
-                names.asked(rows[at]), ": ", one, " against ", other, " words, people prefer the shorter"
-            )
-
-        yield from panels.told(rows, self.spec.metric("longer_though_worse"), evidence)
+        return (self._distribution(np.where(these.won, ratio, -ratio)),), tuple(self._equal(verdicts, held))
 
     def _distribution(self, ratio: npt.NDArray[np.float64]) -> Distribution:
         counts = np.histogram(np.clip(ratio, EDGES[0], EDGES[-1]), EDGES)[0]
@@ -154,25 +133,8 @@ class LengthBias:
             tuple(int(count) for count in counts),
         )
 
-    def _gaps(self, lengths: Leaning, gaps: npt.NDArray[np.float64]) -> Iterator[Exhibit]:
-        lines = []
-        for place, wins, people in lengths.by_gap(gaps, GAPS):
-            above = f"{GAPS[place]:g} to {GAPS[place + 1]:g}" if place + 1 < len(GAPS) else f"{GAPS[place]:g} or more"
-            numbers = (wins.value, wins.low, wins.high, people.value)
-            lines.append((above, wins.n, *(None if x is None else round(x, 6) for x in numbers)))
-        if lines:
-            yield Exhibit(
-                self.spec.metric("by_gap"),
-                "How often the longer output wins, by how many times as long it is",
-                ("times as long", "verdicts", "longer wins", "low", "high", "people: longer wins"),
-                tuple(lines),
-                bar="longer wins",
-            )
-
     def _equal(self, verdicts: Verdicts, held: Control) -> Iterator[Exhibit]:
-        lines = tuple(
-            (maker, n, round(share, 6), round(level, 6)) for maker, n, share, level in held.equal(verdicts, LENGTH)
-        )
+        lines = tuple((maker, n, short(share), short(level)) for maker, n, share, level in held.equal(verdicts, LENGTH))
         if lines:
             yield Exhibit(
                 self.spec.metric("at_equal_length"),
@@ -182,9 +144,3 @@ class LengthBias:
                 "length-controlled as in Dubois et al. 2024, without a term for each instruction",
                 bar="at equal length",
             )
-
-
-def _times(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """How many times as long the longer of two is; no word counts as one."""
-    times: npt.NDArray[np.float64] = np.maximum(np.maximum(left, right), 1) / np.maximum(np.minimum(left, right), 1)
-    return times

@@ -16,7 +16,7 @@ from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.gaps import Gaps, gaps
 from auditor.core.intervals import rate
 from auditor.core.orders import Both, counted, summed, twice
-from auditor.core.panels import Panel, because
+from auditor.core.panels import Panel, because, short
 from auditor.model.result import Exhibit, Measurement, Metric
 from auditor.model.verdicts import UNKNOWN, A, Verdicts
 from auditor.statistics import agreement
@@ -228,7 +228,7 @@ class PositionInconsistency:
             agree, valid, lean = pairs.agree[at], pairs.valid[at], pairs.lean[at]
             same = rate("", int(agree.sum()), len(at))
             primacy, recency = int((lean < 0).sum()), int((lean > 0).sum())
-            numbers = (_short(same.value), _short(same.low), _short(same.high))
+            numbers = (short(same.value), short(same.low), short(same.high))
             lines.append((judge, prompt, len(at), *numbers, primacy, recency, int((~valid).sum())))
         if lines:
             yield Exhibit(
@@ -257,7 +257,7 @@ class PositionInconsistency:
                 wins, losses, ties, rejected, points = (left + right)[maker].tolist()
                 kept = wins + losses + ties
                 share = points / kept / rules.GRAIN if kept else None
-                lines.append((rule, names[maker], wins, ties, losses, rejected, _short(share)))
+                lines.append((rule, names[maker], wins, ties, losses, rejected, short(share)))
         yield Exhibit(
             self.spec.metric("rules"),
             "What each rule for two orders would have concluded",
@@ -298,7 +298,7 @@ class PositionInconsistency:
             same = rate("", int(agree[mine].sum()), len(mine))
             settled = int(valid[mine].sum())
             fair = float(lean[mine].sum()) / settled if settled else None
-            lines.append((f"{low:g} to {high:g}", same.n, *map(_short, (same.value, same.low, same.high, fair))))
+            lines.append((f"{low:g} to {high:g}", same.n, *map(short, (same.value, same.low, same.high, fair))))
         looked = f"; {len(found.at):,} of {len(pairs):,} pairs" if len(found.at) < len(pairs) else ""
         yield Exhibit(
             self.spec.metric("by_gap"),
@@ -339,7 +339,3 @@ def _leaning(cells: Floats) -> Floats:
 def _as_share(raw: Metric, name: str) -> Metric:
     low, value, high = (None if x is None else (x + 1) / 2 for x in (raw.low, raw.value, raw.high))
     return Metric(name, value, "share", raw.n, raw.why, low, high)
-
-
-def _short(share: float | None) -> float | None:
-    return None if share is None else round(share, 6)

@@ -16,7 +16,7 @@ from auditor.core import panels
 from auditor.core.biases import clustered, thinned
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.orders import keys
-from auditor.core.panels import Panel, because
+from auditor.core.panels import Panel, because, short
 from auditor.model.kinship import key
 from auditor.model.result import Distribution, Exhibit, Measurement, Metric
 from auditor.model.verdicts import TIE, UNKNOWN, A, Verdicts
@@ -258,7 +258,7 @@ class SaturatedScores:
             at = np.flatnonzero(scores.scorer == scorer)
             numbers = {metric.name: metric.value for metric in self._of(scores, at)}
             shown = ("at_ends", "commonest", "entropy", "length_correlation")
-            cells = (_short(numbers[self.spec.metric(measure)]) for measure in shown)
+            cells = (short(numbers[self.spec.metric(measure)]) for measure in shown)
             ends = float(scores.lows[scorer]), float(scores.highs[scorer])
             lines.append((*_called(verdicts, int(scores.rows[at[0]])), len(at), *ends, *cells))
         yield Exhibit(
@@ -281,7 +281,7 @@ class SaturatedScores:
 
     def _matrix(self, verdicts: Verdicts, crossed: Sequence[Crossed]) -> Iterator[Exhibit]:
         lines = [
-            (" / ".join(_called(verdicts, left)), " / ".join(_called(verdicts, right)), n, _short(rho), _short(tau))
+            (" / ".join(_called(verdicts, left)), " / ".join(_called(verdicts, right)), n, short(rho), short(tau))
             for left, right, n, rho, tau in crossed
         ]
         if lines:
@@ -298,7 +298,7 @@ class SaturatedScores:
             value = ranks.distance(one, other)
             moved = float(np.sort(other).sum() - np.sort(one).sum()) / len(one)
             p = ranks.chance(value, len(one), len(other))
-            lines.append((" / ".join(left), right[0], len(one), _short(value), p, _short(moved)))
+            lines.append((" / ".join(left), right[0], len(one), short(value), p, short(moved)))
         if lines:
             yield Exhibit(
                 self.spec.metric("versions"),
@@ -448,7 +448,3 @@ def _told(scores: npt.NDArray[np.float32]) -> pa.Array:
 
 def _called(verdicts: Verdicts, row: int) -> tuple[str, str]:
     return panels.named(verdicts.judge, row), panels.named(verdicts.prompt, row)
-
-
-def _short(share: float | None) -> float | None:
-    return None if share is None else round(share, 6)

@@ -15,7 +15,7 @@ from auditor.core import panels
 from auditor.core.biases import averaged, clustered, doublings, judged_once
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.orders import gold, keys, paired, settled, summed
-from auditor.core.panels import Panel, because
+from auditor.core.panels import Panel, because, short
 from auditor.model import kinship
 from auditor.model.kinship import Family, Kinship
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric, Slice
@@ -228,7 +228,7 @@ class SelfPreference:
             row, relation = int(own.rows[first[place]]), RELATIONS[int(own.relation[first[place]])]
             share, others, excess = own.rate("", at), own.others_rate("", at), own.excess("", at)
             maker = verdicts.a.names[mine[first[place]]]
-            numbers = map(_short, (share.value, others.value, excess.value, excess.low, excess.high))
+            numbers = map(short, (share.value, others.value, excess.value, excess.low, excess.high))
             lines.append((panels.named(verdicts.judge, row), maker, relation, share.n, *numbers))
         yield Exhibit(
             self.spec.metric("judges"),
@@ -248,7 +248,7 @@ class SelfPreference:
             if len(at):
                 share, others, excess = own.rate("", at), own.others_rate("", at), own.excess("", at)
                 numbers = (share.value, share.low, share.high, others.value, excess.value)
-                lines.append((told, share.n, *map(_short, numbers)))
+                lines.append((told, share.n, *map(short, numbers)))
         if lines:
             yield Exhibit(
                 self.spec.metric("by_length"),
@@ -369,7 +369,3 @@ def _gap(cells: Doubles) -> Doubles:
     with np.errstate(divide="ignore", invalid="ignore"):
         value: Doubles = cells[..., 1] / cells[..., 0] - cells[..., 3] / cells[..., 2]
     return value
-
-
-def _short(share: float | None) -> float | None:
-    return None if share is None else round(share, 6)

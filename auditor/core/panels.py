@@ -155,3 +155,8 @@ def asked(verdicts: Verdicts, row: int) -> str:
     """What a verdict is of, for evidence: its item, and the two makers where they are known."""
     item, a, b = (named(column, row) for column in (verdicts.item, verdicts.a, verdicts.b))
     return f"{item[:80]}: {a[:40]} / {b[:40]}" if a and b else item[:80]
+
+
+def short(number: float | None) -> float | None:
+    """A number of a table: six places, and none that is not finite."""
+    return None if number is None or not np.isfinite(number) else round(number, 6)
