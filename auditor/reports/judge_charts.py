@@ -25,6 +25,9 @@ CROSSES = 24
 BARS = 24
 """Judges in the picture of costs, the most accurate first."""
 
+APART = 8
+"""Times that the dearest costs as much as the cheapest, from which the axis is logarithmic."""
+
 
 def pictures(compared: Comparison, style: Path) -> list[tuple[str, str]]:
     """(SVG, caption) of every picture that the comparison allows."""
@@ -38,7 +41,10 @@ def pictures(compared: Comparison, style: Path) -> list[tuple[str, str]]:
         found.append((lengths(compared, style), "How often the longer output wins, by how many times as long it is"))
     if len(compared.raters) > 1:
         found.append((agreement(compared, style), "Agreement of every two beyond chance (Cohen's kappa)"))
-    for column, words in (("cost", "What an accepted verdict costs"), ("tokens", "Tokens for an accepted verdict")):
+    for column, words in (
+        ("cost", "What a thousand accepted verdicts cost"),
+        ("tokens", "Tokens for an accepted verdict"),
+    ):
         if any(_known(one, column) for one in compared.judged):
             found.append((prices(compared, column, style), f"{words}, by the rule {compared.rule}"))
             break
@@ -141,19 +147,27 @@ def agreement(compared: Comparison, style: Path) -> str:
 
 
 def prices(compared: Comparison, column: str, style: Path) -> str:
-    """A bar a judge, with its interval."""
+    """A point a judge, with its interval; on a logarithmic axis where prices lie far apart."""
     shown = [one for one in compared.judged if _known(one, column)][:BARS]
     figure, axes = figure_of(style, height=0.7 + 0.26 * max(1, len(shown)))
-    told = []
+    times = 1000 if column == "cost" else 1
+    told, reach = [], []
     for place, one in enumerate(reversed(shown)):
         metric = one.metrics[column]
-        low, high = _ends(metric)
-        axes.barh([place], [float(metric.value or 0)], 0.6, color=BAR, linewidth=0)
-        axes.plot([low, high], [place, place], color=STRONG, linewidth=1.1)
-        told.append(f"{one.name} {wording.quantity(metric.value, metric.unit)}")
+        value, (low, high) = times * float(metric.value or 0), (times * end for end in _ends(metric))
+        axes.plot([low, high], [place, place], color=BAR, linewidth=2.4, solid_capstyle="round")
+        axes.plot([value], [place], "o", color=BAR, markersize=5)
+        told.append(f"{one.name} {value:.3g}")
+        reach += [low, high]
     axes.set_yticks(range(len(shown)), [label(one.name) for one in reversed(shown)])
-    axes.set_xlabel("in the unit of the judges' prices" if column == "cost" else "tokens")
-    axes.set_xlim(0)
+    axes.set_ylim(-0.6, len(shown) - 0.4)
+    axes.set_xlabel("for 1,000, in the unit of the prices" if column == "cost" else "tokens")
+    if min(reach) > 0 and max(reach) > APART * min(reach):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.minorticks_off()
+    else:
+        axes.set_xlim(0, max(reach) * 1.08 or 1.0)
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
     return drawn(figure, "lab-c", "; ".join(reversed(told)))

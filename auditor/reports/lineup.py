@@ -22,9 +22,12 @@ HEADS = {
     "longer_wins": "longer wins",
     "parsed": "readable",
     "accepted": "accepted",
-    "cost": "cost each",
+    "cost": "cost of 1,000",
     "tokens": "tokens each",
 }
+
+TOLD = {"cost": "of accepted verdicts, by the judges' prices"}
+"""What the columns say that are told in another unit than measured; the others as in COLUMNS."""
 
 
 def render(compared: Comparison, format: str, *, width: int | None = None, dashboards: Path | None = None) -> str:  # noqa: A002
@@ -76,11 +79,15 @@ def _who(compared: Comparison) -> str:
 def _cell(metric: Metric) -> tuple[str, str]:
     if metric.value is None:
         return "–", ""
-    unit = "" if metric.unit in ("kappa", "tokens") else metric.unit
-    value = round(metric.value, 3) if unit != "share" and abs(metric.value) >= 0.1 else metric.value
-    ends = (metric.low, metric.high)
-    low, high = (one if one is None or unit == "share" else float(f"{one:.3g}") for one in ends)
-    return wording.quantity(value, unit), wording.interval(low, high, unit).removesuffix("%")
+    if metric.unit == "share":
+        return (
+            wording.quantity(metric.value, "share"),
+            wording.interval(metric.low, metric.high, "share").removesuffix("%"),
+        )
+    times = 1000 if metric.name == "cost" else 1
+    ends = (metric.value, metric.low, metric.high)
+    value, low, high = (None if one is None else float(f"{times * one:.3g}") for one in ends)
+    return wording.quantity(value, ""), wording.interval(low, high, "")
 
 
 def _text(compared: Comparison, width: int | None) -> str:
@@ -97,7 +104,7 @@ def _text(compared: Comparison, width: int | None) -> str:
             header.append("verdicts")
             rows = [[*row, f"{one.verdicts:,}"] for row, one in zip(rows, compared.judged, strict=True)]
         lines += [*tables.lines(header, rows, right=range(1, len(header)), room=width), ""]
-    lines += [f"{HEADS[column]}: {COLUMNS[column]}" for column in shown]
+    lines += [f"{HEADS[column]}: {TOLD.get(column, COLUMNS[column])}" for column in shown]
     lines += ["with 95% intervals", *(f"not told: {why}" for why in absent)]
     lines += [f"note: {one_line(note, 300)}" for note in compared.notes]
     return "\n".join(lines) + "\n"
@@ -180,7 +187,7 @@ def _page(compared: Comparison, own: Path | None) -> str:
         for one in compared.judged
     )
     header = ("judge, prompt", *(HEADS[column] for column in shown), "verdicts")
-    told = "; ".join(f"{HEADS[column]}: {COLUMNS[column]}" for column in shown)
+    told = "; ".join(f"{HEADS[column]}: {TOLD.get(column, COLUMNS[column])}" for column in shown)
     table = Table(
         "Judges, the most accurate first", header, rows, tuple(range(1, len(header))), f"{told}. 95% intervals below."
     )
