@@ -18,6 +18,7 @@ from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
 from auditor.core.rowwise import cut, found, gather_groups, sliced_rates
 from auditor.kernels.hashes import hash_rows
+from auditor.kernels.machine import PADDING
 from auditor.kernels.skeletons import Candidates, add, candidates, places, skeleton
 from auditor.kernels.texts import Spans, normal, spans
 from auditor.model.result import Exhibit, Measurement, Metric
@@ -32,6 +33,8 @@ LOCATE = 50_000
 BITS = (16, 23)
 """Bits of the smallest and the largest table of counters. In the largest, runs of three tokens share a counter with
 about ten others at a million rows of a hundred words, where a template has a thousand rows or more."""
+
+_ROOM = np.zeros(PADDING, np.uint8)
 
 Longs = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -281,7 +284,9 @@ class _Part:
             alone = pc.and_(pc.is_null(shard.column("prompt")), pc.is_null(shard.column("response")))
             column = column if pc.all(alone).as_py() else pc.if_else(alone, column, "")
         view = strings(column)
-        return spans(view.offsets, view.data, fold=False)
+        # Room behind the last text, which rows that are left out would else be given one by one.
+        data = np.concatenate([view.data, _ROOM]) if len(view.data) < len(column) else view.data
+        return spans(view.offsets, data, fold=False)
 
     def skeleton(self, text: str, code: int) -> str:
         """The text with what is not of its template left out."""

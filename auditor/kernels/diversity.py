@@ -70,7 +70,9 @@ def _unique(starts, lengths, table):  # type: ignore[no-untyped-def]  # pragma: 
     room = 16
     while room < 2 * most:
         room *= 2
-    keys, stamps = np.empty(room, np.uint64), np.zeros(room, np.int64)
+    keys, stamps, times = np.empty(room, np.uint64), np.zeros(room, np.int64), np.empty(room, np.int32)
+    slots = np.empty(most, np.int64)
+    repeats, again = np.empty(most, np.int64), np.empty(most, np.int64)
     unique, total = np.zeros((n, 3), np.int64), np.zeros((n, 3), np.int64)
     count = np.zeros(n, np.int64)
     stamp = 0
@@ -81,20 +83,35 @@ def _unique(starts, lengths, table):  # type: ignore[no-untyped-def]  # pragma: 
         while used < 2 * made:
             used *= 2
         mask = np.uint64(used - 1)
+        # A run is unique where it is so without its last word: only those that return are looked at one word on.
+        looked = max(0, made - 1)
+        for i in range(looked):
+            repeats[i] = i
         for kind in range(3):
             size = kind + 2
+            total[row, kind] = max(0, made - size + 1)
             stamp += 1
-            for i in range(made - size + 1):
+            different = 0
+            for place in range(looked):
+                i = repeats[place]
                 key = _SEED
                 for j in range(size):
                     key = _mixed(key, words[i + j])
-                slot = (key >> _LOW) & mask
+                slot = np.int64((key >> _LOW) & mask)
                 while stamps[slot] == stamp and keys[slot] != key:
-                    slot = (slot + np.uint64(1)) & mask
+                    slot = np.int64((np.uint64(slot) + np.uint64(1)) & mask)
                 if stamps[slot] != stamp:
-                    stamps[slot], keys[slot] = stamp, key
-                    unique[row, kind] += 1
-            total[row, kind] = max(0, made - size + 1)
+                    stamps[slot], keys[slot], times[slot] = stamp, key, 0
+                    different += 1
+                times[slot] += 1
+                slots[place] = slot
+            unique[row, kind] = total[row, kind] - looked + different
+            kept = 0
+            for place in range(looked):
+                if times[slots[place]] > 1 and repeats[place] + size < made:
+                    again[kept] = repeats[place]
+                    kept += 1
+            repeats, again, looked = again, repeats, kept
     return unique, total, count
 
 

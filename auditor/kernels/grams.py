@@ -28,6 +28,12 @@ _LOGS = 1 + np.log(np.arange(1, COUNTS + 1, dtype=np.float64))
 
 _SHORT = np.uint64(0xFFFF_FFFF)
 
+_FOLDED = np.array([32 if chr(code).isspace() else ord(chr(code).lower()) for code in range(128)], np.uint32)
+"""Of an ASCII byte, case folded; white space is a space."""
+
+_SPREAD = np.uint32(0x9E3779B1)
+"""2 ** 32 / golden ratio (Knuth 1998, volume 3, section 6.4): where four bytes lie in a table."""
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -120,28 +126,91 @@ def _tally(grams, made, slots, keys, counts):  # type: ignore[no-untyped-def]  #
     return distinct
 
 
+@inlined
+def _wide(four, shift):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """One of four bytes as the codepoint it stands for; 255 where the word has not begun."""
+    byte = np.uint64((four >> np.uint32(shift)) & np.uint32(0xFF))
+    return _SHORT if byte == np.uint64(0xFF) else byte
+
+
+@kernel
+def _tally_ascii(start, length, slots, fours, order, keys, counts):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """The same of a text in ASCII, whose grams are four bytes and hashed once they are told apart. slots: int32, 0
+    before and after, `_room` for the text's bytes; fours, order: scratch."""
+    bits = 4
+    while (1 << bits) < 2 * length:
+        bits += 1
+    down = np.uint32(32 - bits)
+    size = (1 << bits) - 1
+    four, seen, distinct = np.uint32(0), 0, 0
+    for at in range(length + 1):
+        one = _FOLDED[load8(start + at)] if at < length else np.uint32(32)
+        if one == np.uint32(32):
+            if seen == 0:
+                continue
+            seen = 0
+            four = np.uint32((four << np.uint32(8)) | one)
+        else:
+            if seen == 0:
+                four = np.uint32(0xFFFF20)
+            four = np.uint32((four << np.uint32(8)) | one)
+            seen += 1
+            if seen < 3:
+                continue
+        slot = np.int64(np.uint32(four * _SPREAD) >> down)
+        while slots[slot] != 0 and fours[slot] != four:
+            slot = (slot + 1) & size
+        fours[slot] = four
+        order[distinct] = slot
+        distinct += 1 if slots[slot] == 0 else 0
+        slots[slot] += 1
+    for i in range(distinct):
+        slot = np.int64(order[i])
+        four = fours[slot]
+        keys[i] = _hashed(_wide(four, 24), _wide(four, 16), _wide(four, 8), _wide(four, 0))
+        counts[i] = slots[slot]
+        slots[slot] = 0
+    return distinct
+
+
+@inlined
+def _room(most):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """A power of two, at least twice as many."""
+    room = 16
+    while room < 2 * most:
+        room *= 2
+    return room
+
+
+@inlined
+def _leading(buckets):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """How far a hash is shifted to leave its leading bits, one of so many buckets."""
+    shift = np.uint64(64)
+    while buckets > 1:
+        buckets >>= 1
+        shift -= np.uint64(1)
+    return shift
+
+
 @kernel
 def _project(starts, lengths, ascii_only, table, idf, logs, dimension):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
     most = 2 * _longest(lengths) + 2
-    grams = np.empty(most, np.uint64)
-    keys = np.empty(most, np.uint64)
-    counts = np.empty(most, np.int64)
-    bits = 4
-    while (1 << bits) < 2 * most:
-        bits += 1
-    slots = np.empty(1 << bits, np.int32)
+    keys, counts = np.empty(most, np.uint64), np.empty(most, np.int64)
+    grams = np.empty(1 if ascii_only.all() else most, np.uint64)
+    slots, hashed = np.zeros(_room(most), np.int32), np.empty(_room(most) if len(grams) > 1 else 1, np.int32)
+    fours, order = np.empty(_room(most), np.uint32), np.empty(most, np.int32)
     row_of = np.empty(dimension, np.float64)
     vectors = np.zeros((n, dimension), np.float32)
-    shift = np.uint64(64)
-    buckets = len(idf)
-    while buckets > 1:
-        buckets >>= 1
-        shift -= np.uint64(1)
+    shift = _leading(len(idf))
     mask = np.uint64(dimension - 1)
     for row in range(n):
-        made = _grams(starts[row], min(lengths[row], LONGEST), ascii_only[row], table, grams)
-        distinct = _tally(grams, made, slots, keys, counts)
+        length = min(lengths[row], LONGEST)
+        if ascii_only[row]:
+            distinct = _tally_ascii(starts[row], length, slots, fours, order, keys, counts)
+        else:
+            made = _grams(starts[row], length, False, table, grams)
+            distinct = _tally(grams, made, hashed, keys, counts)
         row_of[:] = 0.0
         for i in range(distinct):
             weight = logs[min(counts[i], len(logs)) - 1] * idf[keys[i] >> shift]
@@ -163,47 +232,49 @@ def _cosines(starts, lengths, ascii_only, table, right_starts, right_lengths, ri
     n = len(starts)
     most = 2 * max(_longest(lengths), _longest(right_lengths)) + 2
     grams = np.empty(most, np.uint64)
-    keys = np.empty(most, np.uint64)
-    counts = np.empty(most, np.int64)
-    right_keys = np.empty(most, np.uint64)
-    right_counts = np.empty(most, np.int64)
-    bits = 4
-    while (1 << bits) < 2 * most:
-        bits += 1
-    slots = np.empty(1 << bits, np.int32)
+    keys, right_keys = np.empty(most, np.uint64), np.empty(most, np.uint64)
+    counts, right_counts = np.empty(most, np.int64), np.empty(most, np.int64)
+    slots, hashed = np.zeros(_room(most), np.int32), np.empty(_room(most), np.int32)
+    fours, order = np.empty(_room(most), np.uint32), np.empty(most, np.int32)
     cosine = np.full(n, -1.0)
-    shift = np.uint64(64)
-    buckets = len(idf)
-    while buckets > 1:
-        buckets >>= 1
-        shift -= np.uint64(1)
+    shift = _leading(len(idf))
     for row in range(n):
-        made = _grams(right_starts[row], min(right_lengths[row], LONGEST), right_ascii[row], right_table, grams)
-        others = _tally(grams, made, slots, right_keys, right_counts)
+        length = min(right_lengths[row], LONGEST)
+        if right_ascii[row]:
+            others = _tally_ascii(right_starts[row], length, slots, fours, order, right_keys, right_counts)
+        else:
+            made = _grams(right_starts[row], length, False, right_table, grams)
+            others = _tally(grams, made, hashed, right_keys, right_counts)
         squared = 0.0
         for i in range(others):
             weight = logs[min(right_counts[i], len(logs)) - 1] * idf[right_keys[i] >> shift]
             squared += weight * weight
-        made = _grams(starts[row], min(lengths[row], LONGEST), ascii_only[row], table, grams)
-        distinct = _tally(grams, made, slots, keys, counts)
-        bits = 4
-        while (1 << bits) < 2 * made:
-            bits += 1
-        top = np.uint64((1 << bits) - 1)
+        length = min(lengths[row], LONGEST)
+        if ascii_only[row]:
+            distinct = _tally_ascii(starts[row], length, slots, fours, order, keys, counts)
+        else:
+            made = _grams(starts[row], length, False, table, grams)
+            distinct = _tally(grams, made, hashed, keys, counts)
+        top = np.uint64(_room(distinct) - 1)
+        hashed[: np.int64(top) + 1] = -1
         own = 0.0
         for i in range(distinct):
             weight = logs[min(counts[i], len(logs)) - 1] * idf[keys[i] >> shift]
             own += weight * weight
+            slot = keys[i] & top
+            while hashed[slot] >= 0:
+                slot = (slot + np.uint64(1)) & top
+            hashed[slot] = i
         if own == 0.0 or squared == 0.0:
             continue
         dot = 0.0
         for i in range(others):
             slot = right_keys[i] & top
-            while slots[slot] >= 0 and keys[slots[slot]] != right_keys[i]:
+            while hashed[slot] >= 0 and keys[hashed[slot]] != right_keys[i]:
                 slot = (slot + np.uint64(1)) & top
-            if slots[slot] >= 0:
+            if hashed[slot] >= 0:
                 scale = idf[right_keys[i] >> shift]
-                here = logs[min(counts[slots[slot]], len(logs)) - 1] * scale
+                here = logs[min(counts[hashed[slot]], len(logs)) - 1] * scale
                 dot += here * logs[min(right_counts[i], len(logs)) - 1] * scale
         cosine[row] = min(1.0, dot / np.sqrt(own * squared))
     return cosine

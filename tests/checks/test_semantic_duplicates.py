@@ -13,7 +13,7 @@ import pytest
 
 from auditor import fakes
 from auditor.annotators import neighbours
-from auditor.checks.semantic_duplicates import JUDGES, OTHER, SemanticDuplicates
+from auditor.checks.semantic_duplicates import CHANCE, JUDGES, LENGTHS, OTHER, SemanticDuplicates, needed
 from auditor.core.check import Context, build
 from auditor.core.space import Space
 from auditor.engines.local import Local
@@ -227,3 +227,30 @@ def test_what_the_default_embedder_does_not_see(shared_data: Callable[[str], Pat
     score = space.cosines(data, "text", np.arange(164), np.arange(164, 328))
     assert (score >= JUDGES["hashed"].threshold).sum() == 0
     assert (score >= 0.5).sum() == 15
+
+
+def test_a_longer_text_needs_more() -> None:
+    lengths = np.array([1, 5_000, 16_000, 64_000, 1_024_000, 9_000_000])
+    assert needed(0.9, lengths).round(3).tolist() == [0.9, 0.9, 0.9, 0.941, 0.972, 0.972]
+    assert (np.diff(needed(0.6, np.geomspace(1e4, 1e6, 50).astype(np.int64))) >= 0).all()
+    # What is left between chance and 1 is shared out as the threshold has it, counted from the first length on.
+    for length, chance in zip(LENGTHS, CHANCE, strict=True):
+        left = (1 - needed(0.8, np.array([length]))[0]) / (1 - 0.8)
+        assert left == pytest.approx((1 - chance) / (1 - CHANCE[0]))
+
+
+@pytest.mark.data
+def test_long_texts_are_not_alike_by_their_length(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    """Half a megabyte of Alpaca beside another half: a cosine of .83, and a threshold of .8 that leaves them apart;
+    the first one with its rows in another order is still found."""
+    records = json.loads(shared_data("alpaca/random_9k.json").read_text())
+    rows = [" ".join(value for value in record.values() if isinstance(value, str)) for record in records]
+    random.Random(4).shuffle(rows)
+    middle = len(rows) // 3
+    of = ["\n".join(part) for part in (rows[:middle], rows[middle : 2 * middle], rows[:middle][::-1])]
+    assert min(map(len, of)) > 500_000
+    data = fakes.dataset([{"text": text} for text in of], tmp_path / "all")
+    exact = every_pair(fakes.space(tmp_path / "exact"), data, of)
+    assert exact[0, 1] > 0.8
+    seen = measure(tmp_path, of, threshold=0.8)
+    assert seen.tables["partners"].column("row").to_pylist() == [0, 2]
