@@ -78,10 +78,10 @@
 
   const reveal = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    const details = target && target.querySelector("details");
+    const details = target && (target.querySelector("details") || target.closest("details"));
     if (details) details.open = true;
   };
   addEventListener("hashchange", reveal);
-  addEventListener("beforeprint", () => document.querySelectorAll(".card:not(.skipped) > details").forEach((d) => { d.open = true; }));
+  addEventListener("beforeprint", () => document.querySelectorAll(".card:not(.skipped) > details, details:has(.together)").forEach((d) => { d.open = true; }));
   reveal();
 })();

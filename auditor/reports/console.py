@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 EXAMPLES = 3
 NARROW = 72
 """Below this many columns a check's name and its reason stand on two lines."""
-
-MANY = 3
-"""Checks skipped for one reason from which on they share a line."""
 
 _STYLES = {
     Status.PASS: "green",
@@ -100,10 +97,9 @@ def text(view: View, width: int = 100, color: bool = False, quiet: bool = False)
     page = _Page(width, color)
     if not quiet:
         _heading(page, view)
-        for sections in _alike(view.sections):
-            if len(sections) < MANY:
-                for section in sections:
-                    _section(page, view, section)
+        for sections in view.groups:
+            if len(sections) == 1:
+                _section(page, view, sections[0])
             else:
                 _skipped(page, view, sections)
         page.blank()
@@ -114,17 +110,8 @@ def text(view: View, width: int = 100, color: bool = False, quiet: bool = False)
     return page.text()
 
 
-def _alike(sections: Sequence[Section]) -> Iterable[list[Section]]:
-    """The sections in order; those that were skipped for one reason together, where the first stands."""
-    groups: dict[tuple[str, ...], list[Section]] = {}
-    for section in sections:
-        skipped = section.status is Status.SKIPPED
-        groups.setdefault(("skipped", section.reason) if skipped else (section.name,), []).append(section)
-    return groups.values()
-
-
 def _skipped(page: _Page, view: View, sections: Sequence[Section]) -> None:
-    """Checks that want the same input, on one line: what to give is news once."""
+    """Checks that want the same input, on one line."""
     name = max((len(s.name) for s in view.sections), default=0)
     words = one_line(sections[0].reason, 500)
     heading = f"{len(sections)} checks"

@@ -26,6 +26,9 @@ from auditor.reports.decisions import ORDER, Culprit, Decision, culprits, excess
 from auditor.reports.examples import SHOWN_CHARACTERS, Example, Shown, example, relative
 from auditor.reports.findings import at, cluster_sizes, counted, worst
 
+MANY = 3
+"""Checks skipped for one reason from which on they are told together."""
+
 _TOO_FEW = re.compile(r"\bneeds at least \d|\btoo few to tell\b")
 """How a check says that it declines for want of rows or words."""
 
@@ -144,6 +147,17 @@ class View:
         """Every check, failed ones first."""
         drafts = [self._section(described) for described in self.record.checks]
         return tuple(sorted(drafts, key=lambda s: (ORDER.index(s.status), s.name)))
+
+    @cached_property
+    def groups(self) -> tuple[tuple[Section, ...], ...]:
+        """The sections in order, one by one; `MANY` or more that were skipped for one reason are together, where the
+        first stands: what to give is news once."""
+        alike: dict[tuple[str, ...], list[Section]] = {}
+        for section in self.sections:
+            skipped = section.status is Status.SKIPPED
+            alike.setdefault(("skipped", section.reason) if skipped else (section.name,), []).append(section)
+        parts = ([tuple(group)] if len(group) >= MANY else [(one,) for one in group] for group in alike.values())
+        return tuple(group for part in parts for group in part)
 
     @cached_property
     def counts(self) -> Mapping[Status, int]:

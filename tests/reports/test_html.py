@@ -182,3 +182,25 @@ def test_our_files_are_where_the_wheel_and_the_checkout_have_them() -> None:
     assert {"report.html.j2", "report.css", "report.js", "auditor.mplstyle"} <= {
         path.name for path in dashboards.shipped().iterdir()
     }
+
+
+def test_checks_skipped_for_one_reason_are_told_together_and_linked_one_by_one(view: View) -> None:
+    names = [section.name for section in view.sections][-4:]
+    why = "needs 'real': give real data to compare with: --real FILE"
+    checks = tuple(
+        {**check, "status": "skipped", "why": why if check["name"] in names[1:] else "something else"}
+        if check["name"] in names
+        else check
+        for check in view.record.checks
+    )
+    left = replace(view, record=replace(view.record, checks=checks, verdicts=()))
+    page = Page(render("html", left))
+    text = " ".join(page.text)
+    assert text.count(why) == 1
+    assert text.count("3 checks") == 2  # its card and its link
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {section.name for section in view.sections} <= set(ids)
+    links = {str(attributes.get("href")).removeprefix("#") for attributes in page.all("a")}
+    assert links <= set(ids)
+    assert [len(group) for group in left.groups if len(group) > 1] == [3]
