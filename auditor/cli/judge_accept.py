@@ -128,7 +128,8 @@ def accept(
     if name:
         from auditor.registration.words import Words
 
-        who = judges or tuple(verdicts.judge.names[code] for code in _who(accepted))
+        named = (verdicts.judge.names[code] for code in _who(accepted))
+        who = judges or tuple(dict.fromkeys(verdicts.models.get(name, name) for name in named))
         said = Words(
             technique="preference-labels",
             judges=who,

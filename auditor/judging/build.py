@@ -7,7 +7,7 @@ B, so that what is computed from codes does not depend on the order of the file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
         ("first", pa.large_string()),  # which of a and b stood first, in the words of `labels`
         ("verdict", pa.large_string()),  # in the words of `labels`, in terms of a and b, or a maker's name
         ("judge", pa.large_string()),
+        ("judge_model", pa.large_string()),  # what it runs on, where it has a name of its own
         ("prompt", pa.large_string()),
         ("repeat", pa.int32()),  # where it is null: the how-manieth time the same was asked
         ("strength", pa.float32()),
@@ -105,6 +106,7 @@ def build(
         verdict = _compared(score_a, score_b)
         told.append("there is no column of verdicts: the higher score wins")
 
+    told.extend(_alike(verdict, first))
     swap = np.flatnonzero((a > b) & (b != UNKNOWN))
     for one, other in ((a, b), (score_a, score_b)):
         one[swap], other[swap] = other[swap], one[swap]
@@ -117,6 +119,7 @@ def build(
     item = _items(columns.pop("item", None), n, hashed, a, told)
     judge = _judges(columns.pop("judge", None), n, told)
     humans = _people(columns.pop("human", None), judge, told)
+    models = _models(columns.pop("judge_model", None), judge)
     prompt = _coded(columns.pop("prompt", None), n)
     repeat = _repeats(columns.pop("repeat", None), (item.codes, a, b, judge.codes, prompt.codes, first), told)
     if selfish := int(((a == b) & (a != UNKNOWN)).sum()):
@@ -157,6 +160,7 @@ def build(
         tokens_in,
         tokens_out,
         cost,
+        models,
     )
     pa.default_memory_pool().release_unused()
     return replace(made, digest=digest(made, list(hashed.values())))
@@ -292,6 +296,16 @@ def _verdicts(
     return codes
 
 
+def _alike(verdict: npt.NDArray[np.int8], first: npt.NDArray[np.int8]) -> Iterator[str]:
+    """What verdicts that are all alike leave open."""
+    valid = verdict[verdict != INVALID]
+    if len(valid) > 1 and (valid == TIE).all():
+        yield f"all {len(valid):,} valid verdicts are ties: who wins, and by what bias, cannot be told"
+    if len(first) > 1 and first[0] != UNKNOWN and (first == first[0]).all():
+        shown = "A" if first[0] == A else "B"
+        yield f"one order only, {shown} first: what the order decides cannot be told; judge the outputs exchanged, too"
+
+
 def _compared(score_a: Floats, score_b: Floats) -> npt.NDArray[np.int8]:
     """Who has the higher score; invalid where one has none."""
     known = np.isfinite(score_a) & np.isfinite(score_b)
@@ -409,6 +423,16 @@ def _judges(column: pa.ChunkedArray | None, n: int, told: list[str]) -> Coded:
         return judge
     told.append(f"{int(nameless.sum()):,} verdicts name no judge: their judge is called {UNNAMED}")
     return _renamed(judge, nameless, [UNNAMED], np.zeros(int(nameless.sum()), np.int32))
+
+
+def _models(column: pa.ChunkedArray | None, judge: Coded) -> dict[str, str]:
+    """The model of every judge of whom one is told; of several, the first by the alphabet."""
+    if column is None or column.null_count == len(column):
+        return {}
+    model = _coded(column, len(judge))
+    told = (model.codes != UNKNOWN) & (judge.codes != UNKNOWN)
+    cells = np.unique(judge.codes[told].astype(np.int64) * len(model.names) + model.codes[told])[::-1].tolist()
+    return {judge.names[cell // len(model.names)]: model.names[cell % len(model.names)] for cell in cells}
 
 
 def _people(column: pa.ChunkedArray | None, judge: Coded, told: list[str]) -> Bools:

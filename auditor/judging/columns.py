@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.judging.build import SCHEMA
-from auditor.judging.files import File, Told, delimiter, kind
+from auditor.judging.files import File, Told, delimiter, kind, of_two
 from auditor.judging.formats import own
 from auditor.model.errors import ConfigError, UnreadableFile, suggest
 from auditor.model.rows import arrow
@@ -22,7 +22,7 @@ from auditor.model.rows import arrow
 BLOCK = 8 << 20
 """Bytes of text that are parsed at a time."""
 
-NAMES = ("item", "a", "b", "first", "verdict", "judge", "prompt", "human")
+NAMES = ("item", "a", "b", "first", "verdict", "judge", "judge_model", "prompt", "human")
 TEXTS = ("question", "output_a", "output_b", "raw")
 NUMBERS = ("repeat", "strength", "score_a", "score_b", "tokens_in", "tokens_out", "cost")
 NAME, TEXT = pa.dictionary(pa.int32(), pa.string()), pa.large_string()
@@ -75,6 +75,7 @@ def read(file: File, mapping: Mapping[str, str], told: Told, progress: Progress)
         parts = []
         for block in blocks:
             progress(block.nbytes)
+            of_two(file, None, block.schema.names)
             parts.append(_ours(block, wanted))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         if which == "jsonl":

@@ -63,7 +63,13 @@ def _records(item: Item, seat: Seat, store: Store) -> Iterator[dict[str, Any]]:
 
 
 def _record(item: Item, seat: Seat, repeat: int) -> dict[str, Any]:
-    said = {"item": item.item, "judge": seat.judge.name, "prompt": seat.prompt.ref, "repeat": repeat}
+    said: dict[str, Any] = {
+        "item": item.item,
+        "judge": seat.judge.name,
+        "judge_model": seat.judge.model,
+        "prompt": seat.prompt.ref,
+    }
+    said["repeat"] = repeat
     said |= dict(zip("ab", item.makers, strict=False))
     texts = zip(("output_a", "output_b"), item.outputs, strict=False)
     return {**said, "question": item.question, **dict(texts), "human": False}

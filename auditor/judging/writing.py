@@ -150,6 +150,11 @@ class _Names:
         columns = _columns(verdicts)
         leads = [("item", '{"item":'), *((key, f',"{key}":') for key in ("a", "b", *more))]
         self._members = [(columns[key], joined(lead, _quoted(columns[key].names))) for key, lead in leads]
+        if verdicts.models:
+            self._members = [
+                (coded, _modelled(members, verdicts) if coded is verdicts.judge else members)
+                for coded, members in self._members
+            ]
 
     def about(self, rows: Longs) -> pa.Array:
         empty = pa.scalar("", pa.large_string())
@@ -161,6 +166,14 @@ class _Names:
 
     def repeat(self, rows: Longs) -> pa.Array:
         return joined(',"repeat":', _numbers(self._verdicts.repeat[rows]))
+
+
+def _modelled(members: pa.Array, verdicts: Verdicts) -> pa.Array:
+    """Judges with their models."""
+    models = [verdicts.models.get(name) for name in verdicts.judge.names]
+    return joined(
+        members, pa.array([f',"judge_model":{_json(one)}' if one else "" for one in models], pa.large_string())
+    )
 
 
 def _columns(verdicts: Verdicts) -> Mapping[str, Coded]:

@@ -57,6 +57,7 @@ class Verdicts:
     texts: columns prompt, response (A's output), rejected (B's), text (the judge's own words), a row a verdict, for
     evidence; None where the file has none of them. tokens_in, tokens_out: int32 [n], read and written by the judge,
     UNKNOWN where it is not told; cost: float64 [n], by its prices, NaN likewise; None where the file tells none.
+    models: what each judge runs on, of those that have a name of their own.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Verdicts:
     tokens_in: Codes | None = None
     tokens_out: Codes | None = None
     cost: npt.NDArray[np.float64] | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.verdict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from auditor.core.juries import Decision, Standing
 from auditor.reports import tables
 from auditor.reports.escaping import one_line
@@ -24,7 +26,13 @@ def lines(decision: Decision) -> list[str]:
     header = ("", *(("weight",) if weighted else ()), "votes", "as the panel")
     header += ("right, where people judged", "95 % interval") if labelled else ()
     cells = [_cells(one, weighted=weighted, labelled=labelled) for one in standings]
-    return tables.lines((*header, "A wins"), cells, right=tuple(range(1, len(header) + 1)))
+    return tables.lines((*header, f"{_first(decision)} wins"), cells, right=tuple(range(1, len(header) + 1)))
+
+
+def _first(decision: Decision) -> str:
+    """Who A is, where it is the same one for all pairs."""
+    makers = np.unique(decision.verdicts.a.codes)
+    return one_line(decision.verdicts.a.names[makers[0]], 30) if len(makers) == 1 and makers[0] >= 0 else "A"
 
 
 def _cells(one: Standing, *, weighted: bool, labelled: bool) -> tuple[str, ...]:

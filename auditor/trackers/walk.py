@@ -117,7 +117,9 @@ def _verdict(tags: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _judged(about: Publication) -> tuple[str, str]:
-    return about.tags.get("auditor.judges", "").strip(";"), ", ".join(prompt["name"] for prompt in about.prompts)
+    return about.tags.get("auditor.judges", "").strip(";").replace(";", ", "), ", ".join(
+        prompt["name"] for prompt in about.prompts
+    )
 
 
 def _add(client: MlflowClient, run: str, title: str, name: str, url: str, cells: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ import auditor.trackers.facets as ours
 from auditor import trackers
 from auditor.cli import group
 from auditor.judging import prompts
-from auditor.registry import Workspace
+from auditor.registry import Workspace, cards
 from auditor.trackers import transport
 from auditor.trackers.judgings import Asked, Judging
 from auditor.trackers.openlineage import accepting_event, judging_event
@@ -185,6 +185,21 @@ def test_judge_run_is_told(judged: Server, workspace: Path, capsys: pytest.Captu
     for path in workspace.rglob("*"):
         if path.is_file():
             assert CANARY.encode() not in path.read_bytes(), path
+
+
+def test_judges_are_registered_by_their_models(judged: Server, workspace: Path) -> None:
+    auditor_("judge", "run", "d.jsonl", "--judge", "judges.yaml", "-q")
+    auditor_("judge", "accept", "verdicts.jsonl", "-o", "kept.jsonl", "--as", "verdicts", "-q")
+    assert {json.loads(line)["judge_model"] for line in Path("kept.jsonl").read_text().splitlines()} == {
+        "longest-1",
+        "longest-2",
+    }
+    auditor_("judge", "accept", "verdicts.jsonl", "-o", "p.jsonl", "--register", "p", "--no-dvc", "--parent", "d.jsonl",
+             "-q")  # fmt: skip
+    assert [str(judge) for judge in cards.load("p", Workspace(workspace)).versions[-1].lineage.judges] == [
+        "longest-1",
+        "longest-2",
+    ]
 
 
 def test_a_panel_that_cannot_decide_yet(judged: Server, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,13 @@ TITLE = "our own format"
 
 COLUMNS = (
     "item", "a", "b", "first", "verdict", "judge", "prompt", "repeat", "strength", "score_a", "score_b",
-    "question", "output_a", "output_b", "raw", "human", "tokens_in", "tokens_out", "cost",
+    "question", "output_a", "output_b", "raw", "human", "tokens_in", "tokens_out", "cost", "judge_model",
 )  # fmt: skip
 
 
 def fits(record: Record) -> bool:
-    return "verdict" in record and bool({"item", "question", "output_a"} & set(record))
+    said = "verdict" in record or {"score_a", "score_b"} <= set(record)
+    return said and bool({"item", "question", "output_a"} & set(record))
 
 
 def verdicts(files: Sequence[File], told: Told) -> Iterator[dict[str, Any]]:
