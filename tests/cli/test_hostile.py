@@ -99,6 +99,23 @@ def test_what_it_is_compared_with_and_judged_by(key: str, given: str, ws: Worksp
     assert CANARY not in said(done) + said(looked)
 
 
+@pytest.mark.parametrize("settings", ["policy: ../secret.yaml", "policy: own", "policy: linked"])
+def test_policies_of_the_workspace_lead_out_of_it_no_more_than_cards(settings: str, ws: Workspace) -> None:
+    (ws.root.parent / "secret.yaml").write_text(f"{CANARY}\n")
+    folder = ws.root / "expectations" / "policies"
+    folder.mkdir(parents=True)
+    (folder / "own.yaml").write_text("extends: ../../../secret.yaml\n")
+    if settings == "policy: linked":
+        (folder / "linked.yaml").symlink_to(ws.root.parent / "secret.yaml")
+    (ws.root / "auditor.yaml").write_text(f"{settings}\n")
+    for typed in (("audit", "data/ok.jsonl"), ("gate", "ok"), ("compare", "data/ok.jsonl", "data/ok.jsonl")):
+        done = run(*typed)
+        assert code(done) == 2, typed
+        assert "it leads out of the workspace" in said(done), typed
+        assert CANARY not in said(done)
+    assert code(run("stale")) == 0
+
+
 def test_real_data_is_looked_for_in_the_workspace_whatever_the_folder(
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
