@@ -212,3 +212,46 @@ def test_a_table_with_broken_lines_tells_each(tmp_path: Path) -> None:
         (42, "3 fields where the head has 4"),
         (43, "5 fields where the head has 4"),
     ]
+
+
+def lines(path: Path, records: list[dict[str, Any]]) -> Path:
+    path.write_text("\n".join(json.dumps(record) for record in records))
+    return path
+
+
+def on(item: int, **said: Any) -> dict[str, Any]:
+    return {"item": f"q{item}", "a": "alpha", "b": "beta", "judge": "j", **said}
+
+
+def test_what_one_order_leaves_open_is_said(tmp_path: Path) -> None:
+    one = auditor.judge_audit(lines(tmp_path / "one.jsonl", [on(i, first="a", verdict="ab"[i % 2]) for i in range(9)]))
+    assert any(note.startswith("one order only, A first") for note in one.record.dataset["notes"])
+    assert one.metrics["position_inconsistency.consistency"].why.startswith("no pair was judged in both orders")
+    none = auditor.judge_audit(lines(tmp_path / "none.jsonl", [on(i, verdict="ab"[i % 2]) for i in range(9)]))
+    assert none.metrics["position_inconsistency.consistency"].why == "the file does not tell which output stood first"
+
+
+def test_ties_everywhere_are_said(tmp_path: Path) -> None:
+    records = [on(i, first=first, verdict="tie") for i in range(9) for first in "ab"]
+    report = auditor.judge_audit(lines(tmp_path / "ties.jsonl", records))
+    assert any("18 valid verdicts are ties" in note for note in report.record.dataset["notes"])
+    assert report.metrics["position_inconsistency.consistency"].value == 1
+
+
+def test_scores_alone_are_verdicts_and_nan_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    path.write_text("\n".join(json.dumps(on(i, score_a=float("nan") if i % 2 else 3, score_b=i)) for i in range(10)))
+    report = auditor.judge_audit(path)
+    assert report.metrics["unparsable_verdicts.rate"].value == 0.5
+    assert any("5 values of score_a are not a number" in note for note in report.record.dataset["notes"])
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json"])
+def test_a_third_candidate_is_refused_wherever_it_comes(suffix: str, tmp_path: Path) -> None:
+    from auditor.model.errors import InputError
+
+    records = [on(i, first="a", verdict="a") for i in range(40)] + [on(99, first="a", verdict="c", c="gamma")]
+    path = tmp_path / f"three{suffix}"
+    path.write_text(json.dumps(records) if suffix == ".json" else "\n".join(map(json.dumps, records)))
+    with pytest.raises(InputError, match="three candidates"):
+        auditor.judge_audit(path)

@@ -177,26 +177,27 @@ class PositionInconsistency:
         some = slice(None) if at is None else at
         name = self.spec.metric
         agree, valid, lean = pairs.agree[some], pairs.valid[some], pairs.lean[some]
+        lacking = _unpaired(panel.verdicts)
         n, settled, primacy = len(agree), int(valid.sum()), int((lean < 0).sum())
         conflicts = int((valid & ~agree).sum())
         # Primacy, neither, recency, unparsable; and the four cells of "A wins" by order.
         fair = counted(4, panel.draw[some], np.where(valid, lean + 1, 3))
         wins = (pairs.shown_first[some] == A) * 2 + (pairs.shown_second[some] == A)
         crossed = counted(4, panel.draw[some], wins)
-        raw = panels.estimated(name("preference_fairness_raw"), "points", fair, _leaning, settled, ONE_ORDER)
+        raw = panels.estimated(name("preference_fairness_raw"), "points", fair, _leaning, settled, lacking)
         return [
-            because(rate(name("consistency"), int(agree.sum()), n), ONE_ORDER),
-            because(rate(name("conflict_rate"), conflicts, n), ONE_ORDER),
+            because(rate(name("consistency"), int(agree.sum()), n), lacking),
+            because(rate(name("conflict_rate"), conflicts, n), lacking),
             _as_share(raw, name("preference_fairness")),
             raw,
-            because(rate(name("primacy_share"), primacy, conflicts), "no pair has a conflict" if n else ONE_ORDER),
+            because(rate(name("primacy_share"), primacy, conflicts), "no pair has a conflict" if n else lacking),
             panels.estimated(
                 name("kappa_agreement"),
                 "kappa",
                 crossed,
                 lambda cells: agreement.kappa(cells.reshape(*cells.shape[:-1], 2, 2)),
                 n,
-                "A wins always or never: chance leaves no room" if n else ONE_ORDER,
+                "A wins always or never: chance leaves no room" if n else lacking,
             ),
         ]
 
@@ -309,6 +310,10 @@ class PositionInconsistency:
             f"(Shi et al. 2024){looked}",
             bar="consistency",
         )
+
+
+def _unpaired(verdicts: Verdicts) -> str:
+    return ONE_ORDER if (verdicts.first[verdicts.by_machine] != UNKNOWN).any() else NO_ORDER
 
 
 def _outcomes(makers: npt.NDArray[np.int32], combined: rules.Combined, n: int) -> Longs:

@@ -10,7 +10,7 @@ import json
 import lzma
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -18,13 +18,17 @@ from typing import IO, Any
 import orjson
 import pyarrow as pa
 
-from auditor.model.errors import UnreadableFile
+from auditor.model.errors import InputError, UnreadableFile
 from auditor.model.rows import Quarantine
 
 ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 PACKED = (".gz", ".bz2", ".xz", ".zst")
 TABLES = ("data", "rows", "records", "examples", "verdicts")
 """Names of an object's field that holds the records."""
+
+THIRD = frozenset({"c", "model_c", "model_3", "output_c", "output_3", "response_c", "response_3", "response3",
+                   "Answer3", "generator_3", "candidate_3", "score_c"})  # fmt: skip
+"""Fields of a third candidate."""
 
 EXAMPLES = 20
 SEEN = 200
@@ -174,6 +178,18 @@ def _lines(text: bytes) -> bool:
 def delimiter(file: File) -> str:
     line = next(iter(_head(file).decode("utf-8-sig", "replace").splitlines()), "")
     return max(",\t;|", key=line.count)
+
+
+def of_two(file: File, line: int | None, fields: Iterable[str]) -> None:
+    """Raises InputError where there is a third candidate among the fields of a record, or of a file."""
+    if third := sorted(THIRD & set(fields)):
+        raise InputError(
+            "there are three candidates",
+            file=file.name,
+            line=line,
+            seen=f"fields {', '.join(third)}",
+            wanted="verdicts on pairs: one record a pair of candidates",
+        )
 
 
 def records(file: File, told: Told) -> Iterator[tuple[int, Record]]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from auditor.judging import columns, labels
 from auditor.judging.build import SCHEMA, Columns, build
-from auditor.judging.files import File, Record, Told, find, records
+from auditor.judging.files import File, Record, Told, find, of_two, records
 from auditor.judging.formats import FORMATS, own, recognised
 from auditor.model.errors import ConfigError, InputError, UnknownShape, suggest
 from auditor.model.verdicts import Verdicts
@@ -28,9 +28,6 @@ MAPPED = "mapped"
 
 LOOKED_AT = 20
 """Records of a file that are asked for its format: the first may be an exception."""
-
-THIRD = frozenset({"c", "model_c", "model_3", "output_c", "output_3", "response_c", "response_3", "response3",
-                   "Answer3", "generator_3", "candidate_3", "score_c"})  # fmt: skip
 
 Advance = Callable[[int, int], None]
 
@@ -112,14 +109,7 @@ def _forms(files: Sequence[File], asked: str | None, mapping: Mapping[str, str],
     for file in files:
         seen = [record for _, record in islice(records(file, Told()), LOOKED_AT)]
         for line, record in enumerate(seen, 1):
-            if third := sorted(THIRD & set(record)):
-                raise InputError(
-                    "there are three candidates",
-                    file=file.name,
-                    line=line,
-                    seen=f"fields {', '.join(third)}",
-                    wanted="verdicts on pairs: one record a pair of candidates",
-                )
+            of_two(file, line, record)
         if mapping:
             form: str | None = MAPPED
         else:
@@ -173,6 +163,7 @@ def _read(
 def _of(file: File, mapping: Mapping[str, str], told: Told) -> Iterator[dict[str, Any]]:
     """Records with fields that the call has named."""
     for line, record in records(file, told):
+        of_two(file, line, record)
         yield {
             **{column: record.get(mapping.get(column, column)) for column in own.COLUMNS},
             "file": file.index,

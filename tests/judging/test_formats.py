@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import re
@@ -87,6 +88,35 @@ def test_arena(tmp_path: Path) -> None:
     ]
     assert read.by_machine.tolist() == [False, True]
     assert read.words_b.tolist() == [4, 4]
+
+
+def test_later_sets_of_the_arena(tmp_path: Path) -> None:
+    turn = {"role": "assistant", "content": [{"type": "text", "text": "three words here"}, {"type": "image"}]}
+    asked = {"role": "user", "content": [{"type": "text", "text": "Q"}]}
+    session = {"id": "x1", "model_a": "m", "model_b": "l", "evaluation_session_id": "s1", "winner": "both_bad"}
+    read = judging.open(
+        [jsonl(tmp_path / "later.jsonl", [{**session, "conversation_a": [asked, turn], "conversation_b": [asked]}])]
+    )
+    ((item, *rest),) = told(read)
+    assert re.fullmatch(r"[0-9a-f]{16}", str(item))
+    assert rest == ["l", "m", "B", "tie", "s1", None]
+    assert (read.words_a.tolist(), read.words_b.tolist()) == ([0], [3])  # nothing was said, which is a text
+    assert not read.by_machine.any()
+
+    columns = {"id": 7, "model_a": "m", "model_b": "l", "winner_model_a": 0, "winner_model_b": 1, "winner_tie": 0}
+    texts = {"prompt": '["Q", "and?"]', "response_a": '["one two", null]', "response_b": '["one", "two three"]'}
+    table = tmp_path / "columns.csv"
+    with table.open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, [*columns, *texts])
+        writer.writeheader()
+        writer.writerow({**columns, **texts})
+    read = judging.open([table])
+    assert [row[1:] for row in told(read)] == [("l", "m", "B", "A", "a voter", None)]
+    assert (read.words_a.tolist(), read.words_b.tolist()) == ([3], [2])
+
+    votes = [{"model_a": "m", "model_b": "l", "winner": won, "judge": "u1", "turn": 1} for won in ("model_a", "tie")]
+    read = judging.open([jsonl(tmp_path / "battles.json", votes)])
+    assert [row[0] for row in told(read)] == ["battles 1", "battles 2"]
 
 
 def test_alpaca_eval(tmp_path: Path) -> None:
