@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from auditor import registry, reports, trackers
 from auditor.core import check as checking
 from auditor.core import measure as measuring
+from auditor.core import places
 from auditor.core import policy as policies
 from auditor.core import verdict as judging
 from auditor.core.check import Context, Engine
@@ -515,6 +516,8 @@ def _waivers(options: Options, workspace: Workspace) -> judging.Waivers:
     path = options.waivers or workspace.root / "waivers.yaml"
     if options.waivers is None and not path.exists():
         return judging.Waivers()
+    if options.waivers is None:
+        places.kept(path, workspace.root)
     return judging.load_waivers(path, list(checking.registered()), _known_metrics())
 
 

@@ -46,6 +46,18 @@ def confined(given: str, root: Path) -> Path:
     return path
 
 
+def kept(path: Path, root: Path) -> Path:
+    """`path`, where a workspace keeps a file or folder of its own, once it is known to lead nowhere else.
+
+    Raises ConfigError naming it where it does, as `confined`: what is wrong with such a file is quoted."""
+    try:
+        return confined(str(path), root)
+    except ConfigError as error:
+        raise ConfigError(
+            error.message, file=str(path), seen=error.seen, wanted=error.wanted, hint=error.hint
+        ) from error
+
+
 def is_path(given: str) -> bool:
     """Whether a policy is given as the path of its file, and not by its name."""
     return given.endswith((".yaml", ".yml")) or "/" in given or "\\" in given

@@ -88,7 +88,7 @@ def load(name: str, workspace: Workspace) -> Card:
 
 def read(path: Path) -> Card:
     """The card in a file. Raises ConfigError with file and line of what is wrong with it."""
-    return parse(documents.read(path), path)
+    return parse(documents.read(places.kept(path, path.parent.parent)), path)
 
 
 def parse(entry: Entry, path: Path) -> Card:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from auditor.core import documents
+from auditor.core import documents, places
 from auditor.core.documents import Entry
 from auditor.core.secrets import veiled
 from auditor.files import write_text
@@ -59,7 +59,7 @@ def load(name: str, workspace: Workspace) -> ModelCard | None:
 
 def read(path: Path) -> ModelCard:
     """The model card in a file. Raises ConfigError with file and line of what is wrong with it."""
-    return parse(documents.read(path), path)
+    return parse(documents.read(places.kept(path, path.parent.parent)), path)
 
 
 def parse(entry: Entry, path: Path) -> ModelCard:  # noqa: ARG001  read like a dataset's card
@@ -116,7 +116,7 @@ def locked(workspace: Workspace) -> Mapping[str, str]:
     if not place.is_file():
         return {}
     found = {}
-    for name, entry in documents.read(place).mapping(LOCK).items():
+    for name, entry in documents.read(places.kept(place, workspace.root)).mapping(LOCK).items():
         if name != key(name):
             entry.refuse(f"{name!r} is not a key that DVC can take", wanted=key(name))
         found[name] = grammar.text(entry, f"the revision of {name!r}")

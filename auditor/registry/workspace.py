@@ -49,7 +49,7 @@ class Workspace:
     def settings(self) -> Settings:
         """`auditor.yaml`, or nothing set where there is none. Raises ConfigError with file and line."""
         path = self.root / settings.FILE
-        return settings.read(path) if path.is_file() else Settings()
+        return settings.read(places.kept(path, self.root)) if path.is_file() else Settings()
 
     @cached_property
     def checks(self) -> Mapping[str, Mapping[str, Any]]:
@@ -123,14 +123,7 @@ class Workspace:
         """A folder of the workspace whose files are quoted and shown. Raises ConfigError where a link in it leads out
         (see `core.places`)."""
         folder = self.root / name
-        if not folder.is_dir():
-            return None
-        try:
-            return places.confined(name, self.root)
-        except ConfigError as error:
-            raise ConfigError(
-                f"{name}: {error.message}", file=str(folder), wanted=error.wanted, hint=error.hint
-            ) from error
+        return places.kept(folder, self.root) if folder.is_dir() else None
 
     @cached_property
     def home(self) -> Path:

@@ -116,6 +116,21 @@ def test_policies_of_the_workspace_lead_out_of_it_no_more_than_cards(settings: s
     assert code(run("stale")) == 0
 
 
+@pytest.mark.parametrize(
+    "link", ["auditor.yaml", "waivers.yaml", "models.lock.yaml", "datasets/bad.yaml", "models/bad.yaml"]
+)
+def test_a_file_of_the_workspace_that_is_a_link_out_of_it_is_not_quoted(link: str, ws: Workspace) -> None:
+    (ws.root.parent / "secret.yaml").write_text(f"token: {CANARY}\n{CANARY}: 1\n")
+    by_hand(ws, "good", lineage="    generators: [{model: 'm@1', follows: 'lock:m'}]\n")
+    place = ws.root / link
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(ws.root.parent / "secret.yaml")
+    told = [run(*typed) for typed in (("gate", "ok"), ("stale", "--json"), ("lineage", "ok"))]
+    assert any("it leads out of the workspace" in said(done) for done in told)
+    assert CANARY not in "".join(map(said, told))
+
+
 def test_real_data_is_looked_for_in_the_workspace_whatever_the_folder(
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
