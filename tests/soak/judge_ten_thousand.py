@@ -1,6 +1,6 @@
 """Ten thousand judgments at the endpoint's limit, past every fault: none lost, none bought twice, memory flat.
 
-python -m tests.soak.judge_ten_thousand --count 10000 --rpm 3600
+python -m tests.soak.judge_ten_thousand --count 10000 --rpm 1500
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def campaign(count: int, rpm: float, folder: Path) -> Seen:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--count", type=int, default=10_000)
-    options.add_argument("--rpm", type=float, default=3600)
+    options.add_argument("--rpm", type=float, default=1500)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         seen = campaign(given.count, given.rpm, Path(folder))
