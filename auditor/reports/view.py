@@ -176,10 +176,10 @@ class View:
     @property
     def against(self) -> str:
         """`against dolly_3k (real, 2,996 rows)`, or an empty string."""
-        sides = [
-            f"{beside['dataset']['name']} ({role}, {wording.count(int(beside['dataset']['rows']), self.noun)})"
-            for role, beside in self.record.references.items()
-        ]
+        sides = []
+        for role, beside in self.record.references.items():
+            name, rows = beside["dataset"]["name"], wording.count(int(beside["dataset"]["rows"]), self.noun)
+            sides.append(f"{name} ({rows})" if name == role else f"{name} ({role}, {rows})")
         return f"against {' and '.join(sides)}" if sides else ""
 
     @property

@@ -215,6 +215,13 @@ def test_a_baseline_of_another_dataset_is_told(view: View) -> None:
     assert "another dataset" in render("markdown", named)
 
 
+def test_what_it_was_held_against_is_named_once(view: View) -> None:
+    assert view.against == "against human (real, 200 rows)"
+    real = {"dataset": {"name": "real", "rows": 1}, "metrics": {}}
+    assert replace(view, record=replace(view.record, references={"real": real})).against == "against real (1 row)"
+    assert replace(view, record=replace(view.record, references={})).against == ""
+
+
 def test_an_audit_without_findings_or_rows_has_a_view(view: View) -> None:
     empty = replace(view, findings=view.findings.slice(0, 0))
     assert all(section.examples == () and section.findings == 0 for section in empty.sections)
