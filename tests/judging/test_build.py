@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 from pathlib import Path
@@ -224,3 +225,20 @@ def test_what_verdicts_cost(tmp_path: Path) -> None:
     bare = judging.open([file])
     assert (bare.cost, bare.tokens_in, bare.tokens_out) == (None, None, None)
     assert bare.digest == read.digest, "the same verdicts, whatever they cost"
+
+
+def test_some_verdicts_are_every_column_of_them() -> None:
+    given = [{**one, "cost": 0.5, "tokens_in": 3, "tokens_out": 4, "raw": "x"} for one in records(60, 7)]
+    whole = fakes.verdicts(given)
+    places = np.array([41, 3, 3, 17])
+    some = whole.select(places)
+    for field in dataclasses.fields(Verdicts):
+        before, after = getattr(whole, field.name), getattr(some, field.name)
+        if isinstance(before, Coded):
+            assert after.names == before.names
+            before, after = before.codes, after.codes
+        if isinstance(before, np.ndarray) and len(before) == len(whole):
+            np.testing.assert_array_equal(after, before[places], err_msg=field.name)
+    assert some.texts is not None
+    assert whole.texts is not None
+    assert some.texts.to_pylist() == [whole.texts.to_pylist()[place] for place in places]
