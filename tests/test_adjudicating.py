@@ -255,3 +255,15 @@ def test_a_third_candidate_is_refused_wherever_it_comes(suffix: str, tmp_path: P
     path.write_text(json.dumps(records) if suffix == ".json" else "\n".join(map(json.dumps, records)))
     with pytest.raises(InputError, match="three candidates"):
         auditor.judge_audit(path)
+
+
+def test_findings_that_stay_on_the_disk_are_the_same(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from auditor import concluding
+
+    held = auditor.judge_audit(file, name="v")
+    shown = held.render("json"), held.places["findings.parquet"].read_bytes()
+    monkeypatch.setattr(concluding, "MAPPED", 0)
+    mapped = auditor.judge_audit(file, name="v")
+    assert mapped.findings.num_rows > 0
+    assert mapped.places["findings.parquet"].read_bytes() == shown[1]
+    assert mapped.view.findings.to_pylist() == held.view.findings.to_pylist() == mapped.findings.to_pylist()

@@ -140,3 +140,23 @@ def test_an_average_weighs_how_much_each_is_preferred() -> None:
 def test_an_unknown_rule_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="stricct"):
         rules.known("stricct")
+
+
+@pytest.mark.parametrize("most", [1, 7, 1 << 30, (1 << 62) - 1])
+@pytest.mark.parametrize("n", [0, 1, 5000])
+def test_rising_is_a_stable_sort(most: int, n: int) -> None:
+    key = np.random.default_rng(n).integers(0, most, n, endpoint=True)
+    wanted = np.argsort(key, kind="stable")
+    order, risen = orders.rising(key.copy())
+    assert np.array_equal(order, wanted)
+    assert np.array_equal(risen, key[wanted])
+
+
+def test_keys_of_some_rows_are_the_keys_of_these_alone() -> None:
+    draw = np.random.default_rng(2)
+    columns = [draw.integers(-1, 5, 300).astype(np.int32) for _ in range(3)]
+    at = np.flatnonzero(draw.random(300) < 0.5)
+    some = orders.keys(*columns, at=at)
+    told = [tuple(column[row] for column in columns) for row in at]
+    assert [told[i] for i in np.argsort(some, kind="stable")] == sorted(told)
+    assert len(set(some.tolist())) == len(set(told))
