@@ -21,13 +21,14 @@ from auditor.core import check as checking
 from auditor.core import panels, rules
 from auditor.core.check import Context
 from auditor.core.intervals import rate
+from auditor.core.measure import Advance
 from auditor.core.orders import keys, paired, ranked
 from auditor.core.panels import named
 from auditor.core.raters import raters
 from auditor.engines.local import Local
 from auditor.judging import accepting
 from auditor.model.errors import ConfigError, InputError, suggest
-from auditor.model.lab import COLUMNS, NOBODY, OTHERS, PEOPLE, Comparison, Judged
+from auditor.model.lab import NOBODY, OTHERS, PEOPLE, Comparison, Judged
 from auditor.model.result import Measurement, Metric
 from auditor.model.verdicts import INVALID, UNKNOWN, Coded, Verdicts
 from auditor.statistics import agreement
@@ -103,7 +104,7 @@ def compare(
     rule: str = rules.DEFAULT,
     judges: Sequence[str] = (),
     prompts: Sequence[str] = (),
-    advance: Any = lambda done, total: None,
+    advance: Advance = lambda done, total: None,
 ) -> Comparison:
     """Judges with their prompts, over the pairs that all of them judged.
 
@@ -340,6 +341,3 @@ def _matrix(
 def _who(verdicts: Verdicts, rows: Longs) -> tuple[str, str]:
     row = int(rows[0])
     return named(verdicts.judge, row), named(verdicts.prompt, row)
-
-
-assert set(ROOMS) < set(COLUMNS)
