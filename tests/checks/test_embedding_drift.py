@@ -137,6 +137,27 @@ def test_mauve_on_request(tmp_path: Path) -> None:
     assert "mauve" not in values(measure(tmp_path / "c", texts(300, 1, GARDEN), texts(300, 2, OFFICE)))
 
 
+def test_mauve_is_the_area_below_the_frontier_by_hand(tmp_path: Path) -> None:
+    """Six texts said again and again: six clusters whoever looks for them (one for 10 rows), so that the histograms are
+    known and Pillutla et al. 2021, equation 3, can be drawn by hand: the area below the points (exp(-5 KL(Q|R)),
+    exp(-5 KL(P|R))) for mixtures R = w P + (1 - w) Q."""
+    pytest.importorskip("mauve")
+    said = [f"{one} {other} {one}" for one, other in zip(GARDEN.split()[:6], OFFICE.split()[:6], strict=True)]
+    real, made = np.array([20, 14, 10, 8, 5, 3]), np.array([3, 6, 9, 12, 14, 16])
+    rows = [[{"text": text} for text, n in zip(said, side, strict=True) for _ in range(n)] for side in (made, real)]
+    found = values(measure(tmp_path, *rows, mauve=True))["mauve"]
+    p, q = real / 60, made / 60
+    points = [(0.0, 1.0), (1.0, 0.0)]
+    for w in np.linspace(1e-6, 1 - 1e-6, 25):
+        r = w * p + (1 - w) * q
+        points.append(tuple(float(np.exp(-5 * np.sum(one * np.log(one / r)))) for one in (q, p)))  # type: ignore[arg-type]
+    areas = []
+    for curve in (sorted(points), sorted((y, x) for x, y in points)):
+        x, y = np.array(curve).T
+        areas.append(float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)))
+    assert found == pytest.approx(sum(areas) / 2, abs=1e-6)
+
+
 def test_wrong_parameters_are_refused() -> None:
     for parameters in ({"scope": "title"}, {"sample": 10}):
         with pytest.raises(ConfigError):

@@ -28,12 +28,12 @@ def word(draw: random.Random) -> str:
     return "".join(draw.choice("bcdfgklmnprstvz") + draw.choice("aeiou") for _ in range(draw.randint(2, 4)))
 
 
-def texts(n: int, seed: int, words: int = 20) -> tuple[list[str], list[int]]:
+def texts(n: int, seed: int, words: int = 20, topics: int = TOPICS) -> tuple[list[str], list[int]]:
     """Texts of 12 to 40 words, half of them of their topic's own vocabulary; the topics' sizes are Zipf's."""
     language, draw = random.Random(0), random.Random(seed)
     common = [word(language) for _ in range(400)]
-    own = [[word(language) for _ in range(words)] for _ in range(TOPICS)]
-    kinds = draw.choices(range(TOPICS), [1 / (1 + kind) for kind in range(TOPICS)], k=n)
+    own = [[word(language) for _ in range(words)] for _ in range(topics)]
+    kinds = draw.choices(range(topics), [1 / (1 + kind) for kind in range(topics)], k=n)
     said = []
     for kind in kinds:
         half = draw.randint(6, 20)
@@ -83,6 +83,24 @@ def test_the_rarest_topics_left_out_are_missed(tmp_path: Path) -> None:
     # The rarest tenth of topics is emptier than in the real data, and the commonest is not.
     (shown,) = found[2].distributions
     assert shown.counts[0] / shown.reference[0] < 0.9 < shown.counts[9] / shown.reference[9]
+
+
+def test_subjects_too_small_for_a_topic_are_missed_by_their_words(tmp_path: Path) -> None:
+    """The rarest 4 of 200 topics, of 6 to 12 rows each in 10,000."""
+    real, _ = texts(10_000, 21, topics=200)
+    ours, kinds = texts(10_000, 22, topics=200)
+    whole, cut = (
+        measured([text for text, kind in zip(ours, kinds, strict=True) if kind < kept], real, tmp_path / str(kept))
+        for kept in (200, 196)
+    )
+    assert values(whole)["loss_p"] > 0.05
+    assert values(cut)["loss_p"] <= 0.01
+    assert values(cut)["lost_words"] > values(whole)["lost_words"]
+    told = cut.notes[-1].rpartition(": ")[2].split(", ")
+    language = random.Random(0)
+    own = [[word(language) for _ in range(20)] for _ in range(220)][20:]  # after the 400 words that all share
+    lost = {one for topic in own[196:] for one in topic}
+    assert len(lost.intersection(told)) >= 8
 
 
 def test_gaps_are_named_with_real_examples(tmp_path: Path) -> None:
