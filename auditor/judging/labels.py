@@ -21,7 +21,7 @@ _A = {"a", "1", "left", *(f"{word} {which}" for word in _OUTPUTS for which in ("
 _B = {"b", "2", "right", *(f"{word} {which}" for word in _OUTPUTS for which in ("b", "2"))}
 _COMPARED = {"a>b": A, "a>>b": A, "b<a": A, "b<<a": A, "b>a": B, "b>>a": B, "a<b": B, "a<<b": B, "a=b": TIE, "b=a": TIE}
 _TIE = {"tie", "draw", "equal", "same", "both", "both good", "both bad", "bothbad", "tie bothbad", "tie both bad",
-        "tie inconsistent", "neither", "0", "c"}  # fmt: skip
+        "tie inconsistent", "inconsistent", "neither", "0", "c"}  # fmt: skip
 _INVALID = {"", "error", "invalid", "none", "null", "nan", "-1", "n/a", "na", "unknown", "unparsable", "failed", "?"}
 
 VERDICTS: Mapping[str, int] = MappingProxyType(

@@ -71,6 +71,16 @@ def test_fastchat(tmp_path: Path) -> None:
     assert read.notes[0] == "recognised as MT-bench pair judgments (FastChat): 5 verdicts"
 
 
+def test_fastchat_where_both_games_are_one_verdict(tmp_path: Path) -> None:
+    games = {"question_id": 81, "model_1": "m", "model_2": "l", "judge": ["gpt-4", "pair-v1"]}
+    path = jsonl(tmp_path / "pair.jsonl", [{**games, "winner": won} for won in ("model_1", "inconsistent")])
+    read = judging.open([path])
+    assert [row[1:] for row in told(read)] == [
+        ("l", "m", None, "B", "gpt-4", "pair-v1"),
+        ("l", "m", None, "tie", "gpt-4", "pair-v1"),
+    ]
+
+
 def test_arena(tmp_path: Path) -> None:
     said = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "four words of it"}]
     vote = {"question_id": 81, "model_a": "b", "model_b": "a", "turn": 1, "conversation_a": said, "conversation_b": []}

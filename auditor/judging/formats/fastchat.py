@@ -1,7 +1,8 @@
 """MT-bench pair judgments (FastChat, `gen_judgment.py`): two games a record, the second with the answers swapped.
 
 `g1_winner` and `g2_winner` are told in terms of the models (`model_1`, `model_2`, `tie`, `error`), whichever stood
-first. Records with `m1_score` are two single grades compared: shown in no order.
+first. Records with `m1_score` are two single grades compared, and those with a `winner` alone both games made one: shown
+in no order.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ TITLE = "MT-bench pair judgments (FastChat)"
 
 
 def fits(record: Record) -> bool:
-    return {"model_1", "model_2", "g1_winner"} <= set(record)
+    return {"model_1", "model_2"} <= set(record) and bool({"g1_winner", "winner"} & set(record))
 
 
 def verdicts(files: Sequence[File], told: Told) -> Iterator[dict[str, Any]]:
@@ -34,6 +35,9 @@ def verdicts(files: Sequence[File], told: Told) -> Iterator[dict[str, Any]]:
             if "m1_score" in record:
                 scores = {"score_a": record.get("m1_score"), "score_b": record.get("m2_score")}
                 yield {**common, **scores, "verdict": record.get("g1_winner"), "raw": record.get("g1_judgment")}
+                continue
+            if "g1_winner" not in record:
+                yield {**common, "verdict": record["winner"], "raw": record.get("g1_judgment")}
                 continue
             for game, first in (("g1", "a"), ("g2", "b")):
                 if f"{game}_winner" in record:
