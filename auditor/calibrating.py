@@ -29,6 +29,7 @@ from auditor.core import measure as measuring
 from auditor.core.check import Context
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError, InputError
+from auditor.model.result import Measured
 from auditor.model.rows import Dataset
 from auditor.registry.workspace import Workspace
 from auditor.sketches.sample import split
@@ -41,6 +42,11 @@ LEAST = 50
 """Rows a side below which no room measures much."""
 
 Values = Mapping[str, float]
+Seen = tuple[Values, Mapping[str, str]]
+"""What a split gave: metrics with their values, and those without with the reason."""
+
+VERSION = 2
+"""Of what is kept of a split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +122,20 @@ def calibrate(
         name = f"{embedder.name}@{embedder.revision}"
         kept = _Kept(workspace.cache / "calibrations", _key(real, checks, side, name))
 
-        def one(seed: int, context: Context) -> Values:
+        def one(seed: int, context: Context) -> Seen:
             left, right = (real.select(rows) for rows in split(real, side, seed))
             space = Spaces(embedder, workspace.cache, Local(1))
             beside = replace(context, references={"real": right}, space=space, size=side)
             measured = measuring.measure(checks, left, beside, Local(1))
-            return {
-                metric.name: float(metric.value)
-                for outcome in measured
-                if outcome.measurement
-                for metric in outcome.measurement.metrics
-                if metric.value is not None
-            }
+            return _seen(checks, measured)
 
         context = Context(
             expectations=workspace.expectations, scratch=Path(scratch), memory=options.memory // engine.threads
         )
         with progress.stage(f"{splits:,} splits") as advance:
-            values = _run(lambda seed: one(seed, context), splits, kept, engine, advance)
-    bounds, unknown = _bounds(checks, values, rate)
+            found = _run(lambda seed: one(seed, context), splits, kept, engine, advance)
+    values = [values for values, _ in found]
+    bounds, unknown = _bounds(checks, found, rate)
     together = sum(any(bound.broken(one) for bound in bounds) for one in values) / splits
     return Calibration(real, name, side, rate, splits, bounds, unknown, together)
 
@@ -157,18 +158,36 @@ def policy(found: Calibration, base: str, name: str) -> str:
     return "\n".join(head) + "\n" + body
 
 
+def _seen(checks: Sequence[Any], measured: Sequence[Measured]) -> Seen:
+    """Of the metrics to calibrate."""
+    values: dict[str, float] = {}
+    whys: dict[str, str] = {}
+    for check, outcome in zip(checks, measured, strict=True):
+        found = outcome.measurement
+        metrics = {} if found is None else {metric.name: metric for metric in found.metrics}
+        for name in (check.spec.metric(measure.name) for measure in check.spec.measures if measure.bad):
+            metric = metrics.get(name)
+            if metric is not None and metric.value is not None:
+                values[name] = float(metric.value)
+            elif metric is not None:
+                whys[name] = metric.why
+            else:
+                whys[name] = outcome.why or "; ".join(found.notes if found is not None and not metrics else ())
+    return values, whys
+
+
 def _run(
-    one: Callable[[int], Values], splits: int, kept: _Kept, engine: Local, advance: Callable[[int, int], None]
-) -> list[Values]:
+    one: Callable[[int], Seen], splits: int, kept: _Kept, engine: Local, advance: Callable[[int, int], None]
+) -> list[Seen]:
     known = kept.read()
     todo = [seed for seed in range(splits) if seed not in known]
     done, lock = [splits - len(todo)], threading.Lock()
 
     def measured(seed: int) -> None:
-        values = one(seed)
+        seen = one(seed)
         with lock:
-            kept.add(seed, values)
-            known[seed] = values
+            kept.add(seed, seen)
+            known[seed] = seen
             done[0] += 1
             advance(done[0], splits)
 
@@ -177,17 +196,18 @@ def _run(
     return [known[seed] for seed in range(splits)]
 
 
-def _bounds(checks: Sequence[Any], values: Sequence[Values], rate: float) -> tuple[tuple[Bound, ...], dict[str, str]]:
+def _bounds(checks: Sequence[Any], splits: Sequence[Seen], rate: float) -> tuple[tuple[Bound, ...], dict[str, str]]:
     bounds, unknown = [], {}
     for check in checks:
         for measure in check.spec.measures:
             if not measure.bad:
                 continue
             metric = check.spec.metric(measure.name)
-            seen = sorted(value[metric] for value in values if metric in value)
+            seen = sorted(values[metric] for values, _ in splits if metric in values)
             place = math.ceil((1 - rate) * (len(seen) + 1))
-            if place > len(seen) or len(seen) < len(values):
-                unknown[metric] = f"measured in {len(seen)} of {len(values)} splits"
+            if place > len(seen) or len(seen) < len(splits):
+                why = next((whys[metric] for _, whys in splits if whys.get(metric)), "not asked for")
+                unknown[metric] = f"measured in {len(seen):,} of {len(splits):,} splits: {why}"
                 continue
             limit = seen[place - 1] if measure.bad == "high" else seen[len(seen) - place]
             bounds.append(Bound(metric, measure.bad == "high", limit, tuple(seen)))
@@ -196,7 +216,7 @@ def _bounds(checks: Sequence[Any], values: Sequence[Values], rate: float) -> tup
 
 def _key(real: Dataset, checks: Sequence[Any], side: int, embedder: str) -> str:
     asked = [[check.spec.name, check.spec.version, checking.parameters(check)] for check in checks]
-    about = [real.digest, [shard.digest for shard in real.shards], asked, side, embedder]
+    about = [VERSION, real.digest, [shard.digest for shard in real.shards], asked, side, embedder]
     return xxhash.xxh3_128_hexdigest(orjson.dumps(about, option=orjson.OPT_SORT_KEYS))
 
 
@@ -208,19 +228,20 @@ class _Kept:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{key}.jsonl"
 
-    def read(self) -> dict[int, Values]:
-        found: dict[int, Values] = {}
+    def read(self) -> dict[int, Seen]:
+        found: dict[int, Seen] = {}
         if self._path.is_file():
             for line in self._path.read_bytes().splitlines():
                 seal, _, content = line.partition(b" ")
                 if seal == _seal(content):
                     one = orjson.loads(content)
-                    found[one["split"]] = one["values"]
+                    found[one["split"]] = (one["values"], one["whys"])
         return found
 
-    def add(self, seed: int, values: Values) -> None:
+    def add(self, seed: int, seen: Seen) -> None:
+        values, whys = seen
         with self._path.open("ab") as file:
-            content = orjson.dumps({"split": seed, "values": dict(values)})
+            content = orjson.dumps({"split": seed, "values": dict(values), "whys": dict(whys)})
             file.write(b"\n" + _seal(content) + b" " + content)
 
 

@@ -85,6 +85,24 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(workspace: Path) -> None:
     assert {orjson.loads(line)["split"] for line in seen} == set(range(20))
 
 
+def test_a_metric_without_a_bound_says_why_and_says_it_again(workspace: Path) -> None:
+    """Once measured, once read from what was kept: the same words, the same bytes."""
+    rows = workspace / "real.jsonl"
+    rows.write_bytes(b"\n".join(orjson.dumps(row) for row in people(240, 7)))
+    asked = ["calibrate", "--real", str(rows), "--rate", "0.5", "--only", "embedding-drift", "-q"]
+    told, written = [], []
+    for _ in range(2):
+        done = CliRunner().invoke(group, asked)
+        assert done.exit_code == 0, done.output
+        told.append(done.output)
+        written.append((workspace / "expectations" / "policies" / "calibrated.yaml").read_bytes())
+    assert told[0] == told[1]
+    assert written[0] == written[1]
+    reasons = dict(line.split(": no bound, ") for line in told[0].splitlines() if ": no bound, " in line)
+    assert reasons["embedding_drift.mauve"] == "measured in 0 of 20 splits: not asked for"
+    assert "needs at least" in reasons["embedding_drift.frechet"]
+
+
 def test_bounds_do_not_depend_on_threads_or_on_the_order_of_rows(workspace: Path) -> None:
     rows = people(400, 7)
     first = calibrated(rows, 0.5)
