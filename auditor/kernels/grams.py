@@ -183,6 +183,13 @@ def _room(most):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
 
 
 @inlined
+def _scratch(longest):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """slots, fours and order of `_tally_ascii` for texts of so many bytes."""
+    room = _room(longest)
+    return np.zeros(room, np.int32), np.empty(room, np.uint32), np.empty(longest + 1, np.int32)
+
+
+@inlined
 def _leading(buckets):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """How far a hash is shifted to leave its leading bits, one of so many buckets."""
     shift = np.uint64(64)
@@ -195,11 +202,12 @@ def _leading(buckets):  # type: ignore[no-untyped-def]  # pragma: no cover  comp
 @kernel
 def _project(starts, lengths, ascii_only, table, idf, logs, dimension):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
-    most = 2 * _longest(lengths) + 2
+    longest = _longest(lengths)
+    most = 2 * longest + 2
     keys, counts = np.empty(most, np.uint64), np.empty(most, np.int64)
     grams = np.empty(1 if ascii_only.all() else most, np.uint64)
-    slots, hashed = np.zeros(_room(most), np.int32), np.empty(_room(most) if len(grams) > 1 else 1, np.int32)
-    fours, order = np.empty(_room(most), np.uint32), np.empty(most, np.int32)
+    hashed = np.empty(_room(most) if len(grams) > 1 else 1, np.int32)
+    slots, fours, order = _scratch(longest)
     row_of = np.empty(dimension, np.float64)
     vectors = np.zeros((n, dimension), np.float32)
     shift = _leading(len(idf))
@@ -230,12 +238,13 @@ def _project(starts, lengths, ascii_only, table, idf, logs, dimension):  # type:
 @kernel
 def _cosines(starts, lengths, ascii_only, table, right_starts, right_lengths, right_ascii, right_table, idf, logs):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
-    most = 2 * max(_longest(lengths), _longest(right_lengths)) + 2
+    longest = max(_longest(lengths), _longest(right_lengths))
+    most = 2 * longest + 2
     grams = np.empty(most, np.uint64)
     keys, right_keys = np.empty(most, np.uint64), np.empty(most, np.uint64)
     counts, right_counts = np.empty(most, np.int64), np.empty(most, np.int64)
-    slots, hashed = np.zeros(_room(most), np.int32), np.empty(_room(most), np.int32)
-    fours, order = np.empty(_room(most), np.uint32), np.empty(most, np.int32)
+    hashed = np.empty(_room(most), np.int32)
+    slots, fours, order = _scratch(longest)
     cosine = np.full(n, -1.0)
     shift = _leading(len(idf))
     for row in range(n):

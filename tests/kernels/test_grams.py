@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -90,6 +91,16 @@ def test_vectors_have_length_one_and_nothing_else_where_nothing_is() -> None:
     empty = np.array([not (text or "").strip() for text in [*TEXTS, None]])
     assert np.allclose(length[~empty], 1, atol=1e-6)
     assert not length[empty].any()
+
+
+@given(st.lists(st.text("aAbz \t\n\x0b\x1c\x00.~", max_size=60), min_size=1, max_size=5))
+def test_ascii_is_read_like_any_text(texts: list[str]) -> None:
+    """To the last bit, with a table that is empty again after each text."""
+    plain = read([*texts, *texts])
+    other = replace(plain, ascii=np.zeros(len(plain), np.bool_))
+    assert np.array_equal(grams.project(plain, IDF, 256), grams.project(other, IDF, 256))
+    turned = read([*texts, *texts[::-1]])
+    assert np.array_equal(grams.cosines(plain, turned, IDF), grams.cosines(other, turned, IDF))
 
 
 def test_a_projection_keeps_cosines_on_average() -> None:
