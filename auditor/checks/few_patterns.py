@@ -124,7 +124,7 @@ class FewPatterns:
 
     Figures, default embedder: 50, 200, 1,000 and 5,000 planted patterns in 10,000 and 50,000 rows are found to 3 %
     where slots take up to half of the text, 5 to 35 % of it is edited below a system prompt, or 10 to 40 % of the words
-    are replaced (up to 5 % too many in sentences of 8 to 12 words); 5,000 patterns of two rows each to 11 % (14 % in
+    are replaced (up to 14 % too many in sentences of 8 to 12 words); 5,000 patterns of two rows each to 11 % (14 % in
     sentences of 8 to 12 words). Beyond: 40 % of the words of every single row replaced give 9 to 21 % too many (42 to
     53 % with two rows a pattern, and half to twice as many again in sentences of 8 to 12 words); slots of three
     quarters of the text are not seen; templates that differ in one word of ten are one. Dolly is .65 patterns a row (a
