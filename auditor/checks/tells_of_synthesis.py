@@ -114,8 +114,9 @@ class TellsOfSynthesis:
     style of the real rows; drop the rows of highest score where the rest is good.
 
     Limits: it tells the two files apart for whatever reason: other topics or formats tell as well as synthesis does,
-    so choose real data for the same task, and read the words before the number. Rows whose text is in the real data,
-    or nearly so (cosine .95 with one of its sampled rows), are left out first, so that copies do not flatter; equal
+    so choose real data for the same task, and read the words before the number. Rows whose text is on the other side
+    too, or nearly so (cosine .95 with one of its sampled rows), are left out of both first, so that copies do not
+    flatter; equal
     texts never stand in two folds. Seeds that both sides share are not known to it. Words are known by 64-bit hashes.
 
     Reference: Lopez-Paz and Oquab 2017, "Revisiting classifier two-sample tests", ICLR; DeLong et al. 1988,
@@ -168,7 +169,8 @@ class TellsOfSynthesis:
         ours, theirs = (self._drawn(data, vectors) for data, vectors in ((rows, every), (real, other)))
         sampled = len(ours.at)
         with single():
-            ours = ours.keep(self._own(ours, theirs, real, engine))
+            own, genuine = self._apart(ours, theirs, (rows, real), engine)
+            ours, theirs = ours.keep(own), theirs.keep(genuine)
             copies = sampled - len(ours.at)
             n = min(len(ours.at), len(theirs.at))
             if n < MINIMUM:
@@ -229,16 +231,28 @@ class TellsOfSynthesis:
         text = data.take(at, [self.scope]).column(0)
         return _Side(at, text, vectors.take(at), _keys(strings(text)))
 
-    def _own(self, ours: _Side, theirs: _Side, real: Dataset, engine: Engine) -> Mask:
-        """Which of our rows are no copy of any real row, nor nearly one of its sample."""
+    def _apart(self, ours: _Side, theirs: _Side, data: tuple[Dataset, Dataset], engine: Engine) -> tuple[Mask, Mask]:
+        """Which rows of either side are no copy of any row of the other, nor nearly one of its sample.
+
+        Of both sides alike: were copies left out of one alone, the other would keep what is often said, and be told by
+        that (of 150 halves of Dolly 13 were told apart at 5 %).
+        """
         if not len(ours.at) or not len(theirs.at):
-            return np.zeros(len(ours.at), np.bool_)
-        known = np.concatenate(engine.gather(real, lambda shard: _keys(shard.strings(self.scope))))
+            return np.zeros(len(ours.at), np.bool_), np.zeros(len(theirs.at), np.bool_)
 
-        def far(start: int) -> Any:
-            return (ours.vectors[start : start + 512] @ theirs.vectors.T).max(1) < NEAR
+        def known(other: Dataset, keys: npt.NDArray[np.uint64]) -> Mask:
+            return np.isin(keys, np.concatenate(engine.gather(other, lambda shard: _keys(shard.strings(self.scope)))))
 
-        return np.concatenate(engine.map(far, range(0, len(ours.at), 512))) & ~np.isin(ours.key, known)
+        def nearest(start: int) -> tuple[Floats, Floats]:
+            cosines = ours.vectors[start : start + 512] @ theirs.vectors.T
+            return cosines.max(1), cosines.max(0)
+
+        mine, other = zip(*engine.map(nearest, range(0, len(ours.at), 512)), strict=True)
+        rows, real = data
+        return (
+            (np.concatenate(mine) < NEAR) & ~known(real, ours.key),
+            (np.maximum.reduce(other) < NEAR) & ~known(rows, theirs.key),
+        )
 
     def _metrics(
         self, odds: tuple[Doubles, ...], p: float | None, synthetic: Mask, fold: Longs, z: Doubles

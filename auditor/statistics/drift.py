@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import log, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,9 @@ Longs = npt.NDArray[np.int64]
 
 BINS = 10
 """Deciles of real, as the population stability index is always computed (Siddiqi 2006)."""
+
+AT_ONCE = sqrt(log(40) / 2)
+"""How far, by the root of 1 / n + 1 / m, the largest difference of two samples goes above the true one in 2.5 %."""
 
 FLOOR = 1e-4
 """Share that an empty bin is given in the index, whose logarithm is not defined at 0: the usual value."""
@@ -43,7 +46,8 @@ class Drift:
 
     low, high: 95 % interval of the effect: that of a difference of two shares, those of the half-line (or set of
     labels) that differ most (Raghavachari 1973, Annals of Statistics 1:67-73: the limit where there is a difference;
-    where there is none the effect is still above 0, and p tells).
+    where there is none the effect is still above 0, and p tells). A maximum errs upwards, so that of numbers `low`
+    holds for all half-lines at once (Massart 1990, Annals of Probability 18:1269-1283); of many labels it does not.
     """
 
     effect: float
@@ -73,7 +77,8 @@ def of_numbers(values: npt.NDArray[np.number], real: npt.NDArray[np.number]) -> 
     inner = edges(theirs)
     mine_in, theirs_in = binned(mine, inner) / n, binned(theirs, inner) / m
     wasserstein = scaled if np.isfinite(scaled) else None
-    low, high = _interval(float(below[at]), n, float(theirs_below[at]), m)
+    _, high = _interval(float(below[at]), n, float(theirs_below[at]), m)
+    low = max(0.0, effect - AT_ONCE * sqrt(1 / n + 1 / m))
     index, divergence = psi(mine_in, theirs_in), js(mine_in, theirs_in)
     return Drift(effect, low, high, index, divergence, wasserstein, ks_p(effect, n, m), n, m)
 
