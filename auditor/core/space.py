@@ -53,7 +53,7 @@ class Space(Protocol):
     def vectors(self, rows: Dataset, column: str) -> Vectors: ...
 
     def neighbours(self, rows: Dataset, column: str, judged: float, floor: float) -> Neighbours:
-        """Those at a cosine of `floor` or more; the search is made for pairs at `judged`, and its recall measured there."""
+        """Those at a cosine of `floor` or more; the search is for pairs at `judged`, where its recall is measured."""
         ...
 
     def cosines(
