@@ -120,6 +120,7 @@ class JudgeDisagreement:
         pairs = twice(verdicts, context)
         of_pairs = panels.panel(verdicts, pairs.rows_first)
         everyone = raters(verdicts, asked)
+        del asked
         stands = standing(verdicts, pairs, self.rule, self.reference)
         overall = [
             *self._against(labelled, truth),

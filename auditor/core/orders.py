@@ -133,9 +133,9 @@ def settled(key: Longs, verdict: Small, rows: Longs) -> Settled:
     fresh = np.ones(len(key), np.bool_)
     np.not_equal(risen[1:], risen[:-1], out=fresh[1:])
     said = verdict[order]
+    if fresh.all():
+        return Settled(risen, said, rows[order], np.broadcast_to(np.int32(1), len(key)))
     starts = np.flatnonzero(fresh)
-    if len(starts) == len(key):
-        return Settled(risen, said, rows[order], np.ones(len(key), np.int32))
     distinct = risen[starts]
     del risen, fresh
     counts = [np.add.reduceat(said == code, starts, dtype=np.int32) for code in (A, B, TIE)]

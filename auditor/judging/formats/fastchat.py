@@ -1,8 +1,8 @@
 """MT-bench pair judgments (FastChat, `gen_judgment.py`): two games a record, the second with the answers swapped.
 
 `g1_winner` and `g2_winner` are told in terms of the models (`model_1`, `model_2`, `tie`, `error`), whichever stood
-first. Records with `m1_score` are two single grades compared, and those with a `winner` alone both games made one: shown
-in no order.
+first. Records with `m1_score` are two single grades compared, and those with a `winner` alone are both games in one:
+shown in no order.
 """
 
 from __future__ import annotations
