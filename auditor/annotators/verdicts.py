@@ -87,10 +87,8 @@ def _given(batch: pa.RecordBatch) -> Callable[[], pa.RecordBatch]:
 def _columns(said: Verdicts, row_of: Longs, n: int) -> list[pa.Array]:
     row = np.append(row_of, -1)[said.item.codes]
     machine = said.by_machine & (row >= 0)
-    graded = (said.verdict == INVALID) & np.isfinite(said.score_a) & ~np.isfinite(said.score_b)
-    graded &= (said.b.codes == UNKNOWN) & (said.first == UNKNOWN)  # one output by itself: not judged against another
     judged = np.zeros(n, np.bool_)
-    judged[row[machine & ~graded]] = True
+    judged[row[machine & ~said.graded]] = True
     winner, votes = _winners(said, row, n)
     names = pa.array([*said.a.names, "A", "B", "tie"], pa.large_string())
     verdict = names.take(pa.array(winner, mask=winner < 0))

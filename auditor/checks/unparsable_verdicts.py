@@ -41,7 +41,8 @@ class UnparsableVerdicts:
     Remedy: ask for a fixed format (a JSON schema, where the server can), allow more tokens, ask again; say how many
     verdicts were lost wherever a win rate is told.
 
-    Limits: what the reader could not map to a verdict counts as unparsable: see the notes of the file for the words.
+    Limits: an output's score by itself is read where it is a number. What the reader could not map to a verdict counts
+    as unparsable: see the notes of the file for the words.
 
     Reference: Shi et al. 2024, arXiv:2406.07791 (extraction successful rate); Zeng et al. 2023, arXiv:2310.07641.
     """
@@ -65,14 +66,17 @@ class UnparsableVerdicts:
                 "unparsable_verdicts.rate",
             ),
         ),
-        quiet=(Case(({"item": "q", "judge": "j", "verdict": "tie"},), "unparsable_verdicts.rate"),),
+        quiet=(
+            Case(({"item": "q", "judge": "j", "verdict": "tie"},), "unparsable_verdicts.rate"),
+            Case(({"item": "q", "judge": "j", "verdict": None, "score_a": 7},), "unparsable_verdicts.rate"),
+        ),
     )
 
     def run(self, verdicts: Verdicts, context: Context, engine: Engine) -> Measurement:
         machine = panels.panel(verdicts, np.flatnonzero(verdicts.by_machine))
         if not len(machine.rows):
             return Measurement((), notes=("no verdict of a machine judge",))
-        lost = verdicts.verdict[machine.rows] == INVALID
+        lost = _unread(verdicts)[machine.rows]
         first = verdicts.first[machine.rows]
         pairs = twice(verdicts, context)
         name = self.spec.metric
@@ -93,7 +97,7 @@ class UnparsableVerdicts:
         )
 
     def locate(self, verdicts: Verdicts, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
-        rows = np.flatnonzero(verdicts.by_machine & (verdicts.verdict == INVALID))
+        rows = np.flatnonzero(verdicts.by_machine & _unread(verdicts))
 
         names = panels.Names(verdicts)
 
@@ -103,3 +107,8 @@ class UnparsableVerdicts:
             return pc.utf8_slice_codeunits(whole, 0, EVIDENCE_CHARACTERS)
 
         yield from panels.told(rows, self.spec.metric("rate"), evidence)
+
+
+def _unread(verdicts: Verdicts) -> npt.NDArray[np.bool_]:
+    unread: npt.NDArray[np.bool_] = (verdicts.verdict == INVALID) & ~verdicts.graded
+    return unread

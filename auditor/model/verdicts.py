@@ -123,6 +123,13 @@ class Verdicts:
         found: npt.NDArray[np.bool_] = known[self.judge.codes]
         return found
 
+    @property
+    def graded(self) -> npt.NDArray[np.bool_]:
+        """Whether (bool [n]) it is one output's score by itself: nothing it was held against could win."""
+        found: npt.NDArray[np.bool_] = np.isfinite(self.score_a) & ~np.isfinite(self.score_b)
+        found &= (self.b.codes == UNKNOWN) & (self.first == UNKNOWN) & (self.verdict == INVALID)
+        return found
+
     def select(self, rows: npt.NDArray[np.int64]) -> Verdicts:
         """These verdicts alone, in the order given, with the names of all: codes stay what they are."""
         coded = {name: getattr(self, name) for name in ("item", "a", "b", "judge", "prompt")}

@@ -87,3 +87,11 @@ def test_without_an_order_the_rate_alone_is_known() -> None:
     assert found["rate"].value == 1
     assert found["first_order"].value is None
     assert "stood first" in found["first_order"].why
+
+
+def test_a_score_by_itself_is_read_where_it_is_a_number() -> None:
+    records = [
+        {"item": str(i), "judge": "j", "verdict": None, "score_a": score} for i, score in enumerate([7, 3, None])
+    ]
+    found = metrics(UnparsableVerdicts(), records)
+    assert (found["rate"].value, found["rate"].n) == (pytest.approx(1 / 3), 3)
