@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.intervals import rate
+from auditor.core.intervals import rate, ratio
 from auditor.core.rowwise import cut, found, gather_groups, sliced_rates
 from auditor.kernels.hashes import hash_rows
 from auditor.kernels.machine import PADDING
@@ -23,6 +23,7 @@ from auditor.kernels.skeletons import Candidates, add, candidates, places, skele
 from auditor.kernels.texts import Spans, normal, spans
 from auditor.model.result import Exhibit, Measurement, Metric
 from auditor.model.rows import Dataset, Rows, strings
+from auditor.sketches.sample import drawn
 from auditor.statistics.openings import WORDS, heads, instructions, openings
 from auditor.statistics.templates import Templates, levels, templates
 
@@ -65,6 +66,10 @@ class TemplatedText:
     A slot that has few values is no slot: `Draw a ⟨red|blue⟩ …` are two templates. Forms that people use as well
     (`What is the difference between ⟨…⟩ and ⟨…⟩?`) are templates too: compare with real data, measured alike. The
     first 16 KB of a text are read. Verbs are looked up in a list, not parsed, in English alone. All rows are read.
+    Where more than `templated` of the real rows (0.3) are of templates, as in classification or function calls, `rate`
+    has no value: judge `ratio_to_real`, of as many rows of either side. The same for openings of answers, with
+    `templated_openings` (0.1) and `opening_ratio_to_real`. Where all real rows are templated no rate can be too high:
+    few-patterns tells one template from ten.
 
     Reference: after log template mining (Zhu et al. 2019, "Tools and benchmarks for automated log parsing",
     ICSE-SEIP). Wang et al. 2023, "Self-Instruct", arXiv 2212.10560, figure 2 (verbs and objects).
@@ -76,6 +81,8 @@ class TemplatedText:
     words: int = 4
     coverage: float = 0.5
     opening: int = 4
+    templated: float = 0.3
+    templated_openings: float = 0.1
 
     spec: ClassVar[Spec] = Spec(
         "templated-text",
@@ -100,6 +107,12 @@ class TemplatedText:
                 "share",
                 "instructions that ask for the same thing with the same verb",
                 "ask for instructions with other verbs and objects",
+            ),
+            Measure("ratio_to_real", "ratio", "rows of templates over those of as many real rows, if these have many"),
+            Measure(
+                "opening_ratio_to_real",
+                "ratio",
+                "share of the commonest opening over that of as many real answers, where that is large",
             ),
         ),
         reads=("text",),
@@ -129,13 +142,14 @@ class TemplatedText:
             raise ValueError(f"scope is {self.scope!r}, wanted one of {', '.join(SCOPES)}")
         if self.rows < 2 or self.words < 1 or not 1 <= self.opening <= WORDS:
             raise ValueError(f"rows must be at least 2, words at least 1 and opening from 1 to {WORDS}")
+        if not (0 < self.templated <= 1 and 0 < self.templated_openings <= 1):
+            raise ValueError("templated and templated_openings are shares: above 0, and at most 1")
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
-        n, least = rows.rows, max(self.rows, int(self.share * rows.rows))
+        n, least = rows.rows, self._least(rows.rows)
         if n < 2 * self.rows:
             return Measurement((), notes=(f"needs at least {2 * self.rows} rows, has {n}",))
-        parts = [_Part(name, rows, engine, self.words, self.coverage, least) for name in self._parts()]
-        owner, names = _joined([part.mined.owner for part in parts], least)
+        parts, owner, names = self._mined(rows, engine)
         mask = owner >= 0
         sizes = np.bincount(owner[mask], minlength=len(names))
         ranked = np.lexsort((np.arange(len(names)), -sizes))
@@ -145,12 +159,18 @@ class TemplatedText:
         used = np.flatnonzero(sizes)
         told = _told(rows, parts, names, first, used)
         full = self.spec.metric
+        answers, instructed = self._openings(rows, engine), self._instructions(rows, engine)
+        own = (rate(full("rate"), int(np.count_nonzero(mask)), n), answers[0])
+        (templated, beside), (opened, opened_beside) = self._beside_real(own, rows, context, engine)
         metrics = (
-            rate(full("rate"), int(np.count_nonzero(mask)), n),
+            templated,
             rate(full("largest_share"), int(sizes.max(initial=0)), n),
             Metric(full("templates"), len(large), "templates", n),
+            opened,
+            instructed[0],
+            beside,
+            opened_beside,
         )
-        answers, instructed = self._openings(rows, engine), self._instructions(rows, engine)
         largest = Exhibit(
             full("largest"),
             "The largest templates",
@@ -170,7 +190,7 @@ class TemplatedText:
         at = np.flatnonzero(mask)
         members = pa.table({"row": at, "template": owner[at], "first": first[owner[at]], "size": sizes[owner[at]]})
         return Measurement(
-            (*metrics, answers[0], instructed[0]),
+            metrics,
             sliced_rates(full("rate"), mask, gather_groups(rows)),
             notes=(f"a template has at least {least} rows",),
             tables={"members": members, "skeletons": pa.table({"text": pa.array(told, pa.large_string())})},
@@ -193,6 +213,47 @@ class TemplatedText:
 
     def _parts(self) -> Sequence[str]:
         return ("prompt", "response", "text") if self.scope == "text" else (self.scope,)
+
+    def _least(self, n: int) -> int:
+        """Rows that a template has at least, of n."""
+        return max(self.rows, int(self.share * n))
+
+    def _mined(self, rows: Dataset, engine: Engine) -> tuple[list[_Part], Longs, list[Name]]:
+        least = self._least(rows.rows)
+        parts = [_Part(name, rows, engine, self.words, self.coverage, least) for name in self._parts()]
+        return parts, *_joined([part.mined.owner for part in parts], least)
+
+    def _shares(self, rows: Dataset, engine: Engine) -> tuple[Metric, Metric]:
+        """The rate and the opening share, of other rows than those audited."""
+        owner = self._mined(rows, engine)[1]
+        hits = int(np.count_nonzero(owner >= 0))
+        return rate(self.spec.metric("rate"), hits, rows.rows), self._openings(rows, engine)[0]
+
+    def _beside_real(
+        self, own: tuple[Metric, Metric], rows: Dataset, context: Context, engine: Engine
+    ) -> list[tuple[Metric, Metric]]:
+        """Each of the two shares with its ratio to the real one; one of the pair has a value. Where the real rows are
+        templated, the task is, and a bound for prose says nothing."""
+        real = context.references.get("real")
+        n = 0 if real is None else context.equal(rows.rows, real.rows)
+        theirs = self._shares(_sized(real, n), engine) if real is not None and n >= 2 * self.rows else None
+        usual = (self.templated, self.templated_openings)
+        above = [theirs is not None and (theirs[i].value or 0) > usual[i] for i in range(2)]
+        same = self._shares(_sized(rows, n), engine) if any(above) and n < rows.rows else own
+        pairs: list[tuple[Metric, Metric]] = []
+        for i, short in enumerate(("ratio_to_real", "opening_ratio_to_real")):
+            mine, name = own[i], self.spec.metric(short)
+            if theirs is None:
+                few = f"needs at least {2 * self.rows} rows a side, has {n}"
+                why = "no real rows to compare with: --real FILE" if real is None else few
+                pairs.append((mine, Metric(name, None, "ratio", n, why)))
+            elif not above[i]:
+                why = f"real rows are not templated ({theirs[i].value or 0:.3g}, at most {usual[i]:g}): see {mine.name}"
+                pairs.append((mine, Metric(name, None, "ratio", n, why)))
+            else:
+                why = f"real rows are templated too ({theirs[i].value:.3g}, above {usual[i]:g}): see {short}"
+                pairs.append((Metric(mine.name, None, "share", mine.n, why), ratio(name, same[i], theirs[i])))
+        return pairs
 
     def _openings(self, rows: Dataset, engine: Engine) -> tuple[Metric, Exhibit]:
         name = "prompt" if self.scope == "prompt" else "response"
@@ -301,6 +362,10 @@ class _Part:
 
 
 Name = tuple[tuple[int, int], ...]
+
+
+def _sized(rows: Dataset, n: int) -> Dataset:
+    return rows if n == rows.rows else rows.select(np.sort(drawn(rows, n)))
 
 
 def _joined(owners: Sequence[Longs], least: int) -> tuple[Longs, list[Name]]:

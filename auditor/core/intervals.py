@@ -12,7 +12,7 @@ from math import sqrt
 from auditor.model.result import Metric
 from auditor.statistics.normal import Z95
 
-__all__ = ["Z95", "rate", "wilson"]
+__all__ = ["Z95", "rate", "ratio", "wilson"]
 
 
 def wilson(hits: float, n: float) -> tuple[float, float]:
@@ -31,3 +31,20 @@ def rate(name: str, hits: int, n: int) -> Metric:
         return Metric(name, None, "share", 0, why="no rows to measure")
     low, high = wilson(hits, n)
     return Metric(name, hits / n, "share", n, low=low, high=high)
+
+
+def ratio(name: str, ours: Metric, theirs: Metric) -> Metric:
+    """One rate over another of independent rows, with the interval that follows from theirs (MOVER-R; Donner and Zou
+    2012, "Closed-form confidence intervals for functions of the normal mean and standard deviation", Statistical
+    Methods in Medical Research 21). None where either has no value or the other rate is 0. n: of the smaller side."""
+    n = min(ours.n, theirs.n)
+    if ours.value is None or not theirs.value:
+        return Metric(name, None, "ratio", n, why="one side has no number")
+    a, b = float(ours.value), float(theirs.value)
+    (low, high), (below, above) = wilson(a * ours.n, ours.n), wilson(b * theirs.n, theirs.n)
+    # Each bound moves one rate to its own and the other to its opposite one; no radicand is below 0.
+    lowest, highest = low * (2 * a - low), high * (2 * a - high)
+    most, least = above * (2 * b - above), below * (2 * b - below)
+    under = lowest / (a * b + sqrt(max(0.0, (a * b) ** 2 - lowest * most))) if a else 0.0
+    over = (a * b + sqrt(max(0.0, (a * b) ** 2 - highest * least))) / least
+    return Metric(name, a / b, "ratio", n, low=under, high=over)

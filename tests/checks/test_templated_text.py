@@ -18,6 +18,7 @@ from auditor.core.check import Context, build
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError
 from auditor.model.result import Measurement
+from auditor.sketches.sample import drawn
 
 TEMPLATES = (
     "What is the capital of {}?",
@@ -33,9 +34,21 @@ TEMPLATES = (
 )
 
 
-def measured(rows: Sequence[Mapping[str, Any]], folder: Path, shard_rows: int = 1000, **given: Any) -> Measurement:
+Records = Sequence[Mapping[str, Any]]
+
+
+def measured(
+    rows: Records,
+    folder: Path,
+    shard_rows: int = 1000,
+    real: Records | None = None,
+    size: int | None = None,
+    **given: Any,
+) -> Measurement:
     dataset = fakes.dataset(rows, folder, shard_rows=shard_rows, by=("generator",) if "generator" in rows[0] else ())
-    measurement: Measurement = build("templated-text", given).run(dataset, Context(), Local(2))
+    beside = {} if real is None else {"real": fakes.dataset(real, folder / "real", shard_rows=shard_rows)}
+    context = Context(references=beside, size=size)
+    measurement: Measurement = build("templated-text", given).run(dataset, context, Local(2))
     return measurement
 
 
@@ -110,6 +123,8 @@ def test_prompt_and_response_are_one_template(tmp_path: Path) -> None:
         "templates": 1,
         "opening_share": pytest.approx(1.0),
         "instruction_share": 1.0,
+        "ratio_to_real": None,
+        "opening_ratio_to_real": None,
     }
     template, of, rows, share, example = found.exhibits[0].rows[0]
     asked, _, answered = str(template).partition(" → ")
@@ -163,6 +178,73 @@ def test_odd_input(texts: list[str], tmp_path: Path) -> None:
     list(TemplatedText().locate(fakes.dataset([{"text": t} for t in texts], tmp_path / "again"), found, Context()))
 
 
+def prose(n: int, seed: int = 1) -> list[dict[str, str]]:
+    """Rows of made-up words, no three of which return."""
+    draw = random.Random(seed)
+    words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(3000)]
+    return [{"prompt": " ".join(draw.sample(words, 9)), "response": " ".join(draw.sample(words, 12))} for _ in range(n)]
+
+
+def test_a_templated_task_is_judged_by_the_ratio(tmp_path: Path) -> None:
+    """Half of the real rows are of a template, and all of ours: a bound for prose would fail both."""
+    real = [*pairs(300)[100:200], *prose(100)]
+    by_name = {m.name.partition(".")[2]: m for m in measured(pairs(200), tmp_path, real=real).metrics}
+    for absolute, ratio in (("rate", "ratio_to_real"), ("opening_share", "opening_ratio_to_real")):
+        assert by_name[absolute].value is None
+        assert by_name[absolute].why.startswith("real rows are templated too (0.5, above 0.")
+        assert by_name[absolute].why.endswith(f"see {ratio}")
+        assert by_name[ratio].value == pytest.approx(2)
+        assert by_name[ratio].n == 200
+        assert (by_name[ratio].low or 0) > 1.5
+        assert 2 < (by_name[ratio].high or 0) < 2.5
+
+
+def test_each_share_by_its_own_real_one(tmp_path: Path) -> None:
+    """All real answers open with the same three words, and no row is of a template."""
+    opened = [[{**row, "response": f"Sure, here goes: {row['response']}"} for row in prose(n, n)] for n in (120, 60)]
+    found = values(measured([*opened[1], *prose(60, seed=3)], tmp_path, real=opened[0], opening=3))
+    assert (found["rate"], found["ratio_to_real"]) == (0, None)
+    assert (found["opening_share"], found["opening_ratio_to_real"]) == (None, pytest.approx(0.5))
+
+
+def test_beside_prose_the_rate_is_judged(tmp_path: Path) -> None:
+    found = measured(pairs(120), tmp_path / "one", real=prose(120))
+    alone = measured(pairs(120), tmp_path / "other")
+    assert values(found) == values(alone)
+    why = {m.name: m.why for m in found.metrics}
+    assert why["templated_text.ratio_to_real"] == (
+        "real rows are not templated (0, at most 0.3): see templated_text.rate"
+    )
+    few = values(measured(pairs(120), tmp_path / "few", real=pairs(19)))
+    assert (few["rate"], few["ratio_to_real"]) == (1, None)
+
+
+@pytest.mark.parametrize("size", [None, 150])
+def test_sides_are_compared_at_one_size(size: int | None, tmp_path: Path) -> None:
+    """The oracle measures the drawn rows of each side as datasets of their own."""
+    ours, real = [*pairs(200), *prose(200, seed=4)], [*pairs(460)[260:], *prose(40, seed=5)]
+    n = size or len(real)
+    found = measured(ours, tmp_path / "a", real=real, size=size)
+    shares = []
+    for side, rows in (("ours", ours), ("theirs", real)):
+        dataset = fakes.dataset(rows, tmp_path / side)
+        chosen = [rows[i] for i in sorted(drawn(dataset, n))]
+        shares.append(values(measured(chosen, tmp_path / f"{side} drawn"))["rate"])
+    ratio = next(m for m in found.metrics if m.name == "templated_text.ratio_to_real")
+    assert ratio.value == pytest.approx(shares[0] / shares[1])
+    assert ratio.n == n
+
+
+@pytest.mark.data
+def test_tool_calls_beside_tool_calls(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    """Halves of one templated task: neither fails the other."""
+    tools = json.loads(shared_data("gpteacher/toolformer-similarity-0.6-dataset.json").read_text())
+    found = values(measured(tools[::2], tmp_path, real=tools[1::2]))
+    assert (found["rate"], found["opening_ratio_to_real"]) == (None, None)
+    assert found["ratio_to_real"] == pytest.approx(1, abs=0.02)
+    assert found["opening_share"] < 0.1
+
+
 def test_too_few_rows(tmp_path: Path) -> None:
     found = measured([{"text": f"row number {i} of a few"} for i in range(19)], tmp_path)
     assert found.metrics == ()
@@ -170,6 +252,6 @@ def test_too_few_rows(tmp_path: Path) -> None:
 
 
 def test_parameters() -> None:
-    for given in ({"scope": "rejected"}, {"rows": 1}, {"opening": 0}):
+    for given in ({"scope": "rejected"}, {"rows": 1}, {"opening": 0}, {"templated": 0.0}, {"templated_openings": 1.5}):
         with pytest.raises(ConfigError):
             build("templated-text", given)
