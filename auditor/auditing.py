@@ -189,14 +189,19 @@ def _tell(record: Record, pedigree: Pedigree, workspace: Workspace) -> None:
 
 
 def stored(name: str, digest: str, ref: str | None, workspace: Workspace) -> Record | None:
-    """The stored audit of these rows; None where there is none that can be read, or where it was made when they
-    lay in the place of another version than `ref`."""
-    path = registry.stored(name, digest, workspace)
-    try:
-        record = reports.from_json(registry.load(path)) if path else None
-    except (ConfigError, InputError):
-        return None
-    return record if record and (ref is None or record.dataset.get("version", ref) == ref) else None
+    """The stored audit of these rows, of all checks where there is such a one; None where there is none that can be
+    read, and was not made when they lay in the place of another version than `ref`."""
+    partial = None
+    for path in registry.stored(name, digest, workspace):
+        try:
+            record = reports.from_json(registry.load(path))
+        except (ConfigError, InputError):
+            continue
+        if ref is None or record.dataset.get("version", ref) == ref:
+            if not record.left_out:
+                return record
+            partial = partial or record
+    return partial
 
 
 def history(card: Card, workspace: Workspace, before: int | None = None) -> History:

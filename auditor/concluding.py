@@ -173,7 +173,8 @@ class Clock:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one audit is going to do. asked: as the call gave it; options: with what it left open filled in."""
+    """What one audit is going to do. asked: as the call gave it; options: with what it left open filled in. left_out: checks
+    that --only and --skip keep from running."""
 
     asked: Options
     options: Options
@@ -184,6 +185,7 @@ class Plan:
     waivers: judging.Waivers
     engine: Engine
     clock: Clock
+    left_out: tuple[str, ...]
 
 
 def plan(asked: Options, workspace: Workspace, progress: Progress, over: str = "rows") -> Plan:
@@ -205,6 +207,7 @@ def plan(asked: Options, workspace: Workspace, progress: Progress, over: str = "
         _waivers(options, workspace),
         Local(options.threads),
         clock,
+        _left_out(checks, over),
     )
 
 
@@ -312,6 +315,11 @@ def select(options: Options, workspace: Workspace, over: str = "rows") -> list[A
         checking.build(name, {**found.get(name, {}), **workspace.checks.get(name, {}), **options.checks.get(name, {})})
         for name in names
     ]
+
+
+def _left_out(checks: Sequence[Any], over: str) -> tuple[str, ...]:
+    ran = {check.spec.name for check in checks}
+    return tuple(name for name, cls in checking.registered().items() if cls.spec.over == over and name not in ran)
 
 
 def _beyond_defaults(plan: Plan, references: Mapping[str, Dataset]) -> dict[str, Any]:
@@ -432,7 +440,10 @@ def _record(
     return Record(
         tool={"name": "auditor", "version": __version__},
         dataset={**about(rows), **_registered(pedigree)},
-        policy={"name": policy.name, "digest": policy.digest, "required": list(policy.required)},
+        policy={
+            **{"name": policy.name, "digest": policy.digest, "required": list(policy.required)},
+            **({"left_out": list(plan.left_out)} if plan.left_out else {}),
+        },
         checks=described,
         metrics={m.name: m for m in metrics(measured)},
         slices=tuple(s for m in done for s in m.slices),

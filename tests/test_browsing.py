@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -107,13 +108,16 @@ def test_impact_by_model_prompt_file_and_seed(run: Any, workspace: Path) -> None
     assert "no model, prompt or dataset" in run("impact", "long/" * 2_000, fails=True)
 
 
-def audited(workspace: Workspace, name: str, number: int) -> Path:
-    """The version's audit where the workspace keeps it."""
+SOME = ("exact-duplicates", "record-integrity")
+
+
+def audited(workspace: Workspace, name: str, number: int, *, only: tuple[str, ...] = SOME) -> Path:
+    """The version's audit where the workspace keeps it; by default a partial one, which is fast."""
     card = cards.load(name, workspace)
     version = card.version(number)
     assert version
     folder = registry.folder(name, version.digest, {}, workspace)
-    options = auditing.Options(only=("exact-duplicates", "record-integrity"), out=folder, name=name)
+    options = auditing.Options(only=only, out=folder, name=name)
     auditing.run(
         str(workspace.root / version.path), options, real=None, workspace=workspace, progress=auditing.Silent()
     )
@@ -130,6 +134,7 @@ def test_log_with_and_without_audits(run: Any, built: Workspace) -> None:
     assert "exact_duplicates.rate" in told
     assert "no audit" not in told
     assert "trend" in told
+    assert told.count(" checks)") == 2
     # A verdict of the gate names its record, and stands before what is stored.
     card = cards.load("instructions", built)
     judged = Judged("fail", "strict", card.versions[1].date, str(record.relative_to(built.root)))
@@ -137,7 +142,10 @@ def test_log_with_and_without_audits(run: Any, built: Workspace) -> None:
 
     cards.save(replace(card, versions=(card.versions[0], replace(card.versions[1], verdict=judged))), built)
     document = json.loads(run("log", "instructions", "--format", "json"))
-    assert [version["verdict"] for version in document["versions"]] == ["pass", "fail"]
+    assert [version["verdict"] for version in document["versions"]] == [None, "fail"]
+    partial = [version["partial"] for version in document["versions"]]
+    assert partial[0].startswith("pass (2 of ")
+    assert partial[1] is None
     assert document["versions"][1]["metrics"]["exact_duplicates.rate"] == 0
     one = run("log", "instructions", "--metric", "record_integrity.empty")
     assert "record_integrity.empty" in one
@@ -185,6 +193,10 @@ def test_diff_of_paths(run: Any) -> None:
 def test_in_toto(run: Any, built: Workspace) -> None:
     assert "was not judged" in run("export", "instructions", "--to", "in-toto", fails=True)
     audited(built, "instructions", 2)
+    refused = run("export", "instructions", "--to", "in-toto", fails=True)
+    assert "was not judged" in refused
+    assert "checks: exact-duplicates, record-integrity" in refused
+    audited(built, "instructions", 2, only=())
     statement = json.loads(run("export", "instructions", "--to", "in-toto"))
     version = cards.load("instructions", built).versions[1]
     record = reports.from_json(registry.load(registry.folder("instructions", version.digest, {}, built)))
@@ -200,6 +212,50 @@ def test_in_toto(run: Any, built: Workspace) -> None:
     assert set(predicate) == {"result", "configuration", "passedTests", "warnedTests", "failedTests"}
 
 
+def test_a_partial_audit_is_nowhere_the_verdict(run: Any, built: Workspace, workspace: Path) -> None:
+    run("audit", "instructions", "--only", "expired", "--out", "elsewhere")
+    run("audit", "instructions", "--only", "expired")
+    run("audit", "instructions", "--skip", "expired", "--output", "json=without.json")
+    without = reports.from_json((workspace / "without.json").read_bytes())
+    known = len(without.checks) + 1
+    assert without.left_out == ("expired",)
+    assert without.extent == f"{known - 1} of {known} checks: without expired"
+    (newer,) = [path for path in registry.stored("instructions", without.dataset["digest"], built)[:1]]
+    os.utime(newer, (1, 1))  # the one of a single check is the newest
+    log = run("log", "instructions")
+    assert f"pass (1 of {known} checks)" in log
+    card = run("export", "instructions", "--to", "hf-card")
+    assert "No verdict: it was audited in part alone" in card
+    assert f"1 of {known} checks: expired" in card
+    assert "Verdict: **" not in card
+    refused = run("export", "instructions", "--to", "in-toto", fails=True)
+    assert f"1 of {known} checks: expired" in refused
+    # A whole one stands before them, under whatever policy and however old it is.
+    whole = auditing.Options(policy="strict", name="instructions")
+    report = auditing.run("instructions", whole, real=None, workspace=built, progress=auditing.Silent())
+    os.utime(report.places["audit.json"], (0, 0))
+    assert report.record.left_out == ()
+    assert report.record.partial is None
+    card = run("export", "instructions", "--to", "hf-card")
+    assert f"Verdict: **{report.verdict.value.upper()}** under the policy strict" in card
+    assert "in part" not in card
+    assert f"  {report.verdict.value}" in run("log", "instructions")
+    statement = json.loads(run("export", "instructions", "--to", "in-toto"))
+    assert statement["predicate"]["result"] in ("PASSED", "WARNED", "FAILED")
+
+
+def test_a_verdict_of_the_gate_is_told_without_the_tests_of_a_partial_audit(run: Any, built: Workspace) -> None:
+    audited(built, "instructions", 2)
+    card = cards.load("instructions", built)
+    judged = Judged("warn", "strict", card.versions[1].date, "sha256:0", {"policy": "f" * 64})
+    cards.save(replace(card, versions=(card.versions[0], replace(card.versions[1], verdict=judged))), built)
+    predicate = json.loads(run("export", "instructions", "--to", "in-toto"))["predicate"]
+    assert predicate == {"result": "WARNED", "configuration": [{"name": "strict", "digest": {"sha256": "f" * 64}}]}
+    told = run("export", "instructions", "--to", "hf-card")
+    assert "Verdict: **WARN** under the policy strict" in told
+    assert "What follows is of 2 of " in told
+
+
 def test_a_card_for_the_hub_is_read_by_its_own_library(run: Any, built: Workspace, workspace: Path) -> None:
     audited(built, "instructions", 2)
     run("export", "instructions", "--to", "hf-card", "-o", "README.md")
@@ -210,7 +266,7 @@ def test_a_card_for_the_hub_is_read_by_its_own_library(run: Any, built: Workspac
     assert read.data.tags == ["synthetic", "self-instruct", "auditor"]
     assert read.data.size_categories == ["n<1K"]
     body = read.text.replace("\\", "")
-    for word in ("mistral-large", "temperature 1.0", "40 rows", "seeds", "exact_duplicates.rate", "Verdict: **"):
+    for word in ("mistral-large", "temperature 1.0", "40 rows", "seeds", "exact_duplicates.rate", "No verdict:"):
         assert word in body, word
     declared = imports.read(workspace / "README.md")
     assert (declared.kind, declared.licence, declared.lineage.technique) == ("synthetic", "apache-2.0", "self-instruct")

@@ -26,7 +26,12 @@ class Side:
     def verdict(self) -> str | None:
         if self.version is not None and self.version.verdict is not None:
             return self.version.verdict.status
-        return self.record.verdict.value if self.record else None
+        return self.record.whole if self.record else None
+
+    @property
+    def partial(self) -> str | None:
+        """`pass (1 of 40 checks)`, where that is all that is known."""
+        return self.record.partial if self.record and self.verdict is None else None
 
 
 @dataclass(frozen=True, slots=True)

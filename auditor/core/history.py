@@ -32,11 +32,16 @@ class History:
         return record.metrics.get(name) if record else None
 
     def verdict(self, version: Registered) -> str | None:
-        """What the gate said, else what the stored audit says; None for a version that nobody judged."""
+        """What the gate said, else what the stored audit of all checks says; None for a version that nobody judged."""
         if version.verdict is not None:
             return version.verdict.status
         record = self.records.get(version.version)
-        return record.verdict.value if record else None
+        return record.whole if record else None
+
+    def partial(self, version: Registered) -> str | None:
+        """`pass (1 of 40 checks)`, where that is all that is known."""
+        record = self.records.get(version.version)
+        return record.partial if record and version.verdict is None else None
 
     @property
     def main(self) -> tuple[str, ...]:

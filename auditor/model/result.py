@@ -166,6 +166,7 @@ class Record:
     """The truth of one audit; `audit.json` is this, and `run` alone may differ between two runs.
 
     dataset: name, rows, format, digest, files (names only), shapes, fields, quarantine, notes.
+    policy: name, digest, required, and where the call kept checks from running these as `left_out`.
     references: role -> {dataset, metrics}, measured with the same checks.
     """
 
@@ -183,3 +184,32 @@ class Record:
     baseline: Mapping[str, Any] | None = None
     run: Mapping[str, Any] = field(default_factory=dict)
     exhibits: tuple[Exhibit, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Checks that the call kept from running (--only, --skip): with any, the verdict is not the dataset's."""
+        return tuple(self.policy.get("left_out", ()))
+
+    @property
+    def whole(self) -> str | None:
+        """The verdict, where it is of all checks; None of a partial audit."""
+        return None if self.left_out else self.verdict.value
+
+    @property
+    def partial(self) -> str | None:
+        """`pass (1 of 40 checks)`, the verdict of a partial audit; None of a whole one."""
+        return f"{self.verdict.value} ({self._share})" if self.left_out else None
+
+    @property
+    def extent(self) -> str | None:
+        """`1 of 40 checks: expired`, what a partial audit ran (or what not, where that is shorter); None of a whole one."""
+        if not self.left_out:
+            return None
+        ran = [str(check["name"]) for check in self.checks]
+        without = len(self.left_out) < len(ran)
+        return f"{self._share}: {'without ' if without else ''}{', '.join(self.left_out if without else ran)}"
+
+    @property
+    def _share(self) -> str:
+        ran = len(self.checks)
+        return f"{ran} of {ran + len(self.left_out)} checks"

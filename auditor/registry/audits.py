@@ -104,10 +104,10 @@ def latest(name: str, workspace: Workspace) -> Path | None:
     return max(records, key=lambda path: (path.stat().st_mtime_ns, path.as_posix()), default=None)
 
 
-def stored(name: str, digest: str, workspace: Workspace) -> Path | None:
-    """The record of these rows: of the whole audit where there is one, else the newest of the others."""
-    whole = folder(name, digest, {}, workspace)
-    if (whole / RECORD).is_file():
-        return whole / RECORD
-    others = [path for path in whole.parent.glob(f"{whole.name}-*/{RECORD}") if path.is_file()]
-    return max(others, key=lambda path: (path.stat().st_mtime_ns, path.as_posix()), default=None)
+def stored(name: str, digest: str, workspace: Workspace) -> list[Path]:
+    """The records of these rows: of the audit by the workspace's defaults, then the others, newest first. Which of
+    them are of all checks only they themselves say (`Record.left_out`)."""
+    own = folder(name, digest, {}, workspace)
+    others = [path for path in own.parent.glob(f"{own.name}-*/{RECORD}") if path.is_file()]
+    others.sort(key=lambda path: (path.stat().st_mtime_ns, path.as_posix()), reverse=True)
+    return [own / RECORD, *others] if (own / RECORD).is_file() else others

@@ -81,7 +81,7 @@ def _counts(difference: Difference) -> list[list[str]]:
         ["removed", f"{len(changes.removed):,}", "", ""],
         ["added", "", f"{len(changes.added):,}", ""],
         ["changed", "", f"{len(changes.changed):,}", "; ".join(filter(None, (columns, by and f"paired by {by}")))],
-        ["verdict", left.verdict or "–", right.verdict or "–", ""],
+        ["verdict", *(side.verdict or side.partial or "–" for side in (left, right)), ""],
     ]
 
 
@@ -232,4 +232,5 @@ def _side(side: Side) -> dict[str, Any]:
         "digest": side.rows.digest,
         "version": side.version.version if side.version else None,
         "verdict": side.verdict,
+        "partial": side.partial,
     }

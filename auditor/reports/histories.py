@@ -63,7 +63,7 @@ def _text(history: History, metrics: Sequence[str]) -> str:
             _generators(version),
             version.lineage.technique or "–",
             version.status,
-            history.verdict(version) or "–",
+            history.verdict(version) or history.partial(version) or "–",
             version.why,
         ]
         for version in reversed(history.versions)
@@ -116,6 +116,7 @@ def _version(history: History, version: Registered, names: Sequence[str]) -> dic
         "status": version.status,
         "supersedes": version.supersedes,
         "verdict": history.verdict(version),
+        "partial": history.partial(version),
         "why": version.why,
         "metrics": {name: found[name].value for name in names if name in found},
     }

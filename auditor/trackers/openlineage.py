@@ -128,7 +128,8 @@ def audit_event(
     """An audit, with each verdict as an assertion on its dataset.
 
     The run is COMPLETE whatever the verdict, which is a fact about the data; it is FAIL where a check
-    ended in ERROR, so that nothing can be said of them. card, version: None for data nobody registered.
+    ended in ERROR, so that nothing can be said of them. An audit of some of the checks alone asserts what they
+    found, and has no facet of the dataset's verdict. card, version: None for data nobody registered.
     """
     space, dataset = namespace or default_namespace(), record.dataset
     name = card.name if card else str(dataset["name"])
@@ -136,14 +137,15 @@ def audit_event(
     facets: dict[str, DatasetFacet] = (
         _described(card, version, fields) if card and version else {"schema": SchemaDatasetFacet(_columns(fields))}
     )
-    facets["auditor_verdict"] = VerdictDatasetFacet(
-        verdict=record.verdict.value,
-        policy=str(record.policy.get("name", "")),
-        digest=str(dataset["digest"]),
-        rows=int(dataset["rows"]),
-        checks={str(check["name"]): str(check["status"]) for check in record.checks},
-        policyDigest=str(record.policy["digest"]) if record.policy.get("digest") else None,
-    )
+    if record.whole:
+        facets["auditor_verdict"] = VerdictDatasetFacet(
+            verdict=record.whole,
+            policy=str(record.policy.get("name", "")),
+            digest=str(dataset["digest"]),
+            rows=int(dataset["rows"]),
+            checks={str(check["name"]): str(check["status"]) for check in record.checks},
+            policyDigest=str(record.policy["digest"]) if record.policy.get("digest") else None,
+        )
     audited = InputDataset(
         space,
         name,

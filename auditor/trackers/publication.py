@@ -28,6 +28,9 @@ SOURCE_TYPE = "auditor"
 LONGEST = 500
 """Characters of a parameter: what every MLflow server has accepted since 1.0 (newer ones take 6,000)."""
 
+PARTIAL = "partial"
+"""Instead of a verdict, of an audit that was told to run some of the checks alone."""
+
 EXPLAINED = 25
 """Failed checks in the description; the rest is a line. The report has them all."""
 
@@ -181,7 +184,7 @@ def _parameters(record: Record) -> dict[str, str]:
 def _tags(record: Record) -> dict[str, str]:
     tags = {
         "auditor.run": "audit",
-        "auditor.verdict": record.verdict.value,
+        "auditor.verdict": record.whole or PARTIAL,
         "auditor.version": str(record.tool.get("version", "")),
         "auditor.dataset": str(record.dataset["name"]),
         "auditor.dataset.digest": str(record.dataset["digest"]),
@@ -190,6 +193,8 @@ def _tags(record: Record) -> dict[str, str]:
     }
     if record.dataset.get("version"):
         tags["auditor.dataset.version"] = str(record.dataset["version"]).rpartition("@")[2]
+    if record.partial:
+        tags["auditor.partial"] = f"{record.verdict.value}, {record.extent}"
     tags |= {f"auditor.verdict.{check['name']}": str(check["status"]) for check in record.checks}
     return {key(name): cut(text, LONGEST) for name, text in tags.items()}
 
@@ -198,7 +203,11 @@ def _description(record: Record) -> str:
     """Markdown for the run's page: the verdict, and a table of what failed."""
     dataset = record.dataset
     name, policy = cell(str(dataset["name"])), cell(str(record.policy.get("name", "")))
-    lines = [f"**{record.verdict.value.upper()}**: {name}, {int(dataset['rows']):,} rows, policy {policy}", ""]
+    said = (record.whole or PARTIAL).upper()
+    lines = [f"**{said}**: {name}, {int(dataset['rows']):,} rows, policy {policy}", ""]
+    if record.extent:
+        told = cell(cut(record.extent, LONGEST))
+        lines += [f"No verdict on the dataset: {record.verdict.value.upper()} in {told}", ""]
     bad = [v for v in record.verdicts if v.status.gravity > Status.SKIPPED.gravity]
     bad.sort(key=lambda v: -v.status.gravity)
     if bad:

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from auditor.trackers.notes import AUDITS, CHILDREN, JUDGED, MEASURED, Note, link
+from auditor.trackers.notes import AUDITS, CHILDREN, JUDGED, MEASURED, Note, cut, link
 from auditor.trackers.publication import Publication
 
 if TYPE_CHECKING:
@@ -113,7 +113,10 @@ def _audit_name(when: dt.datetime, digest: str) -> str:
 
 
 def _verdict(tags: Mapping[str, str]) -> tuple[str, str]:
-    return tags.get("auditor.verdict", "").upper(), tags.get("auditor.policy", "")
+    said = tags.get("auditor.verdict", "").upper()
+    if partial := tags.get("auditor.partial"):
+        said += f": {cut(partial, 100)}"
+    return said, tags.get("auditor.policy", "")
 
 
 def _judged(about: Publication) -> tuple[str, str]:

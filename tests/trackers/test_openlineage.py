@@ -181,6 +181,18 @@ def test_an_audit() -> None:
     assert audit_event(again, MADE, MADE.versions[0])["run"]["runId"] != event["run"]["runId"]
 
 
+def test_a_partial_audit_says_what_it_found_and_no_verdict() -> None:
+    seen = record("made")
+    seen = replace(seen, policy=seen.policy | {"left_out": ["expired"]}, verdict=Status.PASS)
+    event = audit_event(seen, MADE, MADE.versions[0])
+    check_event(event)
+    (audited,) = event["inputs"]
+    assert "auditor_verdict" not in audited["facets"]
+    assert [one["assertion"] for one in audited["inputFacets"]["dataQualityAssertions"]["assertions"]] == [
+        "near-duplicates"
+    ]
+
+
 def test_an_audit_of_data_nobody_registered_where_a_check_broke() -> None:
     broken = Verdict("language-mix", None, Status.ERROR, None, None, "it fell over")
     seen = replace(record(), verdicts=(broken, Verdict("x", "x.rate", Status.PASS, 0.0, "<= 1", "")))

@@ -16,6 +16,7 @@ from mlflow.entities import Run
 
 from auditor import trackers
 from auditor.model.card import Card, Generator, Lineage, Model, Prompt, Source
+from auditor.model.result import Status
 from auditor.registry import Workspace
 from auditor.trackers import versions
 from tests.trackers.cards import CARDS, EVALS, GROWN, MADE, PROMPT, SEEDS, digest, graph, registered
@@ -255,6 +256,30 @@ def test_a_server_that_is_away(family: Workspace, server: Server, caplog: pytest
     assert set(links(there["made@1"])) >= {"seeds@1", "exam@1", "grown@1"}
     assert json.loads(there["made@1"].data.tags["mlflow.linkedPrompts"]) == [{"name": "grow", "version": "1"}]
     assert [m.tags["revision"] for m in seen.search_model_versions("name = 'acme-big-model'")] == ["2026-01-15"]
+
+
+def test_a_partial_audit_is_no_verdict(family: Workspace) -> None:
+    """Neither in its own run nor in the list of the version's audits."""
+    told(family, MADE, of=(MADE,))
+    made, version = record(MADE.name), MADE.versions[-1]
+    made = replace(
+        made,
+        dataset=made.dataset | {"version": MADE.ref(version), "digest": version.digest},
+        policy=made.policy | {"left_out": ["expired", "few-patterns", "off-topic-responses"]},
+        verdict=Status.PASS,
+    )
+    files = written(made, family.audits / "made" / "partial")
+    run = trackers.publish(made, files, uri=None, experiment="made", workspace=family)
+    assert run is not None
+    said = "2 of 5 checks: near-duplicates, language-mix"
+    tags = client(family).get_run(run).data.tags
+    assert tags["auditor.verdict"] == "partial"
+    assert tags["auditor.partial"] == f"pass, {said}"
+    assert "**PARTIAL**: made" in tags["mlflow.note.content"]
+    assert f"No verdict on the dataset: PASS in {said}" in tags["mlflow.note.content"]
+    note = runs(client(family))["made@1"].data.tags["mlflow.note.content"]
+    assert f"| PARTIAL: pass, {said} | default |" in note
+    assert "| PASS |" not in note
 
 
 HOSTILE = "<script>alert(1)</script> | [x](http://evil) `;' OR 1=1 --\n### Audits\n| [a](b) | \x1b[31m"

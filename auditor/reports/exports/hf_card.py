@@ -129,10 +129,17 @@ def _checks(subject: Subject) -> Iterator[str]:
     if record is None:
         yield f"Verdict: **{markdown(subject.verdict.upper())}**." if subject.verdict else "It was not audited."
         return
-    policy = markdown(str(record.policy.get("name", "")))
+    judgement = subject.version.verdict
+    policy = markdown(judgement.policy if judgement else str(record.policy.get("name", "")))
     tool = markdown(f"{record.tool.get('name', '')} {record.tool.get('version', '')}")
-    yield f"Verdict: **{markdown((subject.verdict or '').upper())}** under the policy {policy}, by {tool}."
+    if subject.verdict:
+        yield f"Verdict: **{markdown(subject.verdict.upper())}** under the policy {policy}, by {tool}."
+    else:
+        yield f"No verdict: it was audited in part alone, by {tool}."
     yield ""
+    if subject.partial:
+        yield f"What follows is of {markdown(subject.partial, _LONG)}."
+        yield ""
     judged = [verdict for verdict in record.verdicts if verdict.metric is not None and verdict.expected is not None]
     rows = []
     for verdict in judged:

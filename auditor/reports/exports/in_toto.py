@@ -20,16 +20,19 @@ def statement(subject: Subject) -> str:
 
     Its subject is the digest of the canonical rows, which holds in any order and format, and beside it the
     file as DVC knows it. A check that ended in an error is a failed test; one that was skipped is not named.
-    Raises ConfigError for a version that was not judged.
+    Raises ConfigError for a version that was not judged: an audit of some of the checks is no result.
     """
     verdict, record, version = subject.verdict, subject.record, subject.version
     if verdict not in _RESULTS:
+        audited = f"of {subject.partial}" if subject.partial else "none"
         raise ConfigError(
             f"{subject.ref} was not judged: there is no result to state",
-            seen=f"verdict {verdict}" if verdict else "no verdict on its card, and no stored audit of its rows",
+            seen=f"verdict {verdict}" if verdict else f"no verdict on its card; stored audit of its rows: {audited}",
             hint=f"auditor gate {subject.card.name}",
         )
-    digest, policy = (record.policy.get("digest"), record.policy.get("name")) if record else (None, None)
+    digest, policy = (
+        (record.policy.get("digest"), record.policy.get("name")) if record and record.whole else (None, None)
+    )
     if version.verdict is not None:
         digest, policy = version.verdict.digests.get("policy", digest), version.verdict.policy
     algorithm, _, value = version.digest.rpartition(":")
@@ -48,7 +51,7 @@ def statement(subject: Subject) -> str:
             {"name": policy or "policy", **({"digest": {"sha256": digest.rpartition(":")[2]}} if digest else {})}
         ],
     }
-    if record is not None:
+    if record is not None and not record.left_out:  # its tests would not be those of the result
         for key, statuses in (
             ("passedTests", (Status.PASS,)),
             ("warnedTests", (Status.WARN,)),

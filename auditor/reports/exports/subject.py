@@ -29,7 +29,12 @@ class Subject:
     def verdict(self) -> str | None:
         if self.version.verdict is not None:
             return self.version.verdict.status
-        return self.record.verdict.value if self.record else None
+        return self.record.whole if self.record else None
+
+    @property
+    def partial(self) -> str | None:
+        """What was run, where the stored audit is not of all checks: `1 of 40 checks: expired`."""
+        return self.record.extent if self.record else None
 
     @property
     def description(self) -> str:
