@@ -14,14 +14,13 @@ import pyarrow as pa
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import Z95, rate
 from auditor.core.rowwise import cut, findings
+from auditor.core.sides import refuse, sides
 from auditor.model.result import EVIDENCE_CHARACTERS, Exhibit, Measurement, Metric
 from auditor.model.rows import Dataset, arrow
-from auditor.model.vectors import Floats, Vectors
-from auditor.sketches.sample import drawn
+from auditor.model.vectors import Floats
 from auditor.statistics import frechet, mmd, prdc
 from auditor.statistics.blas import single
 
-SCOPES = ("text", "prompt", "response")
 MINIMUM = 50
 """Rows a side below which neighbourhoods of 5 and permutations say little."""
 
@@ -131,22 +130,16 @@ class EmbeddingDrift:
     )
 
     def __post_init__(self) -> None:
-        if self.scope not in SCOPES:
-            raise ValueError(f"scope is {self.scope!r}, and must be one of {', '.join(SCOPES)}")
-        if self.sample < MINIMUM:
-            raise ValueError(f"sample is {self.sample}, and must be {MINIMUM} rows or more")
+        refuse(self.scope, self.sample, MINIMUM)
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
-        real, space = context.references["real"], context.space
-        assert space is not None, "checks that need embeddings are skipped without them"
-        ours, theirs = (_present(data, space.vectors(data, self.scope)) for data in (rows, real))
-        n = min(len(ours), len(theirs), self.sample)
+        mine, other, embedder = sides(rows, context, self.scope)
+        n = min(len(mine.at), len(other.at), self.sample)
         if n < MINIMUM:
-            few = f"{len(ours):,} in the data and {len(theirs):,} in the real data"
+            few = f"{len(mine.at):,} in the data and {len(other.at):,} in the real data"
             return Measurement((), notes=(f"needs at least {MINIMUM} rows with a {self.scope} a side, has {few}",))
-        ours, theirs = ours[:n], theirs[:n]
-        synthetic = space.vectors(rows, self.scope).take(ours)
-        human = space.vectors(real, self.scope).take(theirs)
+        ours, theirs = mine.at[:n], other.at[:n]
+        synthetic, human = mine.vectors.take(ours), other.vectors.take(theirs)
         with single():
             found = mmd.discrepancy(synthetic, human, engine.map)
             context.progress(1, 3)
@@ -167,10 +160,10 @@ class EmbeddingDrift:
             rate(named("coverage"), int(overlap.covered.sum()), n),
             *score,
         )
-        exhibit = self._far(((ours, overlap.to_real, rows), (theirs, overlap.to_synthetic, real)))
+        exhibit = self._far(((ours, overlap.to_real, rows), (theirs, overlap.to_synthetic, other.data)))
         return Measurement(
             metrics,
-            notes=self._notes(n, rows.rows, real.rows, found, space.embedder.blind),
+            notes=self._notes(n, rows.rows, other.data.rows, found, embedder.blind),
             tables={"far": _outside(ours, overlap)},
             exhibits=(exhibit,),
         )
@@ -229,12 +222,6 @@ class EmbeddingDrift:
             seen = pc.utf8_slice_codeunits(rows.take(at, [self.scope]).column(0), 0, EVIDENCE_CHARACTERS + 1)
             score = 1 - far.column("cosine").to_numpy()  # the farthest first
             yield findings(at, self.spec.metric("precision"), seen.to_pylist(), score=score)
-
-
-def _present(data: Dataset, vectors: Vectors) -> Longs:
-    """Row numbers with a vector, in random order."""
-    order = drawn(data, data.rows)
-    return order[vectors.present[order]]
 
 
 def _chance(name: str, p: float, n: int) -> Metric:

@@ -18,17 +18,16 @@ from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.detector import Detector, Vocabulary, Wordings
 from auditor.core.intervals import Z95
 from auditor.core.rowwise import cut, findings, gather_groups
+from auditor.core.sides import Side, refuse, sides
 from auditor.kernels.hashes import hash_normalised, shingle_sets
 from auditor.kernels.texts import spans
 from auditor.model.result import Exhibit, Measurement, Metric, Slice
 from auditor.model.rows import Dataset, arrow, strings
-from auditor.model.vectors import Floats, Vectors
-from auditor.sketches.sample import drawn
+from auditor.model.vectors import Floats
 from auditor.statistics import classify
 from auditor.statistics.blas import single
 from auditor.statistics.classify import Auc, Linear
 
-SCOPES = ("text", "prompt", "response")
 MINIMUM = 100
 """Rows a side: 20 of each in a fold."""
 
@@ -155,18 +154,14 @@ class TellsOfSynthesis:
     )
 
     def __post_init__(self) -> None:
-        if self.scope not in SCOPES:
-            raise ValueError(f"scope is {self.scope!r}, and must be one of {', '.join(SCOPES)}")
-        if self.sample < MINIMUM:
-            raise ValueError(f"sample is {self.sample}, and must be {MINIMUM} rows or more")
+        refuse(self.scope, self.sample, MINIMUM)
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
         import scipy.optimize  # noqa: F401  its BLAS must be here when all are told to keep to one thread
 
-        real, space = context.references["real"], context.space
-        assert space is not None, "checks that need embeddings are skipped without them"
-        every, other = space.vectors(rows, self.scope), space.vectors(real, self.scope)
-        ours, theirs = (self._drawn(data, vectors) for data, vectors in ((rows, every), (real, other)))
+        mine, other, embedder = sides(rows, context, self.scope)
+        real, every = other.data, mine.vectors
+        ours, theirs = self._drawn(mine), self._drawn(other)
         sampled = len(ours.at)
         with single():
             own, genuine = self._apart(ours, theirs, (rows, real), engine)
@@ -197,7 +192,7 @@ class TellsOfSynthesis:
             named = self._named(vocabulary, columns, z, text)
             made = Detector(
                 self.scope,
-                f"{space.embedder.name}@{space.embedder.revision}",
+                f"{embedder.name}@{embedder.revision}",
                 real.digest,
                 rows.digest,
                 n,
@@ -218,18 +213,17 @@ class TellsOfSynthesis:
         return Measurement(
             metrics,
             self._slices(both, synthetic, fold, ours.at, groups),
-            notes=(note, f"the embedder: {space.embedder.blind}"),
+            notes=(note, f"the embedder: {embedder.blind}"),
             tables={"telling": _most(odds, p)},
             exhibits=(self._exhibit(named, columns, synthetic),),
             artifacts={"detector.json": content},
             columns={"score": (0.5 + 0.5 * np.tanh(odds / 2)).astype(np.float32)},
         )
 
-    def _drawn(self, data: Dataset, vectors: Vectors) -> _Side:
-        order = drawn(data, data.rows)
-        at = order[vectors.present[order]][: self.sample]
-        text = data.take(at, [self.scope]).column(0)
-        return _Side(at, text, vectors.take(at), _keys(strings(text)))
+    def _drawn(self, side: Side) -> _Side:
+        at = side.at[: self.sample]
+        text = side.data.take(at, [self.scope]).column(0)
+        return _Side(at, text, side.vectors.take(at), _keys(strings(text)))
 
     def _apart(self, ours: _Side, theirs: _Side, data: tuple[Dataset, Dataset], engine: Engine) -> tuple[Mask, Mask]:
         """Which rows of either side are no copy of any row of the other, nor nearly one of its sample.
