@@ -25,19 +25,39 @@ from auditor.model.errors import StorageError
 from auditor.trackers import dvcfiles
 
 _PULL = """
-import sys
+import os, sys
 from dvc.repo import Repo
 from dvc_data.hashfile.hash_info import HashInfo
+md5s = sys.stdin.read().split()
 with Repo() as repo:
-    done = repo.cloud.pull([HashInfo("md5", md5) for md5 in sys.stdin.read().split()])
-    sys.exit("ERROR: the remote does not have it" if done.failed else 0)
+    done = repo.cloud.pull([HashInfo("md5", md5) for md5 in md5s])
+    lost = next((md5 for md5 in md5s if not repo.cache.local.exists(md5)), None)
+    if lost is not None:
+        remote = repo.cloud.get_remote_odb()
+        why = None
+        try:
+            remote.fs.info(remote.oid_to_path(lost))
+        except Exception as error:
+            why = error
+            while why.__cause__ or why.__context__:
+                why = why.__cause__ or why.__context__
+        root = repo.cloud.get_remote().path
+        if remote.fs.protocol == "local" and not os.path.isdir(root):
+            sys.exit(f"ERROR: the remote cannot be asked: there is no folder {root}")
+        if why is not None and not isinstance(why, FileNotFoundError) and getattr(why, "status", None) != 404:
+            sys.exit(f"ERROR: the remote cannot be asked: {root}: {why or type(why).__name__}")
+    sys.exit("ERROR: the remote did not give all of it" if done.failed else 0)
 """
-"""A process of its own: DVC sets up logging, an event loop and threads that we do not want in ours."""
+"""A process of its own: DVC sets up logging, an event loop and threads that we do not want in ours.
+
+DVC takes a remote that does not answer for one that does not have it: what is missing is asked for once more.
+"""
 
 _HINTS = (
     ("no remote specified", "add one: dvc remote add -d NAME URL"),
     ("config file error", "look at .dvc/config"),
     ("is git-ignored", "let git see .dvc files: take them out of .gitignore"),
+    ("the remote cannot be asked", "is it there, and may you read it? dvc remote list"),
     ("overlaps", "run the pipeline, or `dvc commit`"),
     ("No space left", "free some space, or move the cache: dvc cache dir"),
 )
@@ -141,7 +161,7 @@ class Dvc:
     def materialise(self, tracked: Tracked, target: Path) -> None:
         """Bring a version's bytes to `target`, whole or not at all: from the cache, else from the remote.
 
-        Raises StorageError where neither has them.
+        Raises StorageError where neither has them, and with what was said where the remote cannot be asked.
         """
         cache = objects.cache(self.root)
         if cache is None:

@@ -8,7 +8,10 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -114,9 +117,43 @@ def test_a_version_comes_back_from_cache_and_remote(workspace: Path) -> None:
     assert not (workspace / "never").exists()
     shutil.rmtree(workspace / ".dvc" / "cache")
     remote.rename(remote.with_suffix(".away"))
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match="could not fetch") as gone:
         mine.materialise(second, workspace / "away")
+    assert f"cannot be asked: there is no folder {remote}" in str(gone.value)
+    # Nobody listens at that port: whether the bytes are there is not known, and nobody is sent to push them again.
+    dvc(workspace, "remote", "modify", "store", "url", "http://127.0.0.1:9/x")
+    with pytest.raises(StorageError, match="could not fetch") as silent:
+        mine.materialise(second, workspace / "away")
+    assert "the remote cannot be asked: http://127.0.0.1:9/x" in str(silent.value)
+    assert "Connect" in str(silent.value)
+    assert "--push" not in str(silent.value)
     assert not (workspace / "away").exists()
+
+
+@pytest.mark.parametrize(("status", "told"), [(404, "neither DVC's cache nor its remote"), (403, "cannot be asked")])
+def test_a_remote_that_refuses_is_not_one_without_the_bytes(workspace: Path, status: int, told: str) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing on the screen."""
+
+    mine = Dvc(workspace)
+    mine.init()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            dvc(workspace, "remote", "add", "-d", "store", f"http://127.0.0.1:{server.server_port}/x")
+            with pytest.raises(StorageError, match="fetch|neither") as raised:
+                mine.materialise(Tracked("0123456789abcdef" * 2, 3, ""), workspace / "back")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert told in str(raised.value)
 
 
 def cached(folder: Path, content: bytes) -> str:
