@@ -108,6 +108,18 @@ def test_impact_by_model_prompt_file_and_seed(run: Any, workspace: Path) -> None
     assert "no model, prompt or dataset" in run("impact", "long/" * 2_000, fails=True)
 
 
+def test_a_recall_by_another_publishers_name(run: Any, built: Workspace) -> None:
+    """The seeds once more, as somebody else published them: the same rows are one dataset."""
+    theirs = replace(cards.load("seeds", built), name="seeds-wang", owner="Wang")
+    cards.save(theirs, built)
+    told = run("impact", "seeds-wang")
+    assert "seeds-wang@1 (the same rows)" in told
+    assert "4 versions of 3 datasets" in told
+    assert "instructions@2" in run("lineage", "seeds-wang")
+    assert "seeds@1  the same rows" in run("lineage", "seeds-wang")
+    assert "seeds-wang" not in run("lineage", "instructions")
+
+
 SOME = ("exact-duplicates", "record-integrity")
 
 

@@ -1,4 +1,7 @@
-"""What a model, a prompt or a seed has touched: every version through any depth, with its rows."""
+"""What a model, a prompt or a seed has touched: every version through any depth, with its rows.
+
+Datasets of equal digests are one, whoever published them: what was made from one was made from the other.
+"""
 
 from __future__ import annotations
 
@@ -80,6 +83,7 @@ def impact(graph: Graph, starts: Sequence[str]) -> Impact:
     The rows of a version: the sum over the edges that lead to it from what was touched; of a generator or a
     prompt with its recorded rows, and otherwise with all rows of the version; at most all. Where rows say
     who made them, and each was made once, that is exact; otherwise it is the most that can be touched.
+    Of versions with the same rows: as many as of the one of them that has the most.
     """
     distance = dict.fromkeys(starts, 0)
     came: dict[str, Edge] = {}
@@ -87,7 +91,7 @@ def impact(graph: Graph, starts: Sequence[str]) -> Impact:
     while ring:
         further: list[str] = []
         for node in ring:
-            for edge in graph.out_of(node):
+            for edge in (*graph.out_of(node), *(Edge(node, twin, "same") for twin in graph.twins(node))):
                 if edge.target not in distance:
                     distance[edge.target] = distance[node] + 1
                     came[edge.target] = edge
@@ -107,6 +111,16 @@ def impact(graph: Graph, starts: Sequence[str]) -> Impact:
 
 def _rows(graph: Graph, node: str, touched: dict[str, int]) -> int | None:
     whole = graph.nodes[node].rows
+    twins = [twin for twin in graph.twins(node) if twin in touched]
+    if any(touched[twin] == 0 for twin in twins):
+        return whole
+    found = [_made(graph, one, whole, touched) for one in (node, *twins)]
+    known = [rows for rows in found if rows is not None]
+    return max(known) if len(known) == len(found) else whole
+
+
+def _made(graph: Graph, node: str, whole: int | None, touched: dict[str, int]) -> int | None:
+    """Rows of `node` that the cause had a part in by its own card; whole: of how many."""
     # Rows of a seed or a parent are its own, and say nothing of where they ended up.
     parts = [
         edge.rows if edge.rows is not None and edge.role in BY_ROW else whole

@@ -15,7 +15,8 @@ from heapq import heappop, heappush
 from typing import Literal
 
 NodeKind = Literal["dataset", "model", "prompt", "file"]
-Role = Literal["generator", "prompt", "seed", "parent", "judge", "eval", "trained_on", "base", "distilled_from"]
+Role = Literal["generator", "prompt", "seed", "parent", "judge", "eval", "trained_on", "base", "distilled_from", "same"]
+"""`same` is of two nodes with the same rows: no card says so, their digests do (`Graph.twins`)."""
 
 DERIVATION: frozenset[Role] = frozenset(
     ("generator", "prompt", "seed", "parent", "judge", "trained_on", "base", "distilled_from")
@@ -84,13 +85,37 @@ class Graph:
         """Edges to what was made of `node`."""
         return [edge for edge in self._out_of.get(node, ()) if edge.role in roles]
 
+    @cached_property
+    def _alike(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for node in sorted(self.nodes):
+            about = self.nodes[node]
+            # Datasets without rows are not copies of one another.
+            if about.kind in ("dataset", "file") and about.digest and about.rows != 0:
+                found.setdefault(about.digest, []).append(node)
+        return found
+
+    def twins(self, node: str) -> list[str]:
+        """Other datasets and files with the same rows: by their digests they are one, whatever they are called."""
+        return [other for other in self._alike.get(self.nodes[node].digest or "", ()) if other != node]
+
     def upstream(self, start: str, depth: int | None = None, roles: frozenset[Role] = DERIVATION) -> dict[str, int]:
         """Ancestors of `start` with their distance (1: a direct source), nearest first; start is not in it."""
         return self._walk(start, depth, lambda node: (edge.source for edge in self.into(node, roles)))
 
-    def downstream(self, start: str, depth: int | None = None, roles: frozenset[Role] = DERIVATION) -> dict[str, int]:
-        """What came of `start`, with the distance, nearest first; start is not in it."""
-        return self._walk(start, depth, lambda node: (edge.target for edge in self.out_of(node, roles)))
+    def downstream(
+        self, start: str, depth: int | None = None, roles: frozenset[Role] = DERIVATION, *, twins: bool = False
+    ) -> dict[str, int]:
+        """What came of `start`, with the distance, nearest first; start is not in it.
+
+        twins: through what has the same rows, too, which is one step away.
+        """
+
+        def step(node: str) -> Iterator[str]:
+            yield from (edge.target for edge in self.out_of(node, roles))
+            yield from self.twins(node) if twins else ()
+
+        return self._walk(start, depth, step)
 
     @staticmethod
     def _walk(start: str, depth: int | None, step: Callable[[str], Iterable[str]]) -> dict[str, int]:

@@ -56,6 +56,51 @@ def test_the_tree() -> None:
     )
 
 
+def of(ident: str, **facts: Any) -> Node:
+    kind, _, name = ident.partition(":")
+    assert kind in ("dataset", "file")
+    return Node(ident, kind, *name.split("@"), **facts)  # type: ignore[arg-type]
+
+
+def test_what_has_the_same_rows_is_followed_downstream() -> None:
+    """Two publishers, one content: a recall by one's name reaches what was made under the other's."""
+    seeds, wang = (of(f"dataset:{name}@1", data="real", rows=175, digest="sha256:a") for name in ("seeds", "wang"))
+    third = of("file:copy@a", rows=175, digest="sha256:a")
+    empty = [of(f"dataset:{name}@1", data="real", rows=0, digest="sha256:e") for name in ("none", "nothing")]
+    made = of("dataset:alpaca@1", data="synthetic", rows=9, digest="sha256:b")
+    nodes = {node.id: node for node in (seeds, wang, third, made, *empty)}
+    found = Graph(nodes, (Edge(seeds.id, made.id, "seed"),))
+    assert lineage(found, wang.id, "text") == (
+        "wang@1  real · 175 rows\n"
+        "└── went into\n"
+        "    ├── seeds@1  the same rows · real · 175 rows\n"
+        "    │   └── alpaca@1  seeded by it · synthetic · 9 rows\n"
+        "    └── copy@a  the same rows · unregistered file · 175 rows\n"
+    )
+    assert "wang" not in lineage(found, made.id, "text"), "what it was made from is what its card says"
+    assert "nothing is recorded" in lineage(found, empty[0].id, "text")
+    edges = json.loads(lineage(found, wang.id, "json"))["edges"]
+    assert [(e["source"], e["target"]) for e in edges if e["role"] == "same"] == [
+        (wang.id, seeds.id),
+        (wang.id, third.id),
+    ]
+    for form in ("mermaid", "dot", "html"):
+        assert "the same rows" in lineage(found, wang.id, form)
+
+
+def test_an_eval_set_that_is_a_parent_says_so_and_so_does_a_missing_card() -> None:
+    test, gone = of("dataset:gsm-test@1", data="eval", rows=1319), of("dataset:seeds@1", rows=175)
+    made = of("dataset:made@1", data="synthetic")
+    nodes = {node.id: node for node in (test, gone, made)}
+    found = Graph(nodes, (Edge(test.id, made.id, "parent"), Edge(gone.id, made.id, "seed")))
+    assert lineage(found, made.id, "text") == (
+        "made@1  synthetic\n"
+        "└── made from\n"
+        "    ├── seeds@1  seed · dataset, on no card here · 175 rows\n"
+        "    └── gsm-test@1  parent · eval · 1,319 rows\n"
+    )
+
+
 def test_directions_and_depth() -> None:
     assert "student" not in lineage(CHAIN, "dataset:more@1", "text", downstream=False)
     assert "seeds" not in lineage(CHAIN, "dataset:more@1", "text", upstream=False)

@@ -22,7 +22,7 @@ def digraph(part: Part) -> str:
             attributes.append('style=dashed, color="#a8221a"')
         lines.append(f'  "{_text(node.id, 1000)}" [{", ".join(attributes)}];')
     for edge in part.edges:
-        dashed = ", style=dashed" if edge.role == "eval" else ""
+        dashed = ", style=dashed" if edge.role in ("eval", "same") else ""
         ends = f'"{_text(edge.source, 1000)}" -> "{_text(edge.target, 1000)}"'
         lines.append(f'  {ends} [label="{ROLES[edge.role]}"{dashed}];')
     if part.left_out:

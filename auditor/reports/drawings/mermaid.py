@@ -26,7 +26,7 @@ def flowchart(part: Part) -> str:
         label = f"{_text(str(node))}<br/>{_text(' · '.join(facts(node)))}"
         lines.append(f'    {names[node.id]}{left}"{label}"{right}')
     for edge in part.edges:
-        arrow = "-.->" if edge.role == "eval" else "-->"
+        arrow = "-.->" if edge.role in ("eval", "same") else "-->"
         lines.append(f"    {names[edge.source]} {arrow}|{ROLES[edge.role]}| {names[edge.target]}")
     lines.append("    classDef start stroke-width:3px")
     lines.append("    classDef withdrawn stroke:#a8221a,stroke-dasharray:4 3")

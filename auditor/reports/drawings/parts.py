@@ -21,6 +21,7 @@ ROLES: Mapping[Role, str] = {
     "base": "base",
     "distilled_from": "distilled from",
     "eval": "eval",
+    "same": "the same rows",
 }
 """Each role as one reads it on an edge, in the order in which a node's sources are listed."""
 
@@ -34,16 +35,20 @@ EFFECTS: Mapping[Role, str] = {
     "base": "tuned from it",
     "distilled_from": "learnt from it",
     "eval": "measured by it",
+    "same": "the same rows",
 }
 """Each role seen from its cause."""
+
+_DRAWN: frozenset[Role] = DERIVATION | {"eval", "same"}
 
 _ORDER = {role: place for place, role in enumerate(ROLES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """distance: node -> steps from the start, below zero for what it was made from; nearest first.
-    edges: between these nodes. left_out: nodes that are further away, or too many. depth: as cut."""
+    """graph: all nodes, and the edges that are drawn: between those of `distance`, and of the nodes with the same
+    rows from the nearest to each other. distance: node -> steps from the start, below zero for what it was made
+    from; nearest first. edges: as in the graph. left_out: nodes that are further away, or too many. depth: as cut."""
 
     graph: Graph
     start: str
@@ -70,14 +75,16 @@ def part(
     """What is drawn of `graph` around the node `start`.
 
     most: nodes at most; the depth is lowered until they are, and where the nearest alone are too many
-    the first by id are kept. An eval set is drawn beside what it measures, and no further.
+    the first by id are kept. An eval set is drawn beside what it measures, and no further. What came of
+    other versions with the same rows came of `start`, too.
     """
     everything: dict[str, int] = {start: 0}
-    for wanted, walk, sign in ((upstream, graph.upstream, -1), (downstream, graph.downstream, 1)):
-        if wanted:
-            for node, steps in walk(start).items():
-                if node not in everything or steps < abs(everything[node]):
-                    everything[node] = sign * steps
+    above = graph.upstream(start) if upstream else {}
+    below = graph.downstream(start, twins=True) if downstream else {}
+    for found, sign in ((above, -1), (below, 1)):
+        for node, steps in found.items():
+            if node not in everything or steps < abs(everything[node]):
+                everything[node] = sign * steps
     beside: frozenset[Role] = frozenset(("eval",))
     if upstream:
         for edge in graph.into(start, beside):
@@ -93,18 +100,24 @@ def part(
         depth = max(1, abs(everything[kept[most]]) - 1)
         kept = [node for node in kept if abs(everything[node]) <= depth][:most]
     distance = {node: everything[node] for node in kept}
-    edges = tuple(edge for node in kept for edge in into(graph, node) if edge.source in distance)
-    return Part(graph, start, distance, edges, len(everything) - len(kept), depth)
+    edges = [edge for node in kept for edge in into(graph, node) if edge.source in distance]
+    known: set[str] = set()
+    for node in kept:
+        if node not in known and (node == start or node in below):
+            twins = [twin for twin in graph.twins(node) if twin in distance and (twin == start or twin in below)]
+            edges += [Edge(node, twin, "same") for twin in twins]
+            known.update(twins)
+    return Part(Graph(graph.nodes, tuple(edges)), start, distance, tuple(edges), len(everything) - len(kept), depth)
 
 
 def into(graph: Graph, node: str) -> list[Edge]:
     """Everything that `node` was made of or is measured by, in the order of `ROLES`."""
-    return sorted(graph.into(node, DERIVATION | {"eval"}), key=lambda edge: (_ORDER[edge.role], edge.source))
+    return sorted(graph.into(node, _DRAWN), key=lambda edge: (_ORDER[edge.role], edge.source))
 
 
 def out_of(graph: Graph, node: str) -> list[Edge]:
     """Everything that came of `node`, or that it measures."""
-    return sorted(graph.out_of(node, DERIVATION | {"eval"}), key=lambda edge: (_ORDER[edge.role], edge.target))
+    return sorted(graph.out_of(node, _DRAWN), key=lambda edge: (_ORDER[edge.role], edge.target))
 
 
 def facts(node: Node) -> list[str]:
@@ -114,7 +127,10 @@ def facts(node: Node) -> list[str]:
         said.append(f"WITHDRAWN: {node.withdrawn}" if node.withdrawn else "WITHDRAWN")
     if node.status and node.status != "current":
         said.append(node.status)
-    said.append({"dataset": node.data or "dataset", "file": "unregistered file"}.get(node.kind, node.kind))
+    # Only a version's own card knows its kind; all else is what others say of it.
+    said.append(
+        {"dataset": node.data or "dataset, on no card here", "file": "unregistered file"}.get(node.kind, node.kind)
+    )
     if node.rows is not None:
         said.append(wording.count(node.rows, "row"))
     if node.technique:

@@ -74,11 +74,9 @@ def _branch(part: Part, side: _Side, stem: str) -> Iterator[_Line]:
             continue
         edge = edges.pop(0)
         other = part.graph.nodes[side.end(edge)]
-        # A role says that its node is a model or a prompt.
-        said = [
-            side.words[edge.role],
-            *(fact for fact in parts.facts(other) if fact not in ("model", "prompt", "eval")),
-        ]
+        # A role says that its node is a model or a prompt; of data, only the role of an eval set says what it is.
+        plain = ("model", "prompt", *(["eval"] if edge.role == "eval" else []))
+        said = [side.words[edge.role], *(fact for fact in parts.facts(other) if fact not in plain)]
         if edge.rows is not None and edge.role in BY_ROW:
             said.append(f"{wording.count(edge.rows, 'row')} of {one_line(str(part.graph.nodes[edge.target]), _NAME)}")
         again = other.id in shown
