@@ -173,8 +173,8 @@ class Clock:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one audit is going to do. asked: as the call gave it; options: with what it left open filled in. left_out: checks
-    that --only and --skip keep from running."""
+    """What one audit is going to do. asked: as the call gave it; options: with what it left open filled in. left_out:
+    checks that --only and --skip keep from running."""
 
     asked: Options
     options: Options
@@ -441,7 +441,9 @@ def _record(
         tool={"name": "auditor", "version": __version__},
         dataset={**about(rows), **_registered(pedigree)},
         policy={
-            **{"name": policy.name, "digest": policy.digest, "required": list(policy.required)},
+            "name": policy.name,
+            "digest": policy.digest,
+            "required": list(policy.required),
             **({"left_out": list(plan.left_out)} if plan.left_out else {}),
         },
         checks=described,

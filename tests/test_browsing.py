@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -18,7 +19,7 @@ import yaml
 
 from auditor import auditing, browsing, registry, reports
 from auditor.cli import main
-from auditor.model.card import Judged
+from auditor.model.card import URN, Judged
 from auditor.model.errors import ConfigError
 from auditor.registry import cards, imports
 from auditor.registry.workspace import Workspace
@@ -232,7 +233,7 @@ def test_a_partial_audit_is_nowhere_the_verdict(run: Any, built: Workspace, work
     known = len(without.checks) + 1
     assert without.left_out == ("expired",)
     assert without.extent == f"{known - 1} of {known} checks: without expired"
-    (newer,) = [path for path in registry.stored("instructions", without.dataset["digest"], built)[:1]]
+    newer = registry.stored("instructions", without.dataset["digest"], built)[0]
     os.utime(newer, (1, 1))  # the one of a single check is the newest
     log = run("log", "instructions")
     assert f"pass (1 of {known} checks)" in log
@@ -308,9 +309,45 @@ def test_croissant_is_valid_and_gives_the_rows(run: Any, built: Workspace, works
     declared = imports.read(workspace / "croissant.json")
     mine, theirs = version.lineage, declared.lineage
     assert (mine.technique, mine.generators, mine.people) == (theirs.technique, theirs.generators, theirs.people)
-    assert [(s.dataset, s.digest) for s in mine.seeds] == [(s.dataset, s.digest) for s in theirs.seeds]
+    assert [(URN + str(s), s.digest) for s in mine.seeds] == [(s.file, s.digest) for s in theirs.seeds]
     assert [(p.name, p.digest) for p in mine.prompts] == [(p.name, p.digest) for p in theirs.prompts]
     assert (declared.kind, declared.licence, declared.owner) == ("synthetic", "Apache-2.0", "data@example.org")
+
+
+def test_croissant_of_ours_comes_in_elsewhere(
+    run: Any, built: Workspace, workspace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any
+) -> None:
+    """Its sources are registered in no other workspace: they come in by digest, as what nobody registered here."""
+    run("export", "instructions", "--to", "croissant", "-o", "c.json")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for name in ("c.json", "data/instructions.jsonl", "data/seeds.jsonl"):
+        shutil.copy(workspace / name, elsewhere)
+    seeds = cards.load("seeds", built).versions[0]
+    monkeypatch.chdir(elsewhere)
+    (elsewhere / "auditor.yaml").write_text("")
+    words = ("instructions.jsonl", "--from", "c.json", "--no-dvc")
+    ran = Ran("register", "instr", *words)
+    run(*ran.arguments)
+    there = Workspace(elsewhere)
+    (source,) = cards.load("instr", there).versions[0].lineage.seeds
+    assert (source.dataset, source.file, source.digest) == (None, "urn:auditor:dataset:seeds@1", seeds.digest)
+    assert "unregistered file" in run("lineage", "instr")
+    found = json.loads(run("audit", "instr", "--only", "unregistered-source", "--format", "json"))
+    assert "unregistered_source.sources" in json.dumps(found)
+    assert run("stale", "instr").count("it is registered in another workspace") == 1
+    assert run(*ran.arguments).count("instr@1"), "once more is no other lineage"
+    # Of another name here, and of that name with other rows: the digest decides.
+    run("register", "theirs", "seeds.jsonl", "--technique", "human", "--person", "us", "--no-dvc")
+    run("register", "seeds", "instructions.jsonl", "--technique", "human", "--person", "us", "--no-dvc")
+    run("register", "again", *words)
+    (source,) = cards.load("again", there).versions[0].lineage.seeds
+    assert (source.dataset, source.digest) == ("theirs@1", seeds.digest)
+    # What is named as a file, and is none, is told with the file that names it.
+    document = json.loads((elsewhere / "c.json").read_text())
+    document["prov:wasDerivedFrom"] = ["nowhere.jsonl"]
+    (elsewhere / "c.json").write_text(json.dumps(document))
+    refused = run("register", "third", *words, fails=True)
+    assert "c.json: parent: nothing is called 'nowhere.jsonl'" in refused
 
 
 def test_only_what_is_recorded_is_said(built: Workspace) -> None:

@@ -202,7 +202,7 @@ class Record:
 
     @property
     def extent(self) -> str | None:
-        """`1 of 40 checks: expired`, what a partial audit ran (or what not, where that is shorter); None of a whole one."""
+        """`1 of 40 checks: expired`, what a partial audit ran, or what not where that is less; None of a whole one."""
         if not self.left_out:
             return None
         ran = [str(check["name"]) for check in self.checks]

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from auditor.model.card import Generator, Prompt, Source
+from auditor.model.card import URN, Generator, Prompt, Source
 from auditor.model.errors import ConfigError
 from auditor.model.result import Status
 from auditor.reports.exports.subject import Subject, told
@@ -90,7 +90,7 @@ def document(subject: Subject) -> str:
 
 
 def _urn(ref: str) -> str:
-    return f"urn:auditor:dataset:{quote(ref, safe='@')}"
+    return URN + quote(ref, safe="@")
 
 
 def _provenance(subject: Subject) -> dict[str, Any]:

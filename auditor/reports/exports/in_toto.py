@@ -30,9 +30,8 @@ def statement(subject: Subject) -> str:
             seen=f"verdict {verdict}" if verdict else f"no verdict on its card; stored audit of its rows: {audited}",
             hint=f"auditor gate {subject.card.name}",
         )
-    digest, policy = (
-        (record.policy.get("digest"), record.policy.get("name")) if record and record.whole else (None, None)
-    )
+    tests = record if record is not None and record.whole else None  # a partial audit's are not those of the result
+    digest, policy = (tests.policy.get("digest"), tests.policy.get("name")) if tests else (None, None)
     if version.verdict is not None:
         digest, policy = version.verdict.digests.get("policy", digest), version.verdict.policy
     algorithm, _, value = version.digest.rpartition(":")
@@ -51,7 +50,7 @@ def statement(subject: Subject) -> str:
             {"name": policy or "policy", **({"digest": {"sha256": digest.rpartition(":")[2]}} if digest else {})}
         ],
     }
-    if record is not None and not record.left_out:  # its tests would not be those of the result
+    if tests is not None:
         for key, statuses in (
             ("passedTests", (Status.PASS,)),
             ("warnedTests", (Status.WARN,)),
