@@ -319,6 +319,10 @@ def test_croissant_of_ours_comes_in_elsewhere(
 ) -> None:
     """Its sources are registered in no other workspace: they come in by digest, as what nobody registered here."""
     run("export", "instructions", "--to", "croissant", "-o", "c.json")
+    run("register", "copy", "data/instructions.jsonl", "--from", "c.json", "--no-dvc")
+    assert str(cards.load("copy", built).versions[0].lineage.seeds[0]) == "seeds@1", (
+        "where it is registered, it is that"
+    )
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     for name in ("c.json", "data/instructions.jsonl", "data/seeds.jsonl"):
         shutil.copy(workspace / name, elsewhere)

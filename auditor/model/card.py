@@ -21,6 +21,9 @@ _SNAPSHOT = re.compile(r"(.*[^-])-(20\d\d-\d\d-\d\d|20\d{6})", re.DOTALL)
 
 KINDS: tuple[Kind, ...] = ("synthetic", "real", "mixed", "eval")
 
+URN = "urn:auditor:dataset:"
+"""Stands before `NAME@VERSION` of a dataset of any workspace, in what is exported."""
+
 
 def digest_of(content: bytes) -> str:
     """`sha256:HEX` of bytes: how prompts, and files that hold no rows, are known by their content."""
@@ -80,8 +83,9 @@ class Source:
     """A dataset that this one was made from, or is measured by.
 
     dataset: `NAME@VERSION` where it is registered, else None and `file` says where it lay
-    (workspace-relative, or a URL). digest: `sha256:HEX` of its canonical rows (`Dataset.digest`). rows: how
-    many of its rows were used: all of them where the card's author does not say otherwise.
+    (workspace-relative, a URL, or the `URN` of a dataset of another workspace). digest: `sha256:HEX` of its
+    canonical rows (`Dataset.digest`). rows: how many of its rows were used: all of them where the card's author
+    does not say otherwise.
     """
 
     digest: str | None

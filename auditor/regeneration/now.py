@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from auditor.core import places
-from auditor.model.card import Card, Generator, Model, Prompt, Registered, Source
+from auditor.model.card import URN, Card, Generator, Model, Prompt, Registered, Source
 from auditor.model.errors import AuditorError, ConfigError, InputError
 from auditor.model.seen import Seen
 from auditor.registry import models
@@ -92,6 +92,8 @@ class Now:
     def file(self, source: Source) -> Seen:
         if source.file is None:
             return Seen(None, "nothing says where it is kept")
+        if source.file.startswith(URN):
+            return Seen(None, "it is registered in another workspace")
         if is_url(source.file):
             return Seen(None, "it lies behind a URL, which is not fetched for a look")
         return self._at(source.file, self._content)

@@ -7,13 +7,14 @@ comes after it is done by the next run where it was interrupted. Here is no judg
 from __future__ import annotations
 
 from auditor.registration.checkouts import checkout
-from auditor.registration.registering import Registration, Request, publish, publish_all, register
+from auditor.registration.registering import Registration, Request, fields, publish, publish_all, register
 from auditor.registration.standing import record_verdict, touched, trained, trained_in_mlflow, withdraw
 
 __all__ = [
     "Registration",
     "Request",
     "checkout",
+    "fields",
     "publish",
     "publish_all",
     "record_verdict",

@@ -18,15 +18,16 @@ from auditor.core.places import OUTSIDE
 from auditor.core.secrets import nameless, veiled
 from auditor.engines.local import Local
 from auditor.files import write_text
-from auditor.model.card import Card, Kind, Lineage, Refresh, Registered, Standing, Tracked
+from auditor.model.card import Card, Kind, Lineage, Refresh, Registered, Source, Standing, Tracked
 from auditor.model.errors import AuditorError, ConfigError, InputError, UnreadableFile
 from auditor.model.graph import Graph
 from auditor.model.rows import Dataset
+from auditor.readers.columns import columns
 from auditor.registration import makers
 from auditor.registration.differences import differences
 from auditor.registration.sources import Lookup
 from auditor.registry import cards, index, plain
-from auditor.registry.versions import is_url
+from auditor.registry.versions import in_place, is_url, place
 from auditor.registry.workspace import Workspace
 from auditor.trackers import openlineage
 from auditor.trackers.dvc import Dvc
@@ -50,7 +51,8 @@ class Request:
     path: file or folder, or a URL; the caller's, or relative to the workspace. named_in: the card file that
     gives the path, which then leads nowhere out of the workspace. lineage: as declared: a `Source` may have only
     `file` (a path or a name), a `Prompt` only `file`; None is that of the current version. like: `NAME@VERSION`
-    whose lineage holds where `lineage` says nothing. status: "candidate" for a version that a gate has yet to
+    whose lineage holds where `lineage` says nothing. named: sources that a file of another tool names -> that
+    file, for errors. status: "candidate" for a version that a gate has yet to
     judge, which supersedes
     nothing so far. again: rows of an older version become a new one (a step back). remade: the rows were
     made anew from the lineage given: the same ones with another lineage are a new version, not a
@@ -81,6 +83,7 @@ class Request:
     threads: int = 0
     like: str | None = None
     named_in: Path | None = None
+    named: Mapping[Source, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,11 @@ def register(
     path, shown = _located(request.path, workspace)
     with progress.stage("read") as advance:
         rows, content = _read(request, path, shown, mapping, workspace, advance)
-    lookup = Lookup(workspace, lambda file: readers.open(file, cache=workspace.cache, processes=request.threads))
+    lookup = Lookup(
+        workspace,
+        lambda file: readers.open(file, cache=workspace.cache, processes=request.threads),
+        request.named,
+    )
     with progress.stage("lineage"):
         # No password of an address, and no key of an interface, gets onto a card: cards are in git for ever.
         lineage = plain.lineage(veiled(plain.of_lineage(_lineage(request, before, rows, content, lookup))))
@@ -411,10 +418,10 @@ def _announce(
     pending = _pending(card.ref(version), workspace)
     if pending.exists():
         graph = index.graph(workspace)
-        trackers.tell([openlineage.registration_event(card, version, graph, fields=rows.fields)], workspace)
+        trackers.tell([openlineage.registration_event(card, version, graph, fields=rows.schema)], workspace)
         pending.unlink(missing_ok=True)
     if track or uri or workspace.tracking_uri:
-        publish(card, version, workspace, uri=uri, fields=rows.fields)
+        publish(card, version, workspace, uri=uri, fields=rows.schema)
 
 
 def publish(
@@ -428,7 +435,7 @@ def publish(
     """The version as a run in MLflow, as the card has it now: again, it is the same run brought up to date;
     and so is that of the version whose place it took.
 
-    fields: of the rows, name -> type, where they were read. Never raises for MLflow's sake.
+    fields: of the records, where they were read. Never raises for MLflow's sake.
     """
     graph = index.graph(workspace)
     before = card.version(version.supersedes) if version.supersedes and version.status == "current" else None
@@ -458,12 +465,20 @@ def _publish(
     graph: Graph,
     workspace: Workspace,
     uri: str | None,
-    fields: Mapping[str, str] | None = None,
+    seen: Mapping[str, str] | None = None,
 ) -> str | None:
     node = index.dataset_node(card.ref(version))
     page = reports.lineage(graph, node, "html", depth=DEPTH, dashboards=workspace.dashboards)
     uri = uri or workspace.tracking_uri
-    return trackers.publish_version(card, version, graph, page=page, uri=uri, workspace=workspace, fields=fields)
+    known = fields(card, version, workspace) if seen is None else seen
+    return trackers.publish_version(card, version, graph, page=page, uri=uri, workspace=workspace, fields=known)
+
+
+def fields(card: Card, version: Registered, workspace: Workspace) -> Mapping[str, str]:
+    """Top-level fields of a version's records, as `Dataset.schema`; empty where its bytes are not in their place."""
+    if is_url(version.path) or not in_place(card, version, workspace):
+        return {}
+    return columns(place(card, version, workspace))
 
 
 def _push(version: Registered, path: Path | None, workspace: Workspace, notes: list[str]) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auditor.core.secrets import nameless
-from auditor.model.card import Generator, Lineage, Prompt, Source, digest_of
+from auditor.model.card import URN, Generator, Lineage, Prompt, Source, digest_of
 from auditor.model.errors import ConfigError, InputError, suggest
 from auditor.model.rows import Dataset
 from auditor.model.seen import Seen
@@ -24,10 +24,12 @@ _URL = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]+://|urn:)")
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Where names are looked up. read: canonical rows of a file. notes: grows by what the user should know."""
+    """Where names are looked up. read: canonical rows of a file. named: sources that a file of another tool
+    names -> that file. notes: grows by what the user should know."""
 
     workspace: Workspace
     read: Callable[[Path], Dataset]
+    named: Mapping[Source, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def lineage(self, declared: Lineage) -> Lineage:
@@ -114,6 +116,19 @@ class Lookup:
         return Prompt(name, digest, version)
 
     def _source(self, source: Source, role: str) -> Source:
+        try:
+            return self._found(source, role)
+        except (ConfigError, InputError) as error:
+            if source not in self.named:
+                raise
+            kind = ConfigError if isinstance(error, ConfigError) else InputError
+            raise kind(
+                error.message, seen=error.seen, wanted=error.wanted, hint=error.hint, file=self.named[source]
+            ) from error
+
+    def _found(self, source: Source, role: str) -> Source:
+        if source.file is not None and source.file.startswith(URN):
+            return self._exported(source, role)
         if source.dataset is not None:
             return self._registered(source.dataset, source, role)
         if source.file is None or source.digest is not None:
@@ -145,6 +160,20 @@ class Lookup:
         if source.digest not in (None, entry.digest):
             raise ConfigError(f"{role} {ref!r} has other rows", seen=source.digest, wanted=entry.digest)
         return Source(entry.digest, card.ref(entry), None, source.rows or entry.rows)
+
+    def _exported(self, source: Source, role: str) -> Source:
+        """What some workspace has as `NAME@VERSION`: the version here of that name and digest, or of that digest."""
+        ref = (source.file or "").removeprefix(URN)
+        name, _, number = ref.rpartition("@")
+        if name in cards.names(self.workspace):
+            entry = next((v for v in cards.load(name, self.workspace).versions if str(v.version) == number), None)
+            if entry is not None and source.digest in (None, entry.digest):
+                return self._registered(ref, source, role)
+        found = self._same(source)
+        if found.dataset is None:
+            by = "by its digest" if source.digest else "by that name alone"
+            self.notes.append(f"{role} {ref} is registered nowhere here: it is an unregistered source, known {by}")
+        return found
 
     def _read(self, path: Path, source: Source) -> Source:
         """A file by the digest of its rows; one that holds none, by that of its bytes."""

@@ -120,6 +120,7 @@ def request(
         lineage=words.lineage(over(declared.lineage, theirs) if theirs else declared.lineage),
         kind=kind,
         refresh=Refresh(facts.get("expires") or day, facts.get("every") or refresh.get("every")),
+        named={source: imported.file for _, source in theirs.sources()} if imported and theirs else {},
         mapping={**given.get("map", {}), **facts.get("mapping", {})},
         why=facts.get("why") or declared.why,
         **texts,

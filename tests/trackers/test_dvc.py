@@ -136,7 +136,7 @@ def test_a_remote_that_refuses_is_not_one_without_the_bytes(workspace: Path, sta
         def do_GET(self) -> None:
             self.send_error(status)
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815  http.server's name
 
         def log_message(self, *_: Any) -> None:
             """Nothing on the screen."""
@@ -148,7 +148,7 @@ def test_a_remote_that_refuses_is_not_one_without_the_bytes(workspace: Path, sta
         thread.start()
         try:
             dvc(workspace, "remote", "add", "-d", "store", f"http://127.0.0.1:{server.server_port}/x")
-            with pytest.raises(StorageError, match="fetch|neither") as raised:
+            with pytest.raises(StorageError, match=r"fetch|neither") as raised:
                 mine.materialise(Tracked("0123456789abcdef" * 2, 3, ""), workspace / "back")
         finally:
             server.shutdown()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def read(path: Path) -> Declared:
     with the line where there is one.
     """
     try:
-        return _folder(path) if path.is_dir() else _file(path)
+        return replace(_folder(path) if path.is_dir() else _file(path), file=str(path))
     except RecursionError:
         raise ConfigError("the values are nested too deeply", file=str(path)) from None
 

@@ -1,6 +1,7 @@
 """A Croissant description (1.0, 1.1): licence, makers, and provenance in PROV-O.
 
-http://mlcommons.org/croissant/1.1, "Provenance Representation". What we export ourselves comes back whole.
+http://mlcommons.org/croissant/1.1, "Provenance Representation". What we export ourselves comes back whole;
+a dataset that it names is that of the workspace it was exported from, and perhaps of no other (`card.URN`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from auditor.model.card import KINDS, Generator, Kind, Lineage, Model, Prompt, Scalar, Source
+from auditor.model.card import KINDS, URN, Generator, Kind, Lineage, Model, Prompt, Scalar, Source
 from auditor.model.techniques import TECHNIQUES
 from auditor.registry.imports.declared import LONGEST, Declared, each, licence, mapping, texts
 
@@ -22,7 +23,6 @@ _SPACES = {
     "sc:": "",
     "schema:": "",
 }
-_OURS = "urn:auditor:dataset:"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SYNTHETIC = re.compile(r"\bsynthetic\b|\bLLM[- ]generated\b", re.IGNORECASE)
 
@@ -156,9 +156,7 @@ def _source(given: Any, notes: list[str]) -> Source | None:
     thing = mapping(given)
     where = (texts(given) or texts(thing.get("@id")) or texts(thing.get("url")) or _labels(thing) or [""])[0]
     digests = [text for text in texts(thing.get("identifier")) if _DIGEST.fullmatch(text)]
-    if where.startswith(_OURS):
-        return Source(digests[0] if digests else None, dataset=unquote(where.removeprefix(_OURS)))
     if where:
-        return Source(digests[0] if digests else None, file=where)
+        return Source(digests[0] if digests else None, file=unquote(where) if where.startswith(URN) else where)
     notes.append("not understood: a source without a name")
     return None

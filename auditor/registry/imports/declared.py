@@ -23,8 +23,8 @@ _CC0_URL = re.compile(r"^https?://creativecommons\.org/publicdomain/zero/1\.0(?:
 @dataclass(frozen=True, slots=True)
 class Declared:
     """format: what the file is, in words. lineage: with sources as the file names them: URLs, paths, or
-    `NAME@VERSION` of our own; a digest only where the file has one. kind, licence, owner, description:
-    None where it does not say. notes: what was taken for what, and what was not understood."""
+    URNs of datasets of ours; a digest only where the file has one. kind, licence, owner, description:
+    None where it does not say. notes: what was taken for what, and what was not understood. file: where it was read."""
 
     format: str
     lineage: Lineage
@@ -33,6 +33,7 @@ class Declared:
     owner: str | None = None
     description: str | None = None
     notes: tuple[str, ...] = ()
+    file: str = ""
 
 
 def plain(entry: Entry) -> Any:
