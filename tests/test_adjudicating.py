@@ -267,3 +267,19 @@ def test_findings_that_stay_on_the_disk_are_the_same(file: Path, monkeypatch: py
     assert mapped.findings.num_rows > 0
     assert mapped.places["findings.parquet"].read_bytes() == shown[1]
     assert mapped.view.findings.to_pylist() == held.view.findings.to_pylist() == mapped.findings.to_pylist()
+
+
+def test_a_number_without_a_bound_is_shown_and_its_check_not_called_skipped(tmp_path: Path) -> None:
+    """GPT-4 on its pupil Vicuna, and an unrelated judge of the same pairs: there is no output of its own to bound."""
+    said = {"gpt-4": "a", "claude-2": "b"}
+    pairs = [{"item": f"q{i}", "a": "vicuna-13b", "b": "command-r"} for i in range(20)]
+    path = tmp_path / "v.jsonl"
+    lines = [{**pair, "judge": judge, "verdict": verdict} for pair in pairs for judge, verdict in said.items()]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    done = cli(path, "--only", "self-preference", "--only", "judge-disagreement")
+    told = " ".join(done.output.split())
+    assert done.return_value == 0
+    assert "self-preference distilled rate 100% (20 of 20)" in told
+    assert "nobody else judged these pairs" not in told
+    assert "judge-disagreement alpha -0.95, measured, not judged; no kappa: no person judged" in told
+    assert "SKIPPED" not in told

@@ -289,17 +289,19 @@ class Own:
 
     def equal_chance(self, name: str, at: Longs) -> Metric:
         """P(judge: own | others: own) - P(judge: other | others: other) (Wataoka et al. 2024, equation 2)."""
+        nobody = NO_OTHERS if len(at) else NO_OWN
         at = at[(self.points[at] != 0.5) & ~np.isnan(self.others[at]) & (self.others[at] != 0.5)]
         own, mine = self.others[at] == 1, self.points[at] == 1
         cells = summed(self.draw[at], [own, own & mine, ~own, ~own & ~mine])
-        why = "others never prefer the own output, or always" if len(at) else NO_OTHERS
+        why = "others never prefer the own output, or always" if len(at) else nobody
         return panels.estimated(name, "points", cells, _gap, len(at), why)
 
     def _mean(self, name: str, unit: str, at: Longs, values: Doubles) -> Metric:
+        nobody = NO_OTHERS if len(at) else NO_OWN
         at = at[~np.isnan(values[at])]
         halves = (values[at] * 2).astype(np.int64)  # points are halves: sums of integers know no order
         table = summed(self.draw[at], [np.ones(len(at), np.int64), halves])
-        return because(averaged(name, unit, table, 2), NO_OTHERS)
+        return because(averaged(name, unit, table, 2), nobody)
 
 
 def _own(verdicts: Verdicts, related: Small) -> Own:

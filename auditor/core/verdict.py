@@ -203,10 +203,16 @@ class _Court:
             why = f"measured; the policy {self.policy.name!r} sets no bound"
             return [_Opinion(Verdict(outcome.check, None, Status.PASS, None, None, why))]
         opinions = [self._held(outcome, metrics[name]) for name in bounded]
-        return opinions + [
+        opinions += [
             _Opinion(Verdict(outcome.check, name, Status.SKIPPED, None, None, "this audit did not measure it"))
             for name in missing
         ]
+        # A number without a bound is no "nothing measured"; but a policy that requires the check requires its bounds.
+        unjudged = all(opinion.verdict.status is Status.SKIPPED for opinion in opinions)
+        if unjudged and outcome.check not in self.policy.required and any(map(_measured, metrics.values())):
+            why = f"measured, not judged: nothing that the policy {self.policy.name!r} bounds has a value"
+            opinions.append(_Opinion(Verdict(outcome.check, None, Status.PASS, None, None, why)))
+        return opinions
 
     def absent(self, check: str) -> _Opinion:
         why = f"the policy {self.policy.name!r} requires this check, and it was left out by --only or --skip"
@@ -316,6 +322,11 @@ def _before(baseline: Record, outcome: Measured, name: str) -> tuple[float | Non
     if changed:
         return None, f"it was measured with other parameters ({', '.join(changed)})"
     return metric.value, ""
+
+
+def _measured(metric: Metric) -> bool:
+    """Whether it is a number that something was counted for."""
+    return metric.value is not None and metric.n > 0
 
 
 def _doubt(metric: Metric, bounds: Iterable[Bound]) -> str:

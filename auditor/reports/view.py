@@ -59,11 +59,13 @@ class Section:
 
     @property
     def deciding(self) -> Decision | None:
-        """The metric that decided, or the rate of all faults where all is well."""
+        """The metric that decided, or the rate of all faults where all is well, or the first with a value."""
         if self.status is Status.PASS:
             whole = next((d for d in self.decisions if d.metric.name.endswith(".rate")), None)
             if whole is not None and whole.metric.value is not None:
                 return whole
+            if self.unjudged:
+                return next(d for d in self.decisions if d.metric.value is not None and d.metric.n > 0)
         return self.decisions[0] if self.decisions else None
 
     @property
@@ -101,6 +103,12 @@ class Section:
         return self.status is Status.WARN and bool(self.why)
 
     @property
+    def unjudged(self) -> bool:
+        """Whether nothing that the policy bounds has a value, and other numbers have."""
+        statuses = {d.status for d in self.decisions}
+        return self.status is Status.PASS and statuses == {Status.SKIPPED, None}
+
+    @property
     def remarks(self) -> str:
         """What the judge said beside the number that decided."""
         return "" if self.undecided or self.deciding is None else self.deciding.remarks
@@ -114,8 +122,11 @@ class Section:
             return self.why or unknown or "nothing measured"
         of = f" ({decision.rows_words})" if decision.metric.value and decision.rows_words else ""
         if decision.status is None:
-            bounded = any(d.status is not None for d in self.decisions)
-            return f"{decision.label} {decision.observed_words}{of}" + ("" if bounded else ", no bound in the policy")
+            said = f"{decision.label} {decision.observed_words}{of}"
+            if self.unjudged:
+                lacking = next(d for d in self.decisions if d.status is Status.SKIPPED)
+                return f"{said}, measured, not judged; no {lacking.label}: {lacking.why or lacking.metric.why}"
+            return said + ("" if any(d.status is not None for d in self.decisions) else ", no bound in the policy")
         if decision.metric.value is None:
             return f"{decision.label} {decision.why or decision.metric.why or 'not measured'}"
         beside = "".join(f"; {role} {words}" for role, words in decision.reference_words.items())

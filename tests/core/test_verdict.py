@@ -64,6 +64,29 @@ def test_the_exit_code(outcomes: list[Measured], status: Status, code: int) -> N
     assert (overall, exit_code) == (status, code)
 
 
+def beside(value: float | None, n: int = 1000, other: float | None = 0.96) -> Measured:
+    """The bounded metric, and one that the policy says nothing of."""
+    bounded = Metric("a.rate", value, "share", 0, why="nobody else judged")
+    return Measured("a", 1, {}, Measurement((bounded, Metric("a.other", other, "share", n))))
+
+
+def test_a_number_without_a_bound_is_measured_and_not_judged() -> None:
+    verdicts, overall, code = court(beside(None))
+    assert (overall, code) == (Status.PASS, 0)
+    assert [(v.metric, v.status, v.why) for v in verdicts] == [
+        ("a.rate", Status.SKIPPED, "nobody else judged"),
+        (None, Status.PASS, "measured, not judged: nothing that the policy 'p' bounds has a value"),
+    ]
+    assert court(beside(0.5))[1] is Status.FAIL  # a bound that is broken stays so
+    for nothing in (beside(None, n=0, other=0.0), beside(None, other=None)):
+        assert court(nothing)[1:] == (Status.SKIPPED, 3)
+
+
+def test_a_check_that_the_policy_requires_is_not_done_by_a_number_without_a_bound() -> None:
+    verdicts, overall, code = court(beside(None), policy=replace(POLICY, required=("a",)))
+    assert (overall, code, [v.status for v in verdicts]) == (Status.ERROR, 3, [Status.SKIPPED])
+
+
 def test_what_a_verdict_says() -> None:
     verdicts, _, _ = court(measured(0.2), measured(0.9, "b"), skipped("c"), measured(1.0, "d"))
     assert [(v.check, v.metric, v.status, v.observed, v.expected) for v in verdicts] == [
