@@ -100,7 +100,7 @@ def read(
         return sources
     several: list[Any] = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     if several and isinstance(several[0], Mapping):
-        return judging.from_records(several, name=options.name or "verdicts")
+        return judging.from_records(several, name=options.name or "verdicts", mapping=options.mapping)
     with tempfile.TemporaryDirectory() as spool:
         verdicts = judging.open(
             [file for source in several for file in _brought(source, Path(spool))],

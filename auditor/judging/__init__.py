@@ -9,9 +9,9 @@ in, `build` makes the arrays. How good the judges are is asked in `checks`.
 
 from __future__ import annotations
 
-from auditor.judging.build import SCHEMA, from_records
+from auditor.judging.build import SCHEMA
 from auditor.judging.files import File
 from auditor.judging.formats import FORMATS
-from auditor.judging.reading import open  # noqa: A004  `judging.open(files)` reads as what it does
+from auditor.judging.reading import from_records, open  # noqa: A004  `judging.open(files)` reads as what it does
 
 __all__ = ["FORMATS", "SCHEMA", "File", "from_records", "open"]

@@ -7,7 +7,7 @@ B, so that what is computed from codes does not depend on the order of the file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +48,7 @@ SCHEMA = pa.schema(
         ("line", pa.int64()),
     ]
 )
-"""Our own format; any column but `verdict` may be missing. Name columns may be dictionaries."""
+"""Our own format; any column may be missing. Name columns may be dictionaries."""
 
 MARKS = r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]|^[ \t]{0,3}#{1,6}[ \t]|\*\*[^*\n]+\*\*"
 """Lines that begin as list items or headings, and bold runs (CommonMark 0.31, 5.2, 4.2 and 6.2, simplified)."""
@@ -64,21 +64,6 @@ Columns = dict[str, pa.ChunkedArray]
 """Columns of SCHEMA by name, all of one length; those of names also as dictionaries."""
 
 
-def from_records(records: Iterable[Mapping[str, Any]], *, name: str = "verdicts") -> Verdicts:
-    """Verdicts of records in our own format, as reading a file of them gives."""
-    given = list(records)
-    columns = {field.name: [_cell(record.get(field.name), field.type) for record in given] for field in SCHEMA}
-    columns["line"], columns["file"] = list(range(1, len(given) + 1)), [0] * len(given)
-    table = pa.table(columns, SCHEMA)
-    made = dict(zip(table.column_names, table.columns, strict=True))
-    return build(made, name=name, format="records", files=("<memory>",), shapes={"own": len(given)})
-
-
-def _cell(value: Any, kind: pa.DataType) -> Any:
-    """Numbers may name an item, and words a verdict's number."""
-    return str(value) if kind == pa.large_string() and value is not None and not isinstance(value, str) else value
-
-
 def build(
     columns: Columns,
     *,
@@ -91,7 +76,7 @@ def build(
     notes: Sequence[str] = (),
 ) -> Verdicts:
     """Verdicts of `columns`, which is emptied on the way, so that every column is held once. What is lacking is
-    unknown, but for the verdict, or two scores."""
+    unknown; a row without a verdict has that of its two scores, or else none."""
     n = len(next(iter(columns.values())))
     told = list(notes)
     texts = {role: _text(columns.pop(role, None)) for role in ("question", "output_a", "output_b", "raw")}
@@ -100,11 +85,12 @@ def build(
     strength, score_a, score_b = (
         _numbers(columns.pop(column, None), column, n, told) for column in ("strength", "score_a", "score_b")
     )
-    if "verdict" in columns:
-        verdict = _verdicts(columns.pop("verdict"), first, a, b, makers, told)
-    else:
-        verdict = _compared(score_a, score_b)
-        told.append("there is no column of verdicts: the higher score wins")
+    verdict, silent = _verdicts(columns.pop("verdict", None), first, a, b, makers, told)
+    if silent.any():
+        by_score = silent & np.isfinite(score_a) & np.isfinite(score_b)
+        verdict[by_score] = _compared(score_a[by_score], score_b[by_score])
+        if scored := int(by_score.sum()):
+            told.append(f"{scored:,} rows have two scores and no verdict: the higher score wins")
 
     told.extend(_alike(verdict, first))
     swap = np.flatnonzero((a > b) & (b != UNKNOWN))
@@ -272,14 +258,17 @@ def _orders(column: pa.ChunkedArray | None, n: int, told: list[str]) -> npt.NDAr
 
 
 def _verdicts(
-    column: pa.ChunkedArray,
+    column: pa.ChunkedArray | None,
     first: npt.NDArray[np.int8],
     a: npt.NDArray[np.int32],
     b: npt.NDArray[np.int32],
     makers: tuple[str, ...],
     told: list[str],
-) -> npt.NDArray[np.int8]:
-    """Verdicts in terms of columns a and b. A maker's own name is a verdict for it, whatever else it may mean."""
+) -> tuple[npt.NDArray[np.int8], Bools]:
+    """Verdicts in terms of columns a and b, and where none is written. A maker's own name is a verdict for it, whatever
+    else it may mean."""
+    if column is None:
+        return np.full(len(first), INVALID, np.int8), np.ones(len(first), np.bool_)
     codes, strange, places, words = _words(column, labels.verdict, INVALID)
     makers_of = {name: place for place, name in enumerate(makers)}
     for place, word in enumerate(words):
@@ -293,7 +282,8 @@ def _verdicts(
     if len(placed):
         shown = np.where(first[placed] == B, B, A)  # an order that nobody told is that of the columns
         codes[placed] = np.where(codes[placed] == labels.STOOD_FIRST, shown, 1 - shown)
-    return codes
+    empty = np.array([*(labels.plain(word) in labels.SILENT for word in words), True], np.bool_)
+    return codes, empty[places] & (codes == INVALID)
 
 
 def _alike(verdict: npt.NDArray[np.int8], first: npt.NDArray[np.int8]) -> Iterator[str]:
@@ -307,9 +297,8 @@ def _alike(verdict: npt.NDArray[np.int8], first: npt.NDArray[np.int8]) -> Iterat
 
 
 def _compared(score_a: Floats, score_b: Floats) -> npt.NDArray[np.int8]:
-    """Who has the higher score; invalid where one has none."""
-    known = np.isfinite(score_a) & np.isfinite(score_b)
-    return np.select([~known, score_a > score_b, score_a < score_b], [INVALID, A, B], TIE).astype(np.int8)
+    """Who has the higher score."""
+    return np.select([score_a > score_b, score_a < score_b], [A, B], TIE).astype(np.int8)
 
 
 def _tell(strange: Mapping[str, tuple[int, int]], what: str, told: list[str]) -> None:

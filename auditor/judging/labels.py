@@ -24,6 +24,9 @@ _TIE = {"tie", "draw", "equal", "same", "both", "both good", "both bad", "bothba
         "tie inconsistent", "inconsistent", "neither", "0", "c"}  # fmt: skip
 _INVALID = {"", "error", "invalid", "none", "null", "nan", "-1", "n/a", "na", "unknown", "unparsable", "failed", "?"}
 
+SILENT = frozenset({"", "none", "null", "nan"})
+"""How files write that there is no verdict (CSV, Python, SQL and pandas): where there are scores, these tell it."""
+
 VERDICTS: Mapping[str, int] = MappingProxyType(
     {
         **dict.fromkeys(_A, A),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -91,6 +91,29 @@ def open(  # noqa: A001  `judging.open(files)` reads as what it does
         shapes=shapes,
         fields={column: field for column, field in mapping.items() if column != field},
         quarantine=told.quarantine(),
+        notes=told.notes,
+    )
+
+
+def from_records(
+    given: Iterable[Mapping[str, Any]], *, name: str = "verdicts", mapping: Mapping[str, str] | None = None
+) -> Verdicts:
+    """Verdicts of records in our own format, as reading a file of them gives. mapping: our column -> field."""
+    told = Told()
+    mapping = _mapping(mapping or {})
+    held = list(given)
+    ours = (
+        {**{column: record.get(mapping.get(column, column)) for column in own.COLUMNS}, "file": 0, "line": line}
+        for line, record in enumerate(held, 1)
+    )
+    tables = list(_tables(ours, told)) or [SCHEMA.empty_table()]
+    return build(
+        _together(tables),
+        name=name,
+        format="records",
+        files=("<memory>",),
+        shapes={"own": len(held)},
+        fields={column: field for column, field in mapping.items() if column != field},
         notes=told.notes,
     )
 
@@ -194,6 +217,8 @@ def _cell(value: Any, field: pa.Field, strange: Counter[str]) -> Any:
     if value is None:
         return None
     if pa.types.is_large_string(field.type):
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # as by Arrow
         return (
             value if isinstance(value, str) else str(value) if isinstance(value, int | float) else _odd(field, strange)
         )
