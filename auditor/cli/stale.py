@@ -23,8 +23,9 @@ def stale(names: tuple[str, ...], json_: bool, fail: bool, mlflow_uri: str | Non
     """Name the datasets whose recorded sources differ from the present ones, causes first.
 
     A model's present revision is what its card says it follows (an MLflow alias, the Hub, weights in a
-    folder), else what models.lock.yaml says. Also: prompts, seeds and parents with a newer version,
-    stale ancestors, expiry and refresh, withdrawn models, and verdicts reached with another policy.
+    folder), else what models.lock.yaml says, else the newest that was trained here, unless that learnt
+    from the dataset itself. Also: prompts, seeds and parents with a newer version, stale ancestors,
+    expiry and refresh, withdrawn models, and verdicts reached with another policy.
     What could not be looked up is told as unknown, never as fresh.
     """
     from auditor import regeneration

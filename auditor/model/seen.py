@@ -11,11 +11,13 @@ _PREFIX, _WHOLE = 8, 40
 @dataclass(frozen=True, slots=True)
 class Seen:
     """value: a revision or digest; None where it could not be looked up, and `why` not. also: other
-    names of the same (an MLflow version's number beside its `revision` tag)."""
+    names of the same (an MLflow version's number beside its `revision` tag). by_itself: nobody said that this
+    revision is in use: it is the newest that was trained here."""
 
     value: str | None
     why: str = ""
     also: tuple[str, ...] = ()
+    by_itself: bool = False
 
     def agrees(self, recorded: str) -> bool:
         """Whether this is what was recorded, in whichever spelling."""

@@ -2,7 +2,8 @@
 
 Each distinct question is asked once. Where a generator's present revision is looked up: what its card
 says it `follows`; else `models.lock.yaml` where that names the model; else, for a model that was
-trained here, its newest revision that is not withdrawn.
+trained here, its newest revision that is not withdrawn (`Seen.by_itself`: it says nothing against the
+data that this revision itself was trained on).
 """
 
 from __future__ import annotations
@@ -75,8 +76,10 @@ class Now:
         return self._named(model.name)
 
     def _named(self, name: str) -> Seen | None:
-        revision = self.locked.get(models.key(name)) or self._trained.get(name)
-        return Seen(revision) if revision else None
+        if locked := self.locked.get(models.key(name)):
+            return Seen(locked)
+        trained = self._trained.get(name)
+        return Seen(trained, by_itself=True) if trained else None
 
     def prompt(self, prompt: Prompt) -> Seen:
         key = ("prompt", prompt.file or "", prompt.name, prompt.version or "")

@@ -114,7 +114,7 @@ def stale(
         since = max(version.date.date(), (remade or {}).get(card.name, dt.date.min))
         unknown: list[Unknown] = []
         reasons = [
-            *_makers(version, present, unknown),
+            *_makers(node, version, lines, present, unknown),
             *lines.withdrawn.get(node, ()),
             *_sources(node, lines, present, unknown),
             *_ancestors(node, lines, behind),
@@ -155,6 +155,7 @@ class Lines:
         if loops:
             self.present = Graph(graph.nodes, tuple(self._edges(loops)))
         self.withdrawn = self._withdrawn()
+        self._learnt: dict[str, frozenset[str]] = {}
 
     def order(self, names: Collection[str]) -> list[str]:
         """Current versions and the models between them, causes before effects: of `names` and their ancestors."""
@@ -185,6 +186,16 @@ class Lines:
             return None
         was, now = self.recorded.nodes[source].digest, self.held[node][1].digest
         return None if was is not None and was == now else node
+
+    def next_round(self, model: Model, seen: Seen, target: str) -> bool:
+        """Whether the revision that was seen learnt from `target` and nobody said that it is in use: made again
+        with it, `target` would be the data of the round after, and that round's model make it stale once more."""
+        if not seen.by_itself:
+            return False
+        taught = f"model:{model.name}@{seen.value}"
+        if taught not in self._learnt:
+            self._learnt[taught] = frozenset(self.recorded.upstream(taught))
+        return target in self._learnt[taught]
 
     def _feeds(self, current: str, target: str) -> bool:
         return any(edge.source == current for edge in self.present.into(target, _MADE_BY))
@@ -222,13 +233,16 @@ def node_of(ref: str) -> str:
     return f"dataset:{ref}"
 
 
-def _makers(version: Registered, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
+def _makers(node: str, version: Registered, lines: Lines, present: Present, unknown: list[Unknown]) -> Iterator[Reason]:
     """Models and prompts that are not what they were."""
     for generator in version.lineage.generators:
-        yield from _moved(generator.model, present.model(generator), unknown)
+        seen = present.model(generator)
+        if not lines.next_round(generator.model, seen, node):
+            yield from _moved(generator.model, seen, unknown)
     for judge in version.lineage.judges:
-        if (seen := present.judge(judge)) is not None:
-            yield from _moved(judge, seen, unknown)
+        found = present.judge(judge)
+        if found is not None and not lines.next_round(judge, found, node):
+            yield from _moved(judge, found, unknown)
     for prompt in version.lineage.prompts:
         seen = present.prompt(prompt)
         if seen.value is None:

@@ -56,6 +56,13 @@ def test_stale() -> None:
     assert (wrong.returncode, "did you mean 'sft'?" in wrong.stderr) == (2, True)
 
 
+def test_the_next_round_of_a_model_is_no_news_to_what_it_learnt_from() -> None:
+    assert run("trained", "nobody@2", "--on", "old@1").returncode == 0
+    assert run("stale", "old").stdout == "0 of 1 dataset stale\n"
+    assert run("trained", "nobody@3", "--on", "sft@1").returncode == 0
+    assert "model nobody: 1 -> 3" in run("stale", "old").stdout
+
+
 def test_regenerate_says_what_it_cannot_do() -> None:
     done = run("regenerate", "--all-stale", "--dry-run")
     assert done.returncode == 0

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.model.card import Card, Judged, Prompt, Refresh, Registered, Source
+from auditor.model.card import Card, Generator, Judged, Model, Prompt, Refresh, Registered, Source
 from auditor.model.seen import Seen
 from auditor.regeneration.staleness import Stale, stale
 from tests.regeneration.made import DAY, PROMPT, Now, card, graph, lineage
@@ -169,6 +169,31 @@ def test_rounds_of_an_iteration_do_not_chase_each_other() -> None:
     assert told(a, b) == []
     itself = card("self", lineage("m@1"), lineage("m@1", parents=("self@1",)))
     assert told(itself) == []
+
+
+def test_a_model_trained_on_what_it_wrote_does_not_chase_its_own_data() -> None:
+    """ours@1 writes g, ours@2 learns from g: that is the next round, unless somebody says that ours@2 is in use."""
+
+    class Newest(Now):
+        def model(self, generator: Generator) -> Seen:
+            return replace(super().model(generator), by_itself=True)
+
+        def judge(self, model: Model) -> Seen | None:
+            seen = super().judge(model)
+            return seen and replace(seen, by_itself=True)
+
+    g, more = card("g", lineage("ours@1", judges=("ours@1",))), card("more", lineage("llama@1", parents=("g@1",)))
+    trained = {"ours@1": ("seeds@1",), "ours@2": ("more@1",)}
+    seeds = card("seeds", lineage())
+    assert told(seeds, g, more, now=Newest({"ours": "2"}), trained=trained) == []
+    # Said, in models.lock.yaml or by what its card follows, it is as with any model.
+    assert causes(told(seeds, g, more, now=Now({"ours": "2"}), trained=trained))["g"] == ["model"]
+    # Trained on something else it is a better writer, and g is of the one before.
+    apart = {**trained, "ours@2": ("seeds@1",)}
+    assert causes(told(seeds, g, more, now=Newest({"ours": "2"}), trained=apart)) == {
+        "g": ["model"],
+        "more": ["ancestor"],
+    }
 
 
 def test_two_that_hang_on_each_others_older_versions_are_both_told() -> None:
