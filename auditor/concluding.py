@@ -204,7 +204,7 @@ def plan(asked: Options, workspace: Workspace, progress: Progress, over: str = "
         checks,
         bounds,
         reports.from_json(registry.load(options.baseline)) if options.baseline else None,
-        _waivers(options, workspace),
+        waivers(options, workspace),
         Local(options.threads),
         clock,
         _left_out(checks, over),
@@ -525,7 +525,8 @@ def _known_metrics() -> list[str]:
     return [cls.spec.metric(measure.name) for cls in checks for measure in cls.spec.measures]
 
 
-def _waivers(options: Options, workspace: Workspace) -> judging.Waivers:
+def waivers(options: Options, workspace: Workspace) -> judging.Waivers:
+    """Those that an audit with these options may use. Raises ConfigError."""
     path = options.waivers or workspace.root / "waivers.yaml"
     if options.waivers is None and not path.exists():
         return judging.Waivers()

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 import pytest
+from mlflow import MlflowClient
 
 from auditor import asking
 from auditor.cli import group
@@ -273,8 +274,35 @@ def test_a_relative_of_the_maker_is_refused(
         group.main(typed, standalone_mode=False)
     assert not server.times
     group.main([*typed, "--allow-self"], standalone_mode=False)
-    assert relation in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert relation in told.err
+    assert "allowed: --allow-self" in told.out
     assert len(verdicts()) == 70
+
+
+def test_a_waiver_lets_a_relative_judge_while_it_holds(
+    server: Server, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.build(workspace)
+    jury(server, "gpt-4o-2024-11-20")
+    typed = ["judge", "run", "instructions@2", "--judge", "judges.yaml", "--mode", "pointwise", "-q", "--track"]
+    waiver = "- {check: self-judged, dataset: %s, reason: a round wanted, owner: ana, expires: %s}\n"
+    for dataset, expires, why in (("instructions", "2020-01-31", "expired on 2020-01-31"), ("seeds", "2999-01-31", "")):
+        Path("waivers.yaml").write_text(waiver % (dataset, expires))
+        with pytest.raises(ConfigError, match=f"(?s)they are one model.*{why}.*waivers.yaml"):
+            group.main(typed, standalone_mode=False)
+    assert not server.times
+    Path("waivers.yaml").write_text(waiver % ("instr*", "2999-01-31"))
+    group.main(typed, standalone_mode=False)
+    told, wanted = capsys.readouterr(), "waived until 2999-01-31 by ana: a round wanted"
+    assert f"allowed: {wanted}" in told.out
+    assert f"note: allowed: {wanted}" in told.err
+    where = f"sqlite:///{Workspace.find().home / 'mlflow.db'}"
+    seen = MlflowClient(where, where)
+    (run,) = seen.search_runs(
+        [one.experiment_id for one in seen.search_experiments()], "tags.`auditor.run` = 'judging'"
+    )
+    assert run.data.tags["auditor.self_judged"] == run.data.params["self_judged"] == wanted
 
 
 def test_makers_that_are_named_are_looked_at_as_well(server: Server) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
-from auditor import auditing, registry
+from auditor import auditing, concluding, registry
 from auditor.checks.self_judged import WORDS, SelfJudged
 from auditor.concluding import Options, Progress
 from auditor.core.intervals import Z95
@@ -61,7 +61,8 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Poll:
     """Who is asked what. left_out: rows without one of the texts. notes: what the user should know. pedigree: of the
-    rows, where they are registered. jury: the panel that the judges are, where they are one."""
+    rows, where they are registered. jury: the panel that the judges are, where they are one. allowed: by what a judge
+    is let judge its own words or its relatives', where one does."""
 
     material: Material
     seats: tuple[Seat, ...]
@@ -70,6 +71,7 @@ class Poll:
     rows: Dataset
     pedigree: Pedigree | None
     jury: Jury | None
+    allowed: str | None = None
 
 
 def poll(source: str, wanted: Wanted, options: Options, workspace: Workspace, progress: Progress) -> Poll:
@@ -85,17 +87,19 @@ def poll(source: str, wanted: Wanted, options: Options, workspace: Workspace, pr
     with workspace.lock(), progress.stage("read") as advance:
         rows = auditing.read(source, options, workspace, advance)
     pedigree = _pedigree(source, rows, workspace)
-    notes = _relatives(pedigree, [seat.judge for seat in seats], [maker for _, maker in sides], wanted, workspace)
+    who, makers = [seat.judge for seat in seats], [maker for _, maker in sides]
+    notes, allowed = _relatives(rows, pedigree, who, makers, wanted, workspace)
     fields = ["prompt", *(name for name, _ in sides), *([wanted.reference] if wanted.reference else [])]
     chosen, left_out = _chosen(rows, fields, wanted, notes)
-    items = partial(_items, rows, named(rows), chosen, fields, tuple(maker for _, maker in sides))
+    items = partial(_items, rows, named(rows), chosen, fields, tuple(makers))
     jury = judges.panels(wanted.judges).get(wanted.only or "")
     if jury and jury.learns:
         notes.append(
             f"panel {jury.name!r} has no weights: they are found, and it decides, once people have judged some of the "
             "pairs (auditor judge accept --panel)"
         )
-    return Poll(Material(items, len(chosen), len(sides)), seats, left_out, tuple(notes), rows, pedigree, jury)
+    material = Material(items, len(chosen), len(sides))
+    return Poll(material, seats, left_out, tuple(notes), rows, pedigree, jury, allowed)
 
 
 def needed(precision: float) -> int:
@@ -145,13 +149,14 @@ def _sides(wanted: Wanted, kind: str) -> list[tuple[str, str]]:
 
 
 def _relatives(
+    rows: Dataset,
     pedigree: Pedigree | None,
     jury: Sequence[Judge],
     makers: Sequence[str],
     wanted: Wanted,
     workspace: Workspace,
-) -> list[str]:
-    """Refuses judges who are what wrote the rows, or its relatives; or says so, where that is allowed."""
+) -> tuple[list[str], str | None]:
+    """Refuses judges who are what wrote the rows, or its relatives; or says so, and by what that is allowed."""
     tables = pedigree.kinship if pedigree else kinship.load(workspace)
     found: list[str] = []
     for judge in jury:
@@ -162,13 +167,32 @@ def _relatives(
         ]
         if pedigree:
             found += _self_judged(pedigree, judge)
-    if found and not wanted.allow_self:
+    if not found:
+        return [], None
+    allowed, expired = _waived(rows, pedigree, workspace)
+    allowed = allowed or ("--allow-self" if wanted.allow_self else None)
+    if allowed is None:
         raise ConfigError(
             "a judge prefers its own words and its relatives': such verdicts are no measure",
-            seen="; ".join(dict.fromkeys(found)),
-            hint="judge with a model of another family, or go on with --allow-self",
+            seen="; ".join(dict.fromkeys([*found, *expired])),
+            hint="judge with a model of another family, waive self-judged in waivers.yaml, or go on with --allow-self",
         )
-    return list(dict.fromkeys(found))
+    return [*dict.fromkeys(found), f"allowed: {allowed}", *expired], allowed
+
+
+def _waived(rows: Dataset, pedigree: Pedigree | None, workspace: Workspace) -> tuple[str | None, list[str]]:
+    """The waiver of `self-judged` that holds for the rows, in words; and those that have expired."""
+    today, check = dt.datetime.now(dt.UTC).date(), SelfJudged.spec.name
+    names = {rows.name, *([pedigree.card.name] if pedigree else [])}
+    expired = []
+    for waiver in concluding.waivers(Options(), workspace).entries:
+        # One that lists rows forgives those alone; judges are asked about all.
+        if waiver.check != check or waiver.rows or not any(waiver.covers(name, rows.digest) for name in names):
+            continue
+        if today <= waiver.expires:
+            return f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason}", []
+        expired.append(f"{waiver} expired on {waiver.expires}")
+    return None, expired
 
 
 def _self_judged(pedigree: Pedigree, judge: Judge) -> list[str]:

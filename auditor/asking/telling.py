@@ -83,6 +83,7 @@ def _told(poll: Poll, asked: Asked, out: Path, workspace: Workspace) -> trackers
         ended=asked.ended,
         panel=panel,
         metrics=_measured(out, workspace),
+        self_judged=poll.allowed,
     )
 
 

@@ -88,6 +88,8 @@ def run(
         f"{tally.done - tally.before:,} judgments asked for{refused}, {tally.before:,} from earlier runs, "
         f"{tally.tokens_in:,} tokens read and {tally.tokens_out:,} written{cost}"
     )
+    if poll.allowed:
+        click.echo(f"a judge is the answers' maker, or its relative; allowed: {_plain(poll.allowed)}")
     if decision := asking.decided(poll, output):
         from auditor.reports import standings
 

@@ -55,6 +55,10 @@ class Waiver:
     dataset: str | None = None
     rows: tuple[str, ...] = ()
 
+    def covers(self, name: str, digest: str) -> bool:
+        """Whether it is of this dataset."""
+        return self.dataset is None or self.dataset == digest or fnmatchcase(name, self.dataset)
+
     def __str__(self) -> str:
         return f"the waiver of {self.metric or self.check} by {self.owner} ({self.reason})"
 
@@ -279,8 +283,7 @@ class _Court:
         return False
 
     def _of_dataset(self, waiver: Waiver) -> bool:
-        name, digest = self.names
-        return waiver.dataset is None or waiver.dataset == digest or fnmatchcase(name, waiver.dataset)
+        return waiver.covers(*self.names)
 
     def _uncovered(self, waiver: Waiver, check: str, metric: str) -> str:
         """Why the rows of a waiver are not all that was found, or an empty string."""

@@ -35,7 +35,7 @@ class Judging:
     """One run of judges over a dataset. name, digest, rows, fields: of the dataset; version: `NAME@VERSION` where it is
     registered. file: where the verdicts are, within the workspace; verdicts: `sha256:…` of it; counts: how many
     of each verdict. rule: by which two orders are one. panel: what votes, where a panel does. metrics: by name.
-    started, ended: ISO times."""
+    started, ended: ISO times. self_judged: by what a judge was let judge its own words or its relatives'."""
 
     name: str
     digest: str
@@ -51,6 +51,7 @@ class Judging:
     ended: str
     panel: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    self_judged: str | None = None
 
     @property
     def prompts(self) -> list[Asked]:
@@ -80,6 +81,8 @@ def describe(judging: Judging, experiment: str) -> Publication:
     }
     if judging.version:
         tags["auditor.dataset.version"] = judging.version.rpartition("@")[2]
+    if judging.self_judged:
+        tags["auditor.self_judged"] = judging.self_judged
     return Publication(
         digest=judging.identity,
         experiment=experiment,
@@ -104,7 +107,7 @@ def describe(judging: Judging, experiment: str) -> Publication:
 
 
 def _parameters(judging: Judging) -> dict[str, str]:
-    given: dict[str, object] = {"rule": judging.rule}
+    given: dict[str, object] = {"rule": judging.rule, "self_judged": judging.self_judged}
     if judging.panel:
         given |= {f"panel.{name}": value for name, value in judging.panel.items()}
     several = len(judging.judges) > 1

@@ -201,6 +201,7 @@ def judging_event(
                 vote=panel.get("vote"),
                 weights=panel.get("weights"),
                 verdicts=dict(sorted(judging.counts.items())),
+                selfJudged=judging.self_judged,
             ),
         },
         outputFacets={"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=sum(judging.counts.values()))},

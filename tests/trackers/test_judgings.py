@@ -46,6 +46,7 @@ def judging() -> Judging:
         (said, replace(said, judge="y", model="llama-3", seed=7)), "verdicts.jsonl", digest("v"),
         {"a": 3, "b": 4, "invalid": 1}, "strict", "2026-01-02T03:04:05+00:00", "2026-01-02T03:05:05+00:00",
         {"name": "jury", "vote": "weighted", "weights": {"x": 2.0}}, {"position_inconsistency.consistency/x": 0.5},
+        "--allow-self",
     )  # fmt: skip
 
 
@@ -67,6 +68,7 @@ def test_the_event_is_of_the_specification(registered: bool) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(facet, schema, jsonschema.Draft202012Validator)
     assert facet["auditor_judging"]["_schemaURL"].startswith(schema["$id"] + "#/$defs/")
+    assert facet["auditor_judging"]["selfJudged"] == "--allow-self"
     first, second = facet["auditor_judging"]["judges"]
     assert (first["model"], first["revision"], second["decoding"]) == (
         "gpt-4o", "2024-08-06", {"temperature": 0.0, "seed": 7},
@@ -111,6 +113,7 @@ def test_a_run_with_its_prompt_once(home: Workspace, mlflow_database: Path) -> N
     assert json.loads(run.data.tags["mlflow.linkedPrompts"]) == [{"name": "pairwise", "version": str(prompt.version)}]
     assert run.data.tags["auditor.judges"] == ";gpt-4o-2024-08-06;llama-3;"
     assert run.data.params["rule"] == "strict"
+    assert run.data.tags["auditor.self_judged"] == "--allow-self"
     assert run.data.params["panel.vote"] == "weighted"
     assert run.data.params["y.seed"] == "7"
     assert run.data.metrics == {"position_inconsistency.consistency/x": 0.5}

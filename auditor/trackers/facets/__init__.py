@@ -43,6 +43,7 @@ class JudgingDatasetFacet(DatasetFacet):
     vote: str | None = None
     weights: dict[str, float] | None = None
     verdicts: dict[str, int] | None = None
+    selfJudged: str | None = None  # noqa: N815  OpenLineage's spelling
 
     @staticmethod
     def _get_schema() -> str:
