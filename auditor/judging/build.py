@@ -91,6 +91,9 @@ def build(
         verdict[by_score] = _compared(score_a[by_score], score_b[by_score])
         if scored := int(by_score.sum()):
             told.append(f"{scored:,} rows have two scores and no verdict: the higher score wins")
+        single = silent & np.isfinite(score_a) & ~np.isfinite(score_b) & (b == UNKNOWN) & (first == UNKNOWN)
+        if graded := int(single.sum()):
+            told.append(f"{graded:,} rows have the score of one output and no verdict: scores by themselves, none wins")
 
     told.extend(_alike(verdict, first))
     swap = np.flatnonzero((a > b) & (b != UNKNOWN))

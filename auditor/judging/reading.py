@@ -64,14 +64,15 @@ def open(  # noqa: A001  `judging.open(files)` reads as what it does
     forms = _forms(files, form, mapping, told)
     files = [replace(file, index=index) for index, file in enumerate(forms)]
     forms = dict(zip(files, forms.values(), strict=True))
+    fields = {file: mapped for file, (_, mapped) in forms.items()}
     tables: list[pa.Table] = []
     titles: list[str] = []
     shapes: Counter[str] = Counter()
-    for which in dict.fromkeys(forms.values()):
-        mine = [file for file in files if forms[file] == which]
+    for which in dict.fromkeys(form for form, _ in forms.values()):
+        mine = [file for file in files if forms[file][0] == which]
         before = told.count
         held = len(tables)
-        tables.extend(_read(which, mine, mapping, told, read))
+        tables.extend(_read(which, mine, fields, told, read))
         rows = sum(len(part) for part in tables[held:])
         shapes[which] += rows
         called = "columns mapped by the call" if which == MAPPED else FORMATS[which].TITLE
@@ -89,7 +90,7 @@ def open(  # noqa: A001  `judging.open(files)` reads as what it does
         format=", ".join(titles),
         files=[file.name for file in files],
         shapes=shapes,
-        fields={column: field for column, field in mapping.items() if column != field},
+        fields={c: field for mapped in fields.values() for c, field in mapped.items() if c != field},
         quarantine=told.quarantine(),
         notes=told.notes,
     )
@@ -102,6 +103,7 @@ def from_records(
     told = Told()
     mapping = _mapping(mapping or {})
     held = list(given)
+    mapping = _graded({name for record in held for name in record}, mapping, told)
     ours = (
         {**{column: record.get(mapping.get(column, column)) for column in own.COLUMNS}, "file": 0, "line": line}
         for line, record in enumerate(held, 1)
@@ -125,9 +127,19 @@ def _mapping(mapping: Mapping[str, str]) -> Mapping[str, str]:
     return mapping
 
 
-def _forms(files: Sequence[File], asked: str | None, mapping: Mapping[str, str], told: Told) -> dict[File, str]:
-    """The format of every file that is in one."""
-    forms: dict[File, str] = {}
+def _graded(fields: Collection[str], mapping: Mapping[str, str], told: Told) -> Mapping[str, str]:
+    """The mapping, and a field that scores one output by itself, which is told."""
+    found = own.graded({*fields, *mapping} - set(mapping.values()))
+    for column, field in found.items():
+        told.note(f"{field} is read as {column}: the score of one output by itself")
+    return {**mapping, **found}
+
+
+def _forms(
+    files: Sequence[File], asked: str | None, mapping: Mapping[str, str], told: Told
+) -> dict[File, tuple[str, Mapping[str, str]]]:
+    """The format of every file that is in one, and our column -> its field."""
+    forms: dict[File, tuple[str, Mapping[str, str]]] = {}
     passed: list[str] = []
     for file in files:
         seen = [record for _, record in islice(records(file, Told()), LOOKED_AT)]
@@ -137,8 +149,11 @@ def _forms(files: Sequence[File], asked: str | None, mapping: Mapping[str, str],
             form: str | None = MAPPED
         else:
             form = asked or next(filter(None, map(recognised, seen)), None)
+        names = {name for record in seen for name in record}
+        if form is None and own.ASKED & names and own.graded(names):
+            form = "own"
         if form is not None:
-            forms[file] = form
+            forms[file] = form, _graded(names, mapping, told) if form in (MAPPED, "own") else mapping
         elif file.asked:
             raise _unknown(file, seen)
         else:
@@ -159,7 +174,8 @@ def _unknown(file: File, seen: Sequence[Record]) -> UnknownShape:
         file=file.name,
         seen=f"fields {shown}" if names else "no record",
         wanted=_known(),
-        hint="name the fields: --map item=FIELD --map verdict=FIELD (and a, b, first, judge, output_a, output_b …)",
+        hint="name the fields: --map item=FIELD --map verdict=FIELD (and a, b, first, judge, output_a, output_b …; "
+        "of scores score_a, score_b)",
     )
 
 
@@ -168,7 +184,7 @@ def _known() -> str:
 
 
 def _read(
-    form: str, files: Sequence[File], mapping: Mapping[str, str], told: Told, read: columns.Progress
+    form: str, files: Sequence[File], fields: Mapping[File, Mapping[str, str]], told: Told, read: columns.Progress
 ) -> Iterator[pa.Table]:
     if form not in (MAPPED, "own"):
         yield from _tables(FORMATS[form].verdicts(files, told), told)
@@ -176,11 +192,11 @@ def _read(
             read(file.path.stat().st_size)
         return
     for file in files:
-        table = columns.read(file, mapping, told, read)
+        table = columns.read(file, fields[file], told, read)
         if table is not None:
             yield table
         else:
-            yield from _tables(_of(file, mapping, told), told)
+            yield from _tables(_of(file, fields[file], told), told)
 
 
 def _of(file: File, mapping: Mapping[str, str], told: Told) -> Iterator[dict[str, Any]]:
@@ -261,9 +277,9 @@ def _together(tables: list[pa.Table]) -> Columns:
 
 def _askable(has: Collection[str], files: Sequence[File]) -> None:
     """Raises InputError where there is nothing to tell a verdict by, or no verdict."""
-    if "verdict" not in has and not {"score_a", "score_b"} <= set(has):
-        raise InputError("there is no verdict in it", file=files[0].name, wanted="a column of verdicts",
-                         hint="name it: --map verdict=FIELD (or --map score_a=FIELD --map score_b=FIELD)")  # fmt: skip
+    if not {"verdict", "score_a"} & set(has):
+        raise InputError("there is no verdict in it", file=files[0].name, wanted="a column of verdicts, or of scores",
+                         hint="name it: --map verdict=FIELD (or score_a=FIELD, and score_b=FIELD of a pair)")  # fmt: skip
     if not set(has) & {"item", "question", "output_a"}:
         raise InputError("nothing says what was judged", file=files[0].name, wanted="an item, or a question",
                          hint="name it: --map item=FIELD (or --map question=FIELD)")  # fmt: skip

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from auditor import judging
+from auditor import judge_audit, judging
 from auditor.adjudicating import read
 from auditor.concluding import Options
+from auditor.model.errors import UnknownShape
 from auditor.model.verdicts import INVALID, TIE, A, B, Verdicts
 
 N = 60
@@ -98,3 +100,70 @@ def test_a_score_that_is_no_number_costs_its_own_row_alone(score: Any, tmp_path:
     file.write_text(json.dumps(rows))
     for found in (judging.open([file]), judging.from_records(rows)):
         assert found.verdict.tolist() == [*WINNERS[:-1], INVALID]
+
+
+TEXTS = ["short", "a longer answer", "one that is longer still"]
+GRADES = [{"item": f"q{i % 20}", "judge": "rm", "reward": i / 8, "output_a": TEXTS[i % 3]} for i in range(N)]
+
+
+def graded(folder: Path, path: str) -> Verdicts:
+    """GRADES, read by one of the paths."""
+    file = folder / "v.jsonl"
+    if path == "score_a":
+        return judging.open([lines(file, [{k.replace("reward", "score_a"): v for k, v in g.items()} for g in GRADES])])
+    if path == "mapped":
+        fields = {"item": "id", "judge": "scorer", "score_a": "points", "output_a": "text"}
+        theirs = {"item": "id", "judge": "scorer", "reward": "points", "output_a": "text"}
+        rows = [{theirs[name]: value for name, value in g.items()} for g in GRADES]
+        return judging.open([lines(file, rows)], mapping=fields)
+    if path == "some mapped":
+        rows = [{k.replace("item", "id"): v for k, v in g.items()} for g in GRADES]
+        return judging.open([lines(file, rows)], mapping={"item": "id"})
+    if path == "csv":
+        rows = [",".join(map(str, g.values())) for g in GRADES]
+        (folder / "v.csv").write_text("\n".join([",".join(GRADES[0]), *rows]) + "\n")
+        return judging.open([folder / "v.csv"])
+    if path == "dicts":
+        return judging.from_records(GRADES)
+    word = path if path in ("score", "rating") else "reward"
+    rows = [{k.replace("reward", word): v for k, v in g.items()} for g in GRADES]
+    return judging.open([lines(file, rows, *([BROKEN] if path == "one broken line" else []))])
+
+
+@pytest.mark.parametrize(
+    "path", ["score_a", "reward", "score", "rating", "one broken line", "mapped", "some mapped", "csv", "dicts"]
+)
+def test_scores_of_outputs_by_themselves(path: str, tmp_path: Path) -> None:
+    found = graded(tmp_path, path)
+    assert len(found) == N
+    assert found.graded.all()
+    assert found.score_a.tolist() == [one["reward"] for one in GRADES]
+    assert found.words_a.tolist() == [len(one["output_a"].split()) for one in GRADES]
+    assert f"{N} rows have the score of one output and no verdict: scores by themselves, none wins" in found.notes
+    word = {"score": "score", "rating": "rating"}.get(path, "reward")
+    assumed = f"{word} is read as score_a: the score of one output by itself" in found.notes
+    assert assumed is (path not in ("score_a", "mapped"))
+
+
+def test_a_reward_model_is_measured(tmp_path: Path) -> None:
+    report = judge_audit(lines(tmp_path / "v.jsonl", GRADES), only=("saturated-scores", "unparsable-verdicts"))
+    assert report.metrics["unparsable_verdicts.rate"].value == 0
+    assert report.metrics["saturated_scores.commonest"].value == pytest.approx(1 / N), "no score comes twice"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"item": "q", "score": 1, "reward": 2},  # which of the two?
+        {"item": "q", "score": 1, "output_b": "x"},  # of which output?
+        {"prompt": "q", "score": 1},
+    ],
+)
+def test_a_plain_word_is_no_score_where_it_may_be_anything(row: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UnknownShape, match="score_a"):
+        judging.open([lines(tmp_path / "v.jsonl", [row])])
+
+
+def test_a_score_beside_a_verdict_is_not_taken(tmp_path: Path) -> None:
+    found = judging.open([lines(tmp_path / "v.jsonl", [{"item": "q", "verdict": "a", "score": 3}])])
+    assert np.isnan(found.score_a).all()
