@@ -213,6 +213,11 @@ def _described(accepted: Any, lines: int, target: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _count(number: float) -> str:
+    """Halves are told, and whole numbers are whole."""
+    return f"{number:>10,.{0 if number == int(number) else 1}f}"
+
+
 def _text(accepted: Any, lines: int, target: Path) -> str:
     from auditor.reports import standings
 
@@ -224,10 +229,11 @@ def _text(accepted: Any, lines: int, target: Path) -> str:
     told += ["", f"{'lost of':<12}{'':<32}{'judged':>10}{'kept':>10}{'lost':>8}   95 % interval"]
     for one in accepted.losses():
         head = f"{one.by:<12}{one.group[:30]:<32}"
-        told.append(f"{head}{one.judged:>10,}{one.kept:>10,}{one.lost:>8.1%}   {one.low:.1%} to {one.high:.1%}")
+        told.append(f"{head}{_count(one.judged)}{_count(one.kept)}{one.lost:>8.1%}   {one.low:.1%} to {one.high:.1%}")
+    told.append("by verdict, a pair judged in both orders counts half to what each order said")
     before, after = accepted.longer_wins()
     if before is not None and after is not None:
-        told += ["", f"the longer output wins {before:.1%} of all decided judgements and {after:.1%} of those kept"]
+        told += ["", f"the longer output wins {before:.1%} of all decided verdicts and {after:.1%} of those kept"]
     if accepted.decision:
         told += ["", *standings.lines(accepted.decision)]
     return "\n".join(told)

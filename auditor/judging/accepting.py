@@ -48,12 +48,13 @@ RATIOS = (1.1, 1.5, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Of the judgements of one class, how many were kept. low, high: 95 % interval of the share lost."""
+    """Of the judgements of one class, how many were kept; by verdict, a pair in both orders is half a judgement of
+    what each order said. low, high: 95 % interval of the share lost."""
 
     by: str
     group: str
-    judged: int
-    kept: int
+    judged: float
+    kept: float
     low: float
     high: float
 
@@ -65,8 +66,9 @@ class Loss:
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """Judgements, u of them: a pair asked of a judge in both orders is one. rows: int64 [u], a verdict of each.
-    verdict: int8 [u], by the rule. fate: int8 [u], a place in REASONS. said: int8 [u], the verdict with A first, or
-    the only one. decision: of the panel, where there is one; what it does not share is outvoted."""
+    verdict: int8 [u], by the rule. fate: int8 [u], a place in REASONS. said: int8 [u, 2], the verdict with A first
+    and with B first, or twice the only one. decision: of the panel, where there is one; what it does not share is
+    outvoted."""
 
     verdicts: Verdicts
     rule: str
@@ -96,7 +98,7 @@ class Accepted:
         size = np.where(known, np.searchsorted(LENGTHS, (shorter + longer) / 2, side="right"), UNKNOWN)
         ratio = np.where(known, np.searchsorted(RATIOS, longer / np.maximum(shorter, 1), side="right"), UNKNOWN)
         return [
-            *self._by("verdict", WORDS, self.said),
+            *self._by("verdict", WORDS, *self.said.T),
             *self._by("judge", verdicts.judge.names, verdicts.judge.codes[rows]),
             *self._by("prompt", verdicts.prompt.names, verdicts.prompt.codes[rows]),
             *self._by("words", _classes(LENGTHS, ""), size),
@@ -104,21 +106,24 @@ class Accepted:
         ]
 
     def longer_wins(self) -> tuple[float | None, float | None]:
-        """The share of decided judgements won by the longer output: of all, and of those kept."""
+        """The share of decided verdicts won by the longer output: of all, both orders of each pair, and of those
+        kept."""
         a, b = self.verdicts.words_a[self.rows], self.verdicts.words_b[self.rows]
         apart = (a != b) & (a != UNKNOWN) & (b != UNKNOWN)
         shares: list[float | None] = []
-        for verdict, some in ((self.said, apart), (self.verdict, apart & self.kept)):
-            decided = some & (verdict < TIE)
-            longer = (verdict == A) == (a > b)
+        for verdict, some in ((self.said, apart), (self.verdict[:, None], apart & self.kept)):
+            decided = some[:, None] & (verdict < TIE)
+            longer = (verdict == A) == (a > b)[:, None]
             shares.append(float(longer[decided].mean()) if decided.any() else None)
         return shares[0], shares[1]
 
-    def _by(self, by: str, names: Sequence[str], codes: npt.NDArray[np.integer]) -> list[Loss]:
-        judged = np.bincount(codes[codes >= 0], minlength=len(names))
-        kept = np.bincount(codes[(codes >= 0) & self.kept], minlength=len(names))
+    def _by(self, by: str, names: Sequence[str], *codes: npt.NDArray[np.integer]) -> list[Loss]:
+        """codes: integers [u], the class of each judgement; where there are several, it is as much of each."""
+        every, kept_too = np.concatenate(codes), np.tile(self.kept, len(codes))
+        judged = np.bincount(every[every >= 0], minlength=len(names))
+        kept = np.bincount(every[(every >= 0) & kept_too], minlength=len(names))
         order = np.lexsort((np.arange(len(names)), -judged)) if by in ("judge", "prompt") else range(len(names))
-        counts = [(code, int(judged[code]), int(kept[code])) for code in map(int, order)]
+        counts = [(code, int(judged[code]) / len(codes), int(kept[code]) / len(codes)) for code in map(int, order)]
         return [Loss(by, names[code], n, left, *wilson(n - left, n)) for code, n, left in counts if n]
 
 
@@ -155,7 +160,7 @@ def accept(
         np.concatenate([pairs.rows_first, singles]),
         np.concatenate([combined, single]).astype(np.int8),
         np.concatenate([np.where(combined == INVALID, rejected, KEPT), lone]).astype(np.int8),
-        np.concatenate([pairs.shown_first, single]).astype(np.int8),
+        np.stack([np.concatenate([one, single]) for one in (pairs.shown_first, pairs.shown_second)], 1).astype(np.int8),
     )
     if jury is not None:
         made = _voted(made, jury)

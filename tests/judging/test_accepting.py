@@ -111,9 +111,26 @@ def test_losses_add_up_in_every_class() -> None:
     lost = {(one.by, one.group): one.judged - one.kept for one in accepted.losses()}
     assert lost["judge", "j"] == 5
     assert lost["judge", "k"] == 0
-    assert lost["verdict", "invalid"] == 2
-    assert lost["verdict", "A"] == 1
+    # Lost: (a, b), (b, tie), (invalid, a), (invalid, invalid) and the tie, of which nothing is chosen.
+    assert {name: lost["verdict", name] for name in ("A", "B", "tie", "invalid")} == {
+        "A": 1, "B": 1, "tie": 1.5, "invalid": 1.5,
+    }  # fmt: skip
     assert ("longer by", "2 x and more") in lost
+
+
+def test_pure_primacy_loses_both_verdicts_alike(workspace: Path) -> None:
+    """What stands first wins 70 pairs, A and B 15 each whatever the order: by the first order alone, A loses all."""
+    pairs = [("a", "b")] * 70 + [("a", "a")] * 15 + [("b", "b")] * 15
+    accepted = accepting.accept(fakes.verdicts(judged(pairs=pairs)))
+    by = {one.group: (one.judged, one.kept) for one in accepted.losses() if one.by == "verdict"}
+    assert by == {"A": (50, 15), "B": (50, 15)}
+    told = run(written(workspace, judged(pairs=[*pairs, ("a", "tie")])), "-o", "clean.jsonl").stdout
+    assert "counts half to what each order said" in told
+    assert [line.split()[2:5] for line in told.splitlines() if line.startswith("verdict")] == [
+        ["50.5", "15", "70.3%"],
+        ["50", "15", "70.0%"],
+        ["0.5", "0", "100.0%"],
+    ]
 
 
 def test_what_cannot_be_done_is_said() -> None:
