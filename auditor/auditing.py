@@ -108,7 +108,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
 
     concluding.publish(plan, report)
     if pedigree is not None:
-        _tell(report.record, pedigree, workspace)
+        _tell(report, pedigree, workspace)
     return report
 
 
@@ -180,11 +180,11 @@ def _pedigree(version: Version | None, rows: Dataset, options: Options, workspac
     return registry.pedigree(card, entry, workspace, today, other, reader=readers.VERSION, reread=again)
 
 
-def _tell(record: Record, pedigree: Pedigree, workspace: Workspace) -> None:
+def _tell(report: Report, pedigree: Pedigree, workspace: Workspace) -> None:
     """The audit of a registered version as an OpenLineage event."""
     from auditor.trackers import openlineage
 
-    event = openlineage.audit_event(record, pedigree.card, pedigree.version)
+    event = openlineage.audit_event(report.record, pedigree.card, pedigree.version, fields=report.fields)
     trackers.tell([event], workspace, url=workspace.openlineage_url)
 
 

@@ -10,7 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from auditor import auditing, concluding, registry, reports
+from auditor import auditing, concluding, registration, registry, reports
 from auditor.core import impact as impacts
 from auditor.core.compare import directions
 from auditor.core.difference import Difference, Side, difference
@@ -18,9 +18,7 @@ from auditor.core.history import History
 from auditor.core.impact import Impact
 from auditor.model.errors import ConfigError
 from auditor.model.graph import Graph
-from auditor.readers.columns import columns
 from auditor.registry import cards, index
-from auditor.registry.versions import is_url, place
 from auditor.registry.workspace import Workspace
 from auditor.reports import exports
 from auditor.reports.exports import Subject
@@ -136,12 +134,11 @@ def exported(ref: str, target: str, workspace: Workspace) -> str:
     Raises ConfigError for an unknown version or target, and where what the standard asks for is not recorded.
     """
     card, version = index.find(ref, workspace)
+    fields = registration.fields(card, version, workspace) if target in ("openlineage", "croissant") else {}
     if target == "openlineage":
         from auditor.trackers.openlineage import registration_event
 
-        event = registration_event(card, version, index.graph(workspace))
+        event = registration_event(card, version, index.graph(workspace), fields=fields)
         return json.dumps(event, indent=2) + "\n"
     record = auditing.stored(card.name, version.digest, card.ref(version), workspace)
-    path = place(card, version, workspace) if target == "croissant" and not is_url(version.path) else None
-    fields = columns(path) if path is not None and path.is_file() else {}
     return exports.export(Subject(card, version, record, fields), target)

@@ -113,6 +113,11 @@ class Report:
     def dataset(self) -> Audited:
         return self.view.dataset
 
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """Of the records as they were given (see `Dataset.schema`); none of judges' verdicts."""
+        return self.dataset.schema if isinstance(self.dataset, Dataset) else {}
+
     @cached_property
     def findings(self) -> pa.Table:
         """Every affected row: one line a row and metric, with evidence, partner and remedy."""
@@ -279,7 +284,14 @@ def publish(plan: Plan, report: Report) -> None:
             write_text(Path(drawn) / name, svg)
         sent = {**report.places, **{path.name: path for path in sorted(Path(drawn).iterdir())}}
         name = str(report.record.dataset["name"])
-        trackers.publish(report.record, sent, uri=options.tracking_uri, experiment=slug(name), workspace=plan.workspace)
+        trackers.publish(
+            report.record,
+            sent,
+            uri=options.tracking_uri,
+            experiment=slug(name),
+            workspace=plan.workspace,
+            fields=report.fields,
+        )
 
 
 def settled(options: Options, workspace: Workspace) -> Options:

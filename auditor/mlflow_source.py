@@ -102,8 +102,10 @@ class AuditorDataset(Dataset):
 
     def to_dict(self) -> dict[str, str]:
         said: dict[str, str] = super().to_dict()
-        columns = json.dumps({"mlflow_colspec": self.schema.to_dict()})
-        return {**said, "schema": columns, "profile": json.dumps(self.profile)}
+        from auditor.trackers.dataset import columns
+
+        known = columns(self._entry["fields"])
+        return {**said, **({"schema": known} if known else {}), "profile": json.dumps(self.profile)}
 
 
 def dataset(ref: str) -> AuditorDataset:
@@ -115,7 +117,7 @@ def dataset(ref: str) -> AuditorDataset:
     card, version = registry.find(ref, Workspace.find())
     rows = _rows(card.ref(version))
     return AuditorDataset(
-        entry(card.name, rows.digest, rows.rows, card.kind, fields=rows.fields, ref=card.ref(version))
+        entry(card.name, rows.digest, rows.rows, card.kind, fields=rows.schema, ref=card.ref(version))
     )
 
 

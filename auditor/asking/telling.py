@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from auditor import concluding, judging, trackers
+from auditor import concluding, judging, registration, trackers
 from auditor.asking.polling import Poll
 from auditor.asking.questioning import Asked
 from auditor.core import check as checking
@@ -59,7 +59,8 @@ def tell_accepted(card: Card, version: Registered, files: Sequence[Path], worksp
 
     given = [(_within(path, workspace), _digest(path)) for path in sorted(files) if path.is_file()]
     graph = index.graph(workspace)
-    event = openlineage.accepting_event(card, version, graph, given)
+    fields = registration.fields(card, version, workspace)
+    event = openlineage.accepting_event(card, version, graph, given, fields=fields)
     trackers.tell([event], workspace, url=workspace.openlineage_url)
 
 
@@ -72,7 +73,7 @@ def _told(poll: Poll, asked: Asked, out: Path, workspace: Workspace) -> trackers
         name=pedigree.card.name if pedigree else rows.name,
         digest=rows.digest,
         rows=rows.rows,
-        fields=rows.fields,
+        fields=rows.schema,
         version=pedigree.card.ref(pedigree.version) if pedigree else None,
         judges=tuple(_as_asked(seat) for seat in poll.seats),
         file=_within(out, workspace),

@@ -111,8 +111,7 @@ def gate(
     card = registration.record_verdict(card.ref(version), verdict, status, workspace)
     judged_one = card.version(version.version) or version
     if options.track or options.tracking_uri or workspace.tracking_uri:
-        fields = report.dataset.fields
-        registration.publish(card, judged_one, workspace, uri=options.tracking_uri, fields=fields)
+        registration.publish(card, judged_one, workspace, uri=options.tracking_uri, fields=report.fields)
     return Outcome(card, judged_one, report, own_rows=True, altered=altered)
 
 

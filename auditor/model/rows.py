@@ -209,8 +209,9 @@ class Dataset:
 
     digest: `sha256:HEX` over the sorted SHA-256 of the canonical rows (order-independent).
     fields: typed columns found in `meta` (name -> "int" | "float" | "bool" | "string"), which the
-    fields annotator brings out. shapes: recognised record shape -> rows. notes: what a reader of the
-    report should know about how the data was read.
+    fields annotator brings out. schema: the top-level fields of the records as they were given (name ->
+    "text" | "integer" | "float" | "boolean" | "nested"); empty where nobody looked. shapes: recognised record
+    shape -> rows. notes: what a reader of the report should know about how the data was read.
     """
 
     name: str
@@ -224,6 +225,7 @@ class Dataset:
     quarantine: Quarantine = Quarantine()
     notes: tuple[str, ...] = ()
     by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    schema: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.rows

@@ -26,6 +26,7 @@ import orjson
 
 from auditor.model.rows import SHARD_ROWS, Dataset
 from auditor.readers import accept, files, jsons, quarantine, snapshot, sniff, tables, tabular, workers
+from auditor.readers.columns import columns
 from auditor.readers.items import Item, shards
 from auditor.readers.memory import open_records
 from auditor.readers.shapes import Shapes
@@ -75,11 +76,12 @@ def open(  # noqa: A001  `readers.open(path)` reads as what it does
                 files.unchanged(found)
                 accept.trainable(reading, shapes.mapping, called)
                 known = snapshot.commit(reading, key, called, cache)
+            schema = columns(found[0].path)
         finally:
             shutil.rmtree(spool, ignore_errors=True)
     told.finished()
     accept.bearable(known, max_bad_rows)
-    return replace(known, files=tuple(_shown(file, spool) for file in found))
+    return replace(known, files=tuple(_shown(file, spool) for file in found), schema=schema)
 
 
 def _shown(file: files.Local, spool: Path) -> str:

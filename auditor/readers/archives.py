@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import zlib
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
+DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ValueError)
 _CHUNK = 1 << 20
 _STEP = 1 << 10
 
@@ -24,13 +26,12 @@ def kind(head: bytes) -> str | None:
 
 def unpack(path: Path, packed: str, out: IO[bytes]) -> bool:
     """Copy what the archive holds to `out`; False where it ends too early or is damaged from some point on."""
-    openers: dict[str, Callable[[Path], Any]] = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open, "zstd": _zstd}
-    with openers[packed](path) as archive:
+    with _openers()[packed](path) as archive:
         while True:
             try:
                 # One step at a time: what was unpacked before the damage must not be lost with it.
                 chunk = archive.read(_STEP) if packed == "zstd" else archive.read1(_CHUNK)
-            except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ValueError):
+            except DAMAGE:
                 return False
             except OSError as error:
                 if error.errno is None:  # bz2 and Arrow: "Invalid data stream"
@@ -39,6 +40,24 @@ def unpack(path: Path, packed: str, out: IO[bytes]) -> bool:
             if not chunk:
                 return packed != "zstd" or _zstd_ends(path)
             out.write(chunk)
+
+
+def start(path: Path, size: int) -> bytes:
+    """At most `size` of the first bytes of a file, unpacked where it is an archive. Raises OSError and `DAMAGE`."""
+    with path.open("rb") as plain:
+        head = plain.read(6)
+        packed = kind(head)
+        if packed is None:
+            return head + plain.read(size - len(head))
+    found = io.BytesIO()
+    with _openers()[packed](path) as archive:
+        while (room := size - found.tell()) > 0 and (chunk := archive.read(min(room, _CHUNK))):
+            found.write(chunk)
+    return found.getvalue()
+
+
+def _openers() -> dict[str, Callable[[Path], Any]]:
+    return {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open, "zstd": _zstd}
 
 
 def _zstd(path: Path) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import xxhash
 from auditor.model.errors import InputError
 from auditor.model.rows import SHARD_ROWS, Dataset
 from auditor.readers import accept, snapshot
+from auditor.readers.columns import PEEK, described
 from auditor.readers.items import Item, shards
 from auditor.readers.quarantine import NOT_AN_OBJECT, shown
 from auditor.readers.shapes import Shapes
@@ -33,7 +36,10 @@ def open_records(
 
     Raises InputError where `source` is none of these, and what `readers.open` raises.
     """
-    kind, items = _items(source)
+    kind, given = _items(source)
+    first = list(itertools.islice(given, PEEK))
+    schema = described(item.record for item in first if not item.reason)
+    items = itertools.chain(first, given)
     shapes = Shapes(mapping)
     with snapshot.lock(cache):
         reading = snapshot.Reading(kind, (PLACE,))
@@ -46,7 +52,7 @@ def open_records(
         accept.trainable(reading, shapes.mapping, name)
         dataset = snapshot.commit(reading, key.hexdigest(), name, cache)
     accept.bearable(dataset, max_bad_rows)
-    return dataset
+    return replace(dataset, schema=schema)
 
 
 def _items(source: Any) -> tuple[str, Iterator[Item]]:

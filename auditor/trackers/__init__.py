@@ -63,19 +63,20 @@ class Workspace(Protocol):
 
 
 def publish(
-    record: Record, files: Mapping[str, Path], *, uri: str | None, experiment: str, workspace: Workspace
-) -> str | None:
+    record: Record, files: Mapping[str, Path], *,
+    uri: str | None, experiment: str, workspace: Workspace, fields: Mapping[str, str] | None = None,
+) -> str | None:  # fmt: skip
     """Record the audit as an MLflow run; returns the run's id, or None where it waits in the outbox.
 
     files: the audit's files by name, `audit.json` among them; images (`*.svg`, `*.png`) become
     figures of the run. uri: where MLflow is; None is MLFLOW_TRACKING_URI, or else the workspace's own
-    `.auditor/mlflow.db`. Publishing the same audit again changes nothing.
+    `.auditor/mlflow.db`. fields: of the records, as `Dataset.schema`. Publishing the same audit again changes nothing.
 
     Never raises for a tracker's sake: what went wrong is logged and the publication is kept.
     """
     target = uri or os.environ.get("MLFLOW_TRACKING_URI") or None
     try:
-        item = _run(publication.describe(record, files, experiment), files)
+        item = _run(publication.describe(record, files, experiment, fields), files)
     except (OSError, ValueError, AuditorError) as error:
         _log.warning("this audit could not be tracked: %s. Its files are whole.", redact(str(error), target))
         return None
@@ -90,7 +91,7 @@ def publish_version(
     made from it; returns the run's id, or None where it waits in the outbox.
 
     graph: of the whole workspace. page: a self-contained HTML page of the lineage, an artifact of the run.
-    uri: as in `publish`. fields: of the rows, as `Dataset.fields`. Prompts and generators go to MLflow's
+    uri: as in `publish`. fields: of the records, as `Dataset.schema`. Prompts and generators go to MLflow's
     registries. Publishing it again says its status anew and changes nothing else. Never raises for a
     tracker's sake.
     """

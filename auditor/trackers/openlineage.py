@@ -78,8 +78,8 @@ def registration_event(
 ) -> Event:
     """The generation of a version: from seeds, parents and models (inputs) to the dataset (output).
 
-    graph: says of what kind and how large the sources are. fields: of the rows, name -> type, as
-    `Dataset.fields`. namespace: of our datasets and jobs; None is OPENLINEAGE_NAMESPACE, else "auditor".
+    graph: says of what kind and how large the sources are. fields: of the records, name -> type, as
+    `Dataset.schema`. namespace: of our datasets and jobs; None is OPENLINEAGE_NAMESPACE, else "auditor".
     """
 
     space = namespace or default_namespace()
@@ -123,8 +123,9 @@ def registration_event(
 
 
 def audit_event(
-    record: Record, card: Card | None, version: Registered | None, *, namespace: str | None = None
-) -> Event:
+    record: Record, card: Card | None, version: Registered | None, *,
+    fields: Mapping[str, str] | None = None, namespace: str | None = None,
+) -> Event:  # fmt: skip
     """An audit, with each verdict as an assertion on its dataset.
 
     The run is COMPLETE whatever the verdict, which is a fact about the data; it is FAIL where a check
@@ -133,10 +134,7 @@ def audit_event(
     """
     space, dataset = namespace or default_namespace(), record.dataset
     name = card.name if card else str(dataset["name"])
-    fields = {str(key): str(kind) for key, kind in dict(dataset.get("fields", {})).items()}
-    facets: dict[str, DatasetFacet] = (
-        _described(card, version, fields) if card and version else {"schema": SchemaDatasetFacet(_columns(fields))}
-    )
+    facets: dict[str, DatasetFacet] = _described(card, version, fields) if card and version else _schema(fields)
     if record.whole:
         facets["auditor_verdict"] = VerdictDatasetFacet(
             verdict=record.whole,
@@ -179,7 +177,7 @@ def judging_event(
         if card and version
         else {
             "version": DatasetVersionDatasetFacet(judging.digest),
-            "schema": SchemaDatasetFacet(_columns(judging.fields)),
+            **_schema(judging.fields),
         }
     )
     judged = InputDataset(
@@ -214,10 +212,11 @@ def judging_event(
 
 
 def accepting_event(
-    card: Card, version: Registered, graph: Graph, files: Iterable[tuple[str, str]], *, namespace: str | None = None
-) -> Event:
+    card: Card, version: Registered, graph: Graph, files: Iterable[tuple[str, str]], *,
+    fields: Mapping[str, str] | None = None, namespace: str | None = None,
+) -> Event:  # fmt: skip
     """Verdicts that became a dataset (`judge accept`): they, the judges and the judged data are inputs, the version the
-    output. files: (name, digest) of the verdicts'. graph: as in `registration_event`."""
+    output. files: (name, digest) of the verdicts'. graph, fields: as in `registration_event`."""
     space, lineage = namespace or default_namespace(), version.lineage
     given = list(files)
     verdicts = [
@@ -240,7 +239,7 @@ def accepting_event(
     made = OutputDataset(
         space,
         card.name,
-        facets={**_described(card, version, None), "auditor_judging": facet},
+        facets={**_described(card, version, fields), "auditor_judging": facet},
         outputFacets={"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=version.rows)},
     )
     when = version.date.isoformat()
@@ -298,7 +297,7 @@ def _described(card: Card, version: Registered, fields: Mapping[str, str] | None
     """What is said of a registered version wherever it stands."""
     facets: dict[str, DatasetFacet] = {
         "version": DatasetVersionDatasetFacet(str(version.version)),
-        "schema": SchemaDatasetFacet(_columns(fields or {})),
+        **_schema(fields),
         "datasetType": DatasetTypeDatasetFacet("FILE", subType=card.kind.upper()),
     }
     if card.owner:
@@ -309,13 +308,17 @@ def _described(card: Card, version: Registered, fields: Mapping[str, str] | None
     return facets
 
 
-def _columns(fields: Mapping[str, str]) -> list[Any]:
-    """Columns of the canonical rows that every dataset has, then its own."""
-    columns = {"id": "string", "text": "string"} | dict(fields)
-    return [
-        SchemaDatasetFacetFields(name, type=kind, ordinal_position=place)
-        for place, (name, kind) in enumerate(columns.items(), 1)
+_TYPES = {"text": "string", "integer": "int", "nested": "struct"}
+"""Of `Dataset.schema`, where the word is another here."""
+
+
+def _schema(fields: Mapping[str, str] | None) -> dict[str, DatasetFacet]:
+    """The fields of the records as they were given, as `Dataset.schema`; nothing where they are not known."""
+    columns: list[Any] = [
+        SchemaDatasetFacetFields(name, type=_TYPES.get(kind, kind), ordinal_position=place)
+        for place, (name, kind) in enumerate((fields or {}).items(), 1)
     ]
+    return {"schema": SchemaDatasetFacet(columns)} if columns else {}
 
 
 def _input(source: Source, space: str, graph: Graph) -> InputDataset:

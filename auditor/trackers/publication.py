@@ -99,8 +99,11 @@ class Publication:
         return made
 
 
-def describe(record: Record, files: Mapping[str, Path], experiment: str) -> Publication:
-    """The record as parameters, metrics, tags and words. Reads `audit.json` among `files` for its digest."""
+def describe(
+    record: Record, files: Mapping[str, Path], experiment: str, fields: Mapping[str, str] | None = None
+) -> Publication:
+    """The record as parameters, metrics, tags and words. Reads `audit.json` among `files` for its digest. fields: of
+    the records that were audited, as `Dataset.schema`."""
     dataset, run = record.dataset, record.run
     digest = hashlib.sha256(files[RECORD].read_bytes()).hexdigest()
     started = milliseconds(run.get("started"))
@@ -126,7 +129,7 @@ def describe(record: Record, files: Mapping[str, Path], experiment: str) -> Publ
                 str(dataset["digest"]),
                 int(dataset["rows"]),
                 "audit",
-                fields={str(name): str(kind) for name, kind in dict(dataset.get("fields", {})).items()},
+                fields=fields,
                 about={
                     "format": str(dataset.get("format", "")),
                     "files": [str(file) for file in dataset.get("files", ())][:100],

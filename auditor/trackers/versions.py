@@ -29,7 +29,7 @@ def describe(
     card: Card, version: Registered, graph: Graph, root: Path, *, page: bool, fields: Mapping[str, str] | None = None
 ) -> Publication:
     """The version, its sources and what came of it. root: of the workspace, where its prompts lie. fields:
-    of the rows, name -> type."""
+    of the records, as `Dataset.schema`."""
     ref, lineage = card.ref(version), version.lineage
     when = round(version.date.timestamp() * 1000)
     told = json.dumps([ref, version.digest, asdict(lineage)], sort_keys=True, default=str)

@@ -19,6 +19,8 @@ import pytest
 from auditor.model.result import Metric, Record, Status, Verdict
 from auditor.registry import Workspace, save
 
+FIELDS = {"instruction": "text", "score": "float", "turns": "nested"}
+
 
 def record(name: str = "sft", started: str = "2026-01-02T03:04:05+00:00") -> Record:
     shares = Metric("near_duplicates.rate", 0.25, "share", 400, low=0.21, high=0.29)

@@ -18,7 +18,7 @@ from mlflow.data.dataset_source_registry import get_dataset_source_from_json
 from auditor import trackers
 from auditor.model.result import Record
 from auditor.registry import Workspace
-from tests.trackers.conftest import Server
+from tests.trackers.conftest import FIELDS, Server
 
 Audit = tuple[Record, dict[str, Path]]
 
@@ -39,7 +39,7 @@ def runs(client: MlflowClient, experiment: str) -> list[Any]:
 
 
 def published(audit: Audit, home: Workspace, uri: str | None = None, experiment: str = "sft") -> str | None:
-    return trackers.publish(audit[0], audit[1], uri=uri, experiment=experiment, workspace=home)
+    return trackers.publish(audit[0], audit[1], uri=uri, experiment=experiment, workspace=home, fields=FIELDS)
 
 
 def check_run(seen: MlflowClient, run_id: str) -> None:
@@ -67,7 +67,7 @@ def check_run(seen: MlflowClient, run_id: str) -> None:
     assert (given.dataset.name, given.dataset.digest) == ("sft", "ab" * 18)
     assert json.loads(given.dataset.profile) == {"num_rows": 400}
     columns = {c["name"]: c["type"] for c in json.loads(given.dataset.schema)["mlflow_colspec"]}
-    assert columns == {"id": "string", "text": "string", "score": "double", "generator": "string"}
+    assert columns == {"instruction": "string", "score": "double", "turns": "any"}
     source = get_dataset_source_from_json(given.dataset.source, given.dataset.source_type)
     assert source.to_dict() == {
         "name": "sft",
@@ -164,7 +164,7 @@ from pathlib import Path
 from auditor import trackers
 from auditor.registry import Workspace
 from auditor.trackers import mlflow
-from tests.trackers.conftest import record
+from tests.trackers.conftest import FIELDS, record
 
 inner = mlflow._fill
 def die(*given):
@@ -173,7 +173,7 @@ def die(*given):
 mlflow._fill = die
 home = Workspace(Path(sys.argv[1]))
 files = {path.name: path for path in (home.audits / "sft" / "abababababab").iterdir()}
-trackers.publish(record(), files, uri=sys.argv[2], experiment="sigkill", workspace=home)
+trackers.publish(record(), files, uri=sys.argv[2], experiment="sigkill", workspace=home, fields=FIELDS)
 """
 
 

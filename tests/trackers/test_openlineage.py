@@ -44,7 +44,7 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def of_made() -> Event:
-    return registration_event(MADE, MADE.versions[0], graph(*CARDS), fields={"score": "float"})
+    return registration_event(MADE, MADE.versions[0], graph(*CARDS), fields={"instruction": "text", "score": "float"})
 
 
 def of_audit() -> Event:
@@ -134,8 +134,7 @@ def test_a_generation() -> None:
     facets = made["facets"]
     assert facets["version"]["datasetVersion"] == "1"
     assert [(f["name"], f["type"]) for f in facets["schema"]["fields"]] == [
-        ("id", "string"),
-        ("text", "string"),
+        ("instruction", "string"),
         ("score", "float"),
     ]
     assert facets["ownership"]["owners"] == [{"name": "team:data", "type": "OWNER"}]
