@@ -28,7 +28,7 @@ def situation(workspace: Workspace, uri: str | None = None) -> Situation:
     uri: where MLflow is; None is that of the settings. Raises ConfigError where a card is broken.
     """
     with uncollected():
-        cards, graph = index.cards(workspace), index.graph(workspace)
+        cards, graph = index.cards_and_graph(workspace)
     return Situation(
         root=workspace.root,
         cards=cards,

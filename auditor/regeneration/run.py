@@ -161,10 +161,10 @@ class _Work:
         return self._made(mine, self._now.cards[step.dataset])
 
     def _refresh(self) -> None:
-        now = index.cards(self._workspace)
+        now, graph = index.cards_and_graph(self._workspace)
         if isinstance(self._now.present, Now):
             self._now.present.cards = now
-        self._now = replace(self._now, cards=now, graph=index.graph(self._workspace))
+        self._now = replace(self._now, cards=now, graph=graph)
 
     def _made(self, step: Step, card: Card) -> Done:
         assert step.stage is not None

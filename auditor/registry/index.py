@@ -54,9 +54,7 @@ Facts = tuple[list[list[Any]], list[list[Any]]]
 def cards(workspace: Workspace) -> Mapping[str, Card]:
     """Every card by name, in name order. Raises ConfigError where one is broken."""
     with _fresh(workspace) as index:
-        found = index.execute("SELECT card FROM files WHERE path LIKE ? ORDER BY path", (f"{_cards.FOLDER}/%",))
-        read = (plain.card(orjson.loads(content)) for (content,) in found)
-        return {card.name: card for card in sorted(read, key=lambda card: card.name)}
+        return _all(index)
 
 
 def graph(workspace: Workspace) -> Graph:
@@ -65,8 +63,24 @@ def graph(workspace: Workspace) -> Graph:
     Raises ConfigError where a card is broken.
     """
     with _fresh(workspace) as index:
-        facts = [orjson.loads(content) for (content,) in index.execute("SELECT graph FROM files ORDER BY path")]
-        registered = dict(index.execute("SELECT digest, ref FROM digests ORDER BY date DESC, ref DESC"))
+        return _drawn(index)
+
+
+def cards_and_graph(workspace: Workspace) -> tuple[Mapping[str, Card], Graph]:
+    """Both of one moment, for one look at the files."""
+    with _fresh(workspace) as index:
+        return _all(index), _drawn(index)
+
+
+def _all(index: sqlite3.Connection) -> Mapping[str, Card]:
+    found = index.execute("SELECT card FROM files WHERE path LIKE ? ORDER BY path", (f"{_cards.FOLDER}/%",))
+    read = (plain.card(orjson.loads(content)) for (content,) in found)
+    return {card.name: card for card in sorted(read, key=lambda card: card.name)}
+
+
+def _drawn(index: sqlite3.Connection) -> Graph:
+    facts = [orjson.loads(content) for (content,) in index.execute("SELECT graph FROM files ORDER BY path")]
+    registered = dict(index.execute("SELECT digest, ref FROM digests ORDER BY date DESC, ref DESC"))
     return _assembled(facts, registered)
 
 
@@ -212,16 +226,18 @@ Read = Callable[[], tuple[bytes, Facts, list[tuple[str, str, str]]]]
 
 def _files(workspace: Workspace) -> Iterator[tuple[str, list[int], Read]]:
     """(path in the workspace, stamp, how to read it) of every card."""
+    # As texts: a Path for each of ten thousand took as long as looking at them.
     for name in _cards.names(workspace):
-        file = workspace.root / _cards.FOLDER / f"{name}.yaml"
-        if stamp := _stamp(file):
-            yield f"{_cards.FOLDER}/{file.name}", stamp, lambda file=file: _of_card(_cards.read(file))  # type: ignore[misc]
+        path = f"{_cards.FOLDER}/{name}.yaml"
+        place = f"{workspace.root}/{path}"
+        if stamp := _stamp(place):
+            yield path, stamp, lambda place=place: _of_card(_cards.read(Path(place)))  # type: ignore[misc]
     for file in _models.files(workspace):
         if stamp := _stamp(file):
             yield f"{_models.FOLDER}/{file.name}", stamp, lambda file=file: _of_model(_models.read(file))  # type: ignore[misc]
 
 
-def _stamp(file: Path) -> list[int] | None:
+def _stamp(file: Path | str) -> list[int] | None:
     try:
         stat = os.stat(file)  # noqa: PTH116  ten thousand of them
     except FileNotFoundError:  # taken away since the folder was listed

@@ -126,6 +126,14 @@ def test_the_graph_is_what_the_cards_say(tmp_path: Path, everything: list[Card],
             assert one.ref(version) in index.by_digest(version.digest, ws)
 
 
+def test_cards_and_graph_of_one_moment_are_the_same_two(workspace: Path) -> None:
+    ws = Workspace(workspace)
+    for one in (card("a", Lineage()), card("b", Lineage(seeds=(Source(None, "a@1"),)))):
+        cards.save(one, ws)
+    assert index.cards_and_graph(ws) == (index.cards(ws), index.graph(ws))
+    assert [edge.role for edge in index.cards_and_graph(ws)[1].edges] == ["seed"]
+
+
 def test_changes_are_seen_and_what_is_gone_is_forgotten(workspace: Path) -> None:
     ws = Workspace(workspace)
     cards.save(card("a", Lineage("human")), ws)
