@@ -59,10 +59,14 @@ class Estimate:
 
 
 def estimate(material: Material, seat: Seat, store: Store) -> Estimate:
-    """What a run would ask for and cost at most, going by the length of the texts."""
+    """What a run would ask for and cost at most, going by the length of the texts. The same question is asked once:
+    both orders of two equal texts, or a row that occurs twice."""
     requests = before = read = written = 0
-    seat = settled(seat, store)
+    seat, seen = settled(seat, store), set[bytes]()
     for ask in each(material, [seat]):
+        if ask.asked in seen:
+            continue
+        seen.add(ask.asked)
         if store.has(ask.asked):
             before += 1
             continue
