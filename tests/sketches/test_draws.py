@@ -66,6 +66,20 @@ def test_a_selection_reads_as_a_dataset_of_its_rows(tmp_path: Path, shard_rows: 
     ) + len(whole.shards)
 
 
+def test_a_selection_of_a_selection_is_of_the_whole(tmp_path: Path) -> None:
+    whole = fakes.dataset(RECORDS, tmp_path / "a", shard_rows=64)
+    wanted, again = np.arange(1, 200, 3), np.array([0, 5, 6, 40, 65])
+    chosen = whole.select(wanted).select(again)
+    at_once = whole.select(wanted[again])
+    for one, other in zip(chosen, at_once, strict=True):
+        assert one.batch.equals(other.batch)
+    for shard in chosen.shards:
+        assert shard.of in whole.shards
+    assert {shard.digest for shard in chosen.shards}.isdisjoint(shard.digest for shard in at_once.shards)
+    vectors = fakes.space(tmp_path / "space").vectors
+    assert np.array_equal(vectors(chosen, "prompt").take(np.arange(5)), vectors(whole, "prompt").take(wanted[again]))
+
+
 def test_vectors_of_a_selection_are_those_of_the_whole(tmp_path: Path) -> None:
     whole = fakes.dataset(RECORDS, tmp_path / "a", shard_rows=64)
     space = fakes.space(tmp_path / "space")
