@@ -8,6 +8,7 @@ The second half, from `locate` on, is `concluding`, which verdicts of judges go 
 from __future__ import annotations
 
 import datetime as dt
+import glob
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,8 @@ from auditor.model.result import Record
 from auditor.model.rows import Dataset
 from auditor.model.verdicts import Verdicts
 from auditor.readers import accept
-from auditor.registry.versions import Version
+from auditor.registry import cards
+from auditor.registry.versions import Version, is_registered, is_url
 from auditor.registry.workspace import Workspace
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "prepared",
     "read",
     "record_of",
+    "reference",
     "run",
     "select",
     "settled",
@@ -71,23 +74,28 @@ def audit(source: Any, real: Any = None, *, progress: Progress | None = None, **
 
 
 def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progress: Progress) -> Report:
-    """The straight line."""
-    if options.gaps is not None and real is None:
-        raise ConfigError("gaps are told against real data", wanted="--real FILE beside --gaps FILE")
+    """The straight line. real: None is the reference on the card of a registered version."""
     plan = concluding.plan(options, workspace, progress)
     options, checks, engine, clock = plan.options, plan.checks, plan.engine, plan.clock
     embedder = embedders.load(options.embedder or embedders.DEFAULT, workspace.answers)
 
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
         version = _version(source, workspace)
+        card = version.card if version and real is None else None
+        registered = reference(card, workspace) if card is not None else None
+        real = registered or real
+        if options.gaps is not None and real is None:
+            raise ConfigError("gaps are told against real data", wanted="--real FILE beside --gaps FILE")
         rows = prepared(version or source, options, workspace, engine, checks, clock)
         pedigree = _pedigree(version, rows, options, workspace)
         if pedigree and not options.name:
             rows = replace(rows, name=pedigree.card.name)
         references = {}
         if real is not None:
-            # A reference is measured as a whole: it need not have the attribution columns of the audited rows.
-            whole = replace(options, by=(), name=None, verdicts=())
+            # A reference is measured as a whole: it need not have the attribution columns of the audited rows. A file
+            # that a card names is of the card's own fields; what is registered has a mapping of its own.
+            own = card.mapping if card is not None and registered is not None and registered.card is None else {}
+            whole = replace(options, by=(), name=None, verdicts=(), mapping={**own, **options.mapping})
             references["real"] = prepared(real, whole, workspace, engine, checks, clock, role=" real")
             rows = replace(rows, notes=(*rows.notes, *_unlike(rows, references["real"])))
         context = Context(
@@ -104,7 +112,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
         store = StateStore(workspace.cache / "states")
         measured = measuring.measure(checks, rows, context, engine, store=store, stage=clock.stage)
         beside = {role: _beside(checks, other, context, engine, store, clock) for role, other in references.items()}
-        report = concluding.conclude(plan, rows, measured, context, beside=beside, which=_which(version))
+        report = concluding.conclude(plan, rows, measured, context, beside=beside, which=_which(version, registered))
 
     concluding.publish(plan, report)
     if pedigree is not None:
@@ -152,12 +160,30 @@ def _unlike(rows: Dataset, real: Dataset) -> Iterator[str]:
             yield f"{where} a {column} and {other} has none: compare what both have with --set CHECK.scope=…"
 
 
-def _which(version: Version | None) -> dict[str, Any]:
+def reference(card: Card, workspace: Workspace) -> Version | None:
+    """The real data that a card says its dataset is compared with: what is registered, a URL, or files of the
+    workspace. Raises ConfigError for a path out of it, InputError where the data is not at hand."""
+    said = card.real
+    if said is None:
+        return None
+    if is_url(said) or is_registered(said, workspace):
+        return registry.resolve(said, workspace)
+    found = cards.confined(said, workspace, card.name, "real")
+    if glob.has_magic(said) and not found.exists():
+        for match in glob.iglob(str(found), recursive=True):  # noqa: PTH207  any root
+            cards.confined(match, workspace, card.name, "real")
+    return registry.resolve(str(found), workspace)
+
+
+def _which(version: Version | None, real: Version | None) -> dict[str, Any]:
     """Which rows of a registered version these are: an audit reads those that were registered, a gate what lies
-    in their place."""
+    in their place. real: what its card has them compared with."""
     if version is None or version.entry is None:
         return {}
-    return {"rows": "as registered" if version.registered else f"in their place, {version.entry.path}"}
+    told = {"rows": "as registered" if version.registered else f"in their place, {version.entry.path}"}
+    if real is not None:
+        told["real"] = real.card.ref(real.entry) if real.card and real.entry else real.name
+    return told
 
 
 def _pedigree(version: Version | None, rows: Dataset, options: Options, workspace: Workspace) -> Pedigree | None:

@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from auditor import gating
-from auditor.auditing import Options, Silent
+from auditor.auditing import Options, Silent, run
 from auditor.browsing import history
 from auditor.cli import group
 from auditor.gating import changed, gate
 from auditor.model.card import Lineage, Standing, Tracked
-from auditor.model.errors import ConfigError
+from auditor.model.errors import ConfigError, InputError
 from auditor.registration import Request, register
 from auditor.registry import Workspace, find
 from auditor.registry.cards import load, save
@@ -355,3 +355,47 @@ def test_what_may_be_said_of_a_version_later(workspace: Workspace) -> None:
     save(replace(card, versions=moved), workspace)
     (said,) = {sentence.partition(" was ")[2] for sentence in changed("HEAD", workspace).altered["one"]}
     assert said == "registered with another dvc"
+
+
+def test_an_audit_and_a_gate_compare_with_the_reference_on_the_card(workspace: Workspace) -> None:
+    """As with --real, which still decides where it is given; the header says that it was registered."""
+    drift = Options(only=("feature-drift",))
+    rows(workspace.root / "data" / "one.jsonl", 300)
+    put("one", workspace)
+    rows(workspace.root / "data" / "two.jsonl", 310, start=100_000)
+    lineage = Lineage(technique="human", people=("Ada",))
+    register(Request("two", "data/two.jsonl", lineage, "real", dvc=False, real="one"), workspace)
+    found = run("two", drift, real=None, workspace=workspace, progress=Silent())
+    given = run("two", drift, real="one", workspace=workspace, progress=Silent())
+    assert found.record.references == given.record.references
+    assert found.metrics == given.metrics
+    assert any(m.value is not None for m in found.metrics.values())
+    assert "against one@2 (registered, 300 rows)" in found.render("text")
+    assert "against one (real, 300 rows)" in given.render("text")
+    assert found.record.run["real"] == "one@2"
+    assert "real" not in given.record.run
+    gated = gate("two", drift, workspace, Silent()).report
+    assert gated.metrics == found.metrics
+    assert gated.view.against == found.view.against
+    assert not run("data/two.jsonl", drift, real=None, workspace=workspace, progress=Silent()).record.references
+    other = run("two", drift, real="data/two.jsonl", workspace=workspace, progress=Silent())
+    assert other.view.against == "against two (real, 310 rows)"
+
+
+def test_the_reference_of_a_card_may_be_a_file_of_its_own_fields(workspace: Workspace) -> None:
+    for name in ("people", "made"):
+        lines = (json.dumps({"q": f"What is {n} and {n}?", "a": f"It is {2 * n}, {name}."}) for n in range(40))
+        (workspace.root / "data" / f"{name}.jsonl").write_text("\n".join(lines))
+    lineage = Lineage(technique="human", people=("Ada",))
+    request = Request("made", "data/made.jsonl", lineage, "real", dvc=False, mapping={"prompt": "q", "response": "a"})
+    register(replace(request, real="data/people.jsonl"), workspace)
+    report = run("made", QUICK, real=None, workspace=workspace, progress=Silent())
+    assert report.view.against == "against people (registered, 40 rows)"
+    assert gate("made", QUICK, workspace, Silent()).report.record.references == report.record.references
+    (workspace.root / "data" / "people.jsonl").unlink()
+    with pytest.raises(InputError, match=r"people\.jsonl"):
+        run("made", QUICK, real=None, workspace=workspace, progress=Silent())
+    card = load("made", workspace)
+    save(replace(card, real="../people.jsonl"), workspace)
+    with pytest.raises(ConfigError, match="real"):
+        run("made", QUICK, real=None, workspace=workspace, progress=Silent())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import glob
 from dataclasses import dataclass, replace
 
 from auditor import auditing, readers, registration, registry, reports
@@ -13,7 +12,7 @@ from auditor.core.verdict import FAILED
 from auditor.model.card import Card, Judged, Registered, Standing, digest_of
 from auditor.model.result import Record, Status, Verdict
 from auditor.registry import cards, index
-from auditor.registry.versions import Version, is_registered, is_url, place
+from auditor.registry.versions import Version, is_url, place
 from auditor.registry.workspace import Workspace
 from auditor.reports import View
 
@@ -93,9 +92,8 @@ def gate(
             options,
             name=card.name,
             policy=options.policy or _policy(card, workspace),
-            mapping={**card.mapping, **options.mapping},
         ),
-        real=_real(card, workspace),
+        real=None,
         workspace=workspace,
         progress=progress,
     )
@@ -154,15 +152,3 @@ def _policy(card: Card, workspace: Workspace) -> str | None:
     if said is None or not places.is_path(said):
         return said
     return str(cards.confined(said, workspace, card.name, "policy"))
-
-
-def _real(card: Card, workspace: Workspace) -> str | None:
-    """The card's real reference: what is registered, a URL, or files of the workspace."""
-    said = card.real
-    if said is None or is_url(said) or is_registered(said, workspace):
-        return said
-    found = cards.confined(said, workspace, card.name, "real")
-    if glob.has_magic(said) and not found.exists():
-        for match in glob.iglob(str(found), recursive=True):  # noqa: PTH207  any root
-            cards.confined(match, workspace, card.name, "real")
-    return str(found)

@@ -186,10 +186,14 @@ class View:
 
     @property
     def against(self) -> str:
-        """`against dolly_3k (real, 2,996 rows)`, or an empty string."""
+        """`against dolly_3k (real, 2,996 rows)`, `against people@1 (registered, 200 rows)` where the card of the rows
+        names it, or an empty string."""
         sides = []
         for role, beside in self.record.references.items():
             name, rows = beside["dataset"]["name"], wording.count(int(beside["dataset"]["rows"]), self.noun)
+            if role in self.record.run:
+                sides.append(f"{self.record.run[role]} (registered, {rows})")
+                continue
             sides.append(f"{name} ({rows})" if name == role else f"{name} ({role}, {rows})")
         return f"against {' and '.join(sides)}" if sides else ""
 
