@@ -74,6 +74,12 @@ def test_a_new_writer_makes_one_branch_again_and_leaves_the_other_alone(copy: Pa
     assert (copy / "data" / "preferences.jsonl").stat().st_mtime_ns == before
     assert stale(copy) == []
 
+    # The pipeline's own gate finds what regenerate registered, and makes nothing stale.
+    run(copy, "dvc", "repro", "-q", "gate@instructions")
+    (record,) = json.loads((copy / "gates" / "instructions.json").read_text())
+    assert record["dataset"]["version"] == "instructions@2"
+    assert stale(copy) == []
+
     gated = run(copy, "auditor", "gate", "--changed", "--base", "HEAD", "--format", "json")
     versions = {record["dataset"]["version"] for record in json.loads(gated.stdout)}
     assert versions >= {"dialogues@2", "instructions@2"}  # and what was judged by an older default policy
@@ -86,5 +92,10 @@ def test_data_that_was_changed_and_not_registered_is_turned_away(copy: Path) -> 
     path.write_text("".join(content[:-1]))
     gated = run(copy, "auditor", "gate", "preferences", "--format", "json", code=1)
     record = json.loads(gated.stdout)[0]
+    (copy / "audits").mkdir(exist_ok=True)
+    (copy / "audits" / "preferences.json").write_text("{}")
+    refused = run(copy, "dvc", "repro", "-q", "--single-item", "gate@preferences", code=255)
+    assert "auditor gate preferences" in refused.stderr
+    assert "exited with 1" in refused.stderr
     failed = {verdict["check"] for verdict in record["verdicts"] if verdict["status"] == "fail"}
     assert {"count-mismatch", "digest-mismatch"} & failed
