@@ -190,7 +190,7 @@ class IntransitiveVerdicts:
 
 def _tournaments(verdicts: Verdicts) -> Tournaments:
     rows = _compared(verdicts)
-    asked = (verdicts.judge.codes, verdicts.prompt.codes, verdicts.item.codes, verdicts.a.codes, verdicts.b.codes)
+    asked = (verdicts.judge.codes, verdicts.prompt.codes, *pairing(verdicts))
     said = settled(keys(*asked, at=rows), verdicts.verdict[rows], rows)
     group = keys(*asked[:3], at=said.rows)
     return _counted(verdicts, said.rows, said.verdict, group)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from auditor.core import panels
 from auditor.core.biases import clustered, thinned
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.orders import keys
+from auditor.core.orders import keys, pairing
 from auditor.core.panels import Panel, because, short
 from auditor.model.kinship import key
 from auditor.model.result import Distribution, Exhibit, Measurement, Metric
@@ -182,7 +182,7 @@ class SaturatedScores:
         )
         scorer_keys = keys(verdicts.judge.codes[both], verdicts.prompt.codes[both])
         _, scorer = np.unique(scorer_keys, return_inverse=True)
-        _, output = np.unique(keys(verdicts.item.codes[both], maker), return_inverse=True)
+        _, output = np.unique(keys(pairing(verdicts)[0][both], maker), return_inverse=True)
         size = int(scorer.max()) + 1
         order = np.lexsort((score, scorer))
         begins = np.searchsorted(scorer[order], np.arange(size))

@@ -178,8 +178,9 @@ def twice(verdicts: Verdicts, context: Context) -> Both:
 
 
 def pairing(verdicts: Verdicts) -> tuple[npt.NDArray[np.int32], ...]:
-    """Columns that say which two outputs were compared."""
-    return verdicts.item.codes, verdicts.a.codes, verdicts.b.codes
+    """Columns that say which two outputs were compared: the question, and the makers."""
+    question = verdicts.item.codes if verdicts.question is None else verdicts.question
+    return question, verdicts.a.codes, verdicts.b.codes
 
 
 def asking(verdicts: Verdicts) -> tuple[npt.NDArray[np.int32], ...]:

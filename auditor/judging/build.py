@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.judging import labels
+from auditor.judging import labels, variants
 from auditor.kernels import hashes, surface
 from auditor.kernels.texts import spans
 from auditor.model.rows import Quarantine, strings
@@ -52,6 +52,9 @@ SCHEMA = pa.schema(
 
 MARKS = r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]|^[ \t]{0,3}#{1,6}[ \t]|\*\*[^*\n]+\*\*"
 """Lines that begin as list items or headings, and bold runs (CommonMark 0.31, 5.2, 4.2 and 6.2, simplified)."""
+
+ROLES = ("question", "output_a", "output_b")
+"""Texts that are what was asked."""
 
 UNNAMED = "(unnamed)"
 EXAMPLES = 5
@@ -110,7 +113,9 @@ def build(
     humans = _people(columns.pop("human", None), judge, told)
     models = _models(columns.pop("judge_model", None), judge)
     prompt = _coded(columns.pop("prompt", None), n)
-    repeat = _repeats(columns.pop("repeat", None), (item.codes, a, b, judge.codes, prompt.codes, first), told)
+    question = variants.told_apart(item.codes, a, b, [hashed[role] for role in ROLES if role in hashed], told)
+    asked = item.codes if question is None else question
+    repeat = _repeats(columns.pop("repeat", None), (asked, a, b, judge.codes, prompt.codes, first), told)
     if selfish := int(((a == b) & (a != UNKNOWN)).sum()):
         told.append(f"{selfish:,} verdicts compare a maker with itself: kept, A is the output that is named first")
     tokens_in, tokens_out = (_counts(columns.pop(column, None)) for column in ("tokens_in", "tokens_out"))
@@ -150,6 +155,7 @@ def build(
         tokens_out,
         cost,
         models,
+        question,
     )
     pa.default_memory_pool().release_unused()
     return replace(made, digest=digest(made, list(hashed.values())))
@@ -391,7 +397,7 @@ def _items(
     if not lacking.any():
         return named
     key = np.zeros(n, np.uint64)
-    for role in ("question", "output_a", "output_b"):
+    for role in ROLES:
         if role in hashed:
             _mix(key, hashed[role] if role == "question" else np.where(a == UNKNOWN, hashed[role], np.uint64(0)))
     distinct, places = np.unique(key[lacking], return_inverse=True)

@@ -279,7 +279,7 @@ def _askable(has: Collection[str], files: Sequence[File]) -> None:
     """Raises InputError where there is nothing to tell a verdict by, or no verdict."""
     if not {"verdict", "score_a"} & set(has):
         raise InputError("there is no verdict in it", file=files[0].name, wanted="a column of verdicts, or of scores",
-                         hint="name it: --map verdict=FIELD (or score_a=FIELD, and score_b=FIELD of a pair)")  # fmt: skip
+                         hint="name it: --map verdict=FIELD (or score_a=FIELD, and score_b=FIELD)")  # fmt: skip
     if not set(has) & {"item", "question", "output_a"}:
         raise InputError("nothing says what was judged", file=files[0].name, wanted="an item, or a question",
                          hint="name it: --map item=FIELD (or --map question=FIELD)")  # fmt: skip

@@ -27,7 +27,7 @@ Codes = npt.NDArray[np.int32]
 
 _PLAIN = (
     "first", "verdict", "repeat", "strength", "score_a", "score_b", "words_a", "words_b", "marks_a", "marks_b", "line",
-    "file", "tokens_in", "tokens_out", "cost",
+    "file", "tokens_in", "tokens_out", "cost", "question",
 )  # fmt: skip
 """Columns of `Verdicts` that are plain arrays, or None."""
 
@@ -57,7 +57,8 @@ class Verdicts:
     texts: columns prompt, response (A's output), rejected (B's), text (the judge's own words), a row a verdict, for
     evidence; None where the file has none of them. tokens_in, tokens_out: int32 [n], read and written by the judge,
     UNKNOWN where it is not told; cost: float64 [n], by its prices, NaN likewise; None where the file tells none.
-    models: what each judge runs on, of those that have a name of their own.
+    models: what each judge runs on, of those that have a name of their own. question: int32 [n], the item, but for
+    items with several texts by the same makers: each of these has a number of its own; None where there are none.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Verdicts:
     tokens_out: Codes | None = None
     cost: npt.NDArray[np.float64] | None = None
     models: Mapping[str, str] = field(default_factory=dict)
+    question: Codes | None = None
 
     def __len__(self) -> int:
         return len(self.verdict)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from auditor import fakes, judging
+from auditor.core.orders import pairing
 from auditor.judging import labels
 from auditor.model.verdicts import INVALID, TIE, UNKNOWN, A, B, Coded, Verdicts
 
@@ -89,7 +90,7 @@ def test_the_same_question_again_is_a_repeat() -> None:
     built = fakes.verdicts(given)
     seen: dict[tuple[Any, ...], int] = {}
     for row in range(len(given)):
-        key = tuple(int(c[row]) for c in (built.item.codes, built.a.codes, built.b.codes, built.judge.codes))
+        key = tuple(int(c[row]) for c in (*pairing(built), built.judge.codes))
         key += (int(built.prompt.codes[row]), int(built.first[row]))
         assert built.repeat[row] == seen.get(key, 0)
         seen[key] = seen.get(key, 0) + 1

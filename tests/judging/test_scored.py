@@ -18,7 +18,9 @@ from auditor.model.errors import UnknownShape
 from auditor.model.verdicts import INVALID, TIE, A, B, Verdicts
 
 N = 60
-PAIRS = [{"item": f"q{i}", "judge": "j", "score_a": i % 7 + 0.5, "score_b": i % 5 + 0.5} for i in range(N)]
+PAIRS: list[dict[str, Any]] = [
+    {"item": f"q{i}", "judge": "j", "score_a": i % 7 + 0.5, "score_b": i % 5 + 0.5} for i in range(N)
+]
 WINNERS = [TIE if i % 7 == i % 5 else A if i % 7 > i % 5 else B for i in range(N)]
 BROKEN = '{"item": "q'
 
@@ -103,7 +105,9 @@ def test_a_score_that_is_no_number_costs_its_own_row_alone(score: Any, tmp_path:
 
 
 TEXTS = ["short", "a longer answer", "one that is longer still"]
-GRADES = [{"item": f"q{i % 20}", "judge": "rm", "reward": i / 8, "output_a": TEXTS[i % 3]} for i in range(N)]
+GRADES: list[dict[str, Any]] = [
+    {"item": f"q{i % 20}", "judge": "rm", "reward": i / 8, "output_a": TEXTS[i % 3]} for i in range(N)
+]
 
 
 def graded(folder: Path, path: str) -> Verdicts:
@@ -120,8 +124,8 @@ def graded(folder: Path, path: str) -> Verdicts:
         rows = [{k.replace("item", "id"): v for k, v in g.items()} for g in GRADES]
         return judging.open([lines(file, rows)], mapping={"item": "id"})
     if path == "csv":
-        rows = [",".join(map(str, g.values())) for g in GRADES]
-        (folder / "v.csv").write_text("\n".join([",".join(GRADES[0]), *rows]) + "\n")
+        cells = [",".join(map(str, g.values())) for g in GRADES]
+        (folder / "v.csv").write_text("\n".join([",".join(GRADES[0]), *cells]) + "\n")
         return judging.open([folder / "v.csv"])
     if path == "dicts":
         return judging.from_records(GRADES)
