@@ -35,7 +35,8 @@ class Judging:
     """One run of judges over a dataset. name, digest, rows, fields (as `Dataset.schema`): of the dataset;
     version: `NAME@VERSION` where it is registered. file: where the verdicts are, within the workspace; verdicts:
     `sha256:…` of it; counts: how many of each verdict. rule: by which two orders are one. panel: what votes, where a
-    panel does. metrics: by name. started, ended: ISO times. self_judged: by what a judge was let judge its own words or its relatives'."""
+    panel does. metrics: by name. started, ended: ISO times. self_judged: by what a judge was let judge its own
+    words or its relatives'."""
 
     name: str
     digest: str

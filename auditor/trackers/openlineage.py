@@ -244,7 +244,7 @@ def accepting_event(
     )
     when = version.date.isoformat()
     return _event(
-        "judging", card.name, space, when, when, [card.ref(version), version.digest, *(digest for _, digest in given)],
+        "curation", card.name, space, when, when, [card.ref(version), version.digest, *(digest for _, digest in given)],
         inputs=[
             *verdicts,
             *(_input(data, space, graph) for _, data in lineage.sources()),

@@ -112,11 +112,19 @@ def _prompt(prompt: Prompt, root: Path) -> dict[str, Any]:
 
 
 def _tags(card: Card, version: Registered) -> dict[str, str]:
-    """What runs are searched by. Lists are `;a;b;`, so that `LIKE '%;a;%'` finds a whole name."""
+    """What runs are searched by. Lists are `;a;b;`, so that `LIKE '%;a;%'` finds a whole name; and so is what several
+    generators were run with."""
     lineage = version.lineage
+    decoding: dict[str, list[object]] = {}
+    for each in lineage.generators:
+        for name, value in each.decoding.items():
+            if value is not None:
+                decoding.setdefault(f"auditor.decoding.{name}", []).append(value)
     many: dict[str, Iterable[object]] = {
         "auditor.generators": [g.model for g in lineage.generators],
         "auditor.prompts": [p.digest for p in lineage.prompts],
+        "auditor.prompt.names": [f"{p.name}@{p.version}" if p.version else p.name for p in lineage.prompts],
+        "auditor.follows": [g.follows for g in lineage.generators if g.follows],
         "auditor.seeds": lineage.seeds,
         "auditor.parents": lineage.parents,
         "auditor.evals": lineage.evals,
@@ -134,6 +142,8 @@ def _tags(card: Card, version: Registered) -> dict[str, str]:
         "auditor.terms": card.terms,
         "auditor.purpose": card.purpose,
         "auditor.expires": card.refresh.expires,
+        "auditor.refresh.every": card.refresh.every,
+        "auditor.stage": card.stage,
         "auditor.status": version.status,
         "auditor.supersedes": version.supersedes,
         "auditor.verdict": version.verdict.status if version.verdict else None,
@@ -146,7 +156,10 @@ def _tags(card: Card, version: Registered) -> dict[str, str]:
             "auditor.generator.revision": generator.model.revision,
             "auditor.generator.provider": generator.provider,
             "auditor.generator.system_prompt": generator.system_prompt,
+            **{name: values[0] for name, values in decoding.items()},
         }
+    else:
+        many |= {name: list(dict.fromkeys(values)) for name, values in decoding.items()}
     one |= {f"auditor.field.{column}": technique for column, technique in lineage.fields.items()}
     one |= {f"auditor.fact.{name}": value for name, value in lineage.facts.items()}
     tags = {"auditor.run": "version", "auditor.dataset": card.name}

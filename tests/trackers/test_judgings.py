@@ -82,7 +82,9 @@ def test_the_event_is_of_the_specification(registered: bool) -> None:
 def test_accepted_verdicts_are_an_input_of_the_version() -> None:
     event = accepting_event(MADE, MADE.versions[0], graph(*CARDS), [("verdicts.jsonl", digest("v"))])
     check_event(event)
-    assert event["job"]["name"] == "made.judging"
+    assert event["job"]["name"] == "made.curation"
+    assert event["job"]["facets"]["jobType"]["jobType"] == "CURATION"
+    assert "seeds" in [one["name"] for one in event["inputs"]], "the dataset that was judged"
     assert event["inputs"][0]["name"] == "verdicts.jsonl"
     assert event["outputs"][0]["name"] == "made"
     assert "auditor_judging" in event["outputs"][0]["facets"]
@@ -225,7 +227,7 @@ def test_judge_accept_is_told_and_found(judged: Server, workspace: Path, capsys:
     auditor_("judge", "accept", "verdicts.jsonl", "-o", "p.jsonl", "--vote", "majority", "--register", "p", "--no-dvc",
              "--parent", "d.jsonl", "--judge", "gpt-4o-2024-08-06", "--track", "-q")  # fmt: skip
     events = [json.loads(one) for one in (workspace / ".auditor/openlineage/events.jsonl").read_text().splitlines()]
-    assert [one["job"]["name"] for one in events] == ["p.generation"] * 2 + ["p.judging"] * 2
+    assert [one["job"]["name"] for one in events] == ["p.generation"] * 2 + ["p.curation"] * 2
     assert {one["name"] for one in events[-1]["inputs"]} == {"verdicts.jsonl", "d.jsonl", "models/gpt-4o"}
     seen = client(Workspace(workspace))
     experiment = seen.get_experiment_by_name("p")

@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from auditor import trackers
-from auditor.model.card import Card, Generator, Lineage, Model, Prompt, Source
+from auditor.model.card import Card, Generator, Lineage, Model, Prompt, Refresh, Source
 from auditor.model.result import Status
 from auditor.registry import Workspace
 from auditor.trackers import versions
@@ -121,7 +121,8 @@ def test_tags_inputs_and_artifacts(family: Workspace) -> None:
         "auditor.generator": "acme/big-model", "auditor.generator.revision": "2026-01-15",
         "auditor.generator.provider": "acme", "auditor.generator.system_prompt": digest("f"),
         "auditor.generators": ";acme/big-model@2026-01-15;",
-        "auditor.prompts": f";{MADE.versions[0].lineage.prompts[0].digest};",
+        "auditor.prompts": f";{MADE.versions[0].lineage.prompts[0].digest};", "auditor.prompt.names": ";grow;",
+        "auditor.decoding.temperature": "0.7",
         "auditor.seeds": ";seeds@1;https://***@h.example/web.jsonl;", "auditor.evals": ";exam@1;",
         "auditor.judges": ";judge-model@3;", "auditor.owner": "team:data", "auditor.purpose": "research",
         "auditor.dvc.md5": "5d41402abc4b2a76b9719d911017c592",
@@ -304,6 +305,30 @@ def test_hostile_facts_are_text(family: Workspace) -> None:
     assert "### Audits" not in note
     assert re.findall(r"(?<!\\)\]\((?!#/)", note) == []
     assert "](#/models/script-alert-1" in note
+
+
+def test_decoding_and_refreshing_are_found_by_their_tags(family: Workspace) -> None:
+    lineage = Lineage(
+        generators=(
+            Generator(Model("m", "1"), None, {"temperature": 0.7, "top_p": 1}, follows="mlflow:models:/m@prod"),
+            Generator(Model("n", "2"), None, {"temperature": 0.2, "top_p": 1}),
+        ),
+        prompts=(Prompt("grow", digest("1"), version="4"), Prompt("ask", digest("2"))),
+    )
+    card = Card("two", "synthetic", (registered(1, "8", 5, lineage),), refresh=Refresh(every=30), stage="make")
+    (run,) = told(family, card, of=(card,))
+    seen = client(family)
+    for condition in (
+        "tags.`auditor.decoding.temperature` LIKE '%;0.2;%'",
+        "tags.`auditor.decoding.top_p` = ';1;'",
+        "tags.`auditor.prompt.names` LIKE '%;grow@4;%'",
+        "tags.`auditor.prompt.names` LIKE '%;ask;%'",
+        "tags.`auditor.refresh.every` = '30'",
+        "tags.`auditor.follows` = ';mlflow:models:/m@prod;'",
+        "tags.`auditor.stage` = 'make'",
+    ):
+        found = seen.search_runs([one.experiment_id for one in seen.search_experiments()], condition)
+        assert [one.info.run_id for one in found] == [run], condition
 
 
 def test_a_version_by_many_models_from_many_sources(family: Workspace) -> None:
