@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.judging import labels, variants
+from auditor.judging import labels, variants, wordings
 from auditor.kernels import hashes, surface
 from auditor.kernels.texts import spans
 from auditor.model.rows import Quarantine, strings
@@ -56,6 +56,9 @@ MARKS = r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]|^[ \t]{0,3}#{1,6}[ \t]|\*\*[^
 ROLES = ("question", "output_a", "output_b")
 """Texts that are what was asked."""
 
+BY_MAKERS = "self-preference and intransitive-verdicts"
+"""Checks that compare makers."""
+
 UNNAMED = "(unnamed)"
 EXAMPLES = 5
 
@@ -88,13 +91,14 @@ def build(
     strength, score_a, score_b = (
         _numbers(columns.pop(column, None), column, n, told) for column in ("strength", "score_a", "score_b")
     )
-    verdict, silent = _verdicts(columns.pop("verdict", None), first, a, b, makers, told)
+    file = _integers(columns.pop("file", None), np.int32, lambda: np.zeros(n, np.int32))
+    verdict, silent = _verdicts(columns.pop("verdict", None), file, first, a, b, makers, told)
+    single = silent & np.isfinite(score_a) & ~np.isfinite(score_b) & (b == UNKNOWN) & (first == UNKNOWN)
     if silent.any():
         by_score = silent & np.isfinite(score_a) & np.isfinite(score_b)
         verdict[by_score] = _compared(score_a[by_score], score_b[by_score])
         if scored := int(by_score.sum()):
             told.append(f"{scored:,} rows have two scores and no verdict: the higher score wins")
-        single = silent & np.isfinite(score_a) & ~np.isfinite(score_b) & (b == UNKNOWN) & (first == UNKNOWN)
         if graded := int(single.sum()):
             told.append(f"{graded:,} rows have the score of one output and no verdict: scores by themselves, none wins")
 
@@ -116,6 +120,8 @@ def build(
     question = variants.told_apart(item.codes, a, b, [hashed[role] for role in ROLES if role in hashed], told)
     asked = item.codes if question is None else question
     repeat = _repeats(columns.pop("repeat", None), (asked, a, b, judge.codes, prompt.codes, first), told)
+    if lacking := int((((a == UNKNOWN) | (b == UNKNOWN)) & ~single).sum()):
+        told.append(f"{lacking:,} verdicts do not say who made the outputs (a, b): {BY_MAKERS} leave them out")
     if selfish := int(((a == b) & (a != UNKNOWN)).sum()):
         told.append(f"{selfish:,} verdicts compare a maker with itself: kept, A is the output that is named first")
     tokens_in, tokens_out = (_counts(columns.pop(column, None)) for column in ("tokens_in", "tokens_out"))
@@ -145,7 +151,7 @@ def build(
         marks_a,
         marks_b,
         _integers(columns.pop("line", None), np.int64, lambda: np.arange(1, n + 1, dtype=np.int64)),
-        _integers(columns.pop("file", None), np.int32, lambda: np.zeros(n, np.int32)),
+        file,
         _evidence(texts),
         dict(shapes),
         dict(fields or {}),
@@ -268,6 +274,7 @@ def _orders(column: pa.ChunkedArray | None, n: int, told: list[str]) -> npt.NDAr
 
 def _verdicts(
     column: pa.ChunkedArray | None,
+    file: npt.NDArray[np.int32],
     first: npt.NDArray[np.int8],
     a: npt.NDArray[np.int32],
     b: npt.NDArray[np.int32],
@@ -287,6 +294,7 @@ def _verdicts(
             codes[mine & (a == maker)], codes[mine & (b == maker) & (a != maker)] = A, B
             strange.pop(word, None)
     _tell(strange, "a verdict is in words that are in no table, and counted as invalid", told)
+    told.extend(wordings.left_open(words, places, file, set(makers)))
     placed = np.flatnonzero(codes >= labels.STOOD_FIRST)
     if len(placed):
         shown = np.where(first[placed] == B, B, A)  # an order that nobody told is that of the columns
