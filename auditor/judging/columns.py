@@ -27,6 +27,9 @@ TEXTS = ("question", "output_a", "output_b", "raw")
 NUMBERS = ("repeat", "strength", "score_a", "score_b", "tokens_in", "tokens_out", "cost")
 NAME, TEXT = pa.dictionary(pa.int32(), pa.string()), pa.large_string()
 
+FIELDS = 20
+"""Fields that a message shows."""
+
 Progress = Callable[[int], None]
 """Told how many bytes more were read."""
 
@@ -62,8 +65,7 @@ def read(file: File, mapping: Mapping[str, str], told: Told, progress: Progress)
         known = fields(file)
         for column, field in mapping.items():
             if field not in known:
-                message = f"--map {column}={field}: the file has no column {field!r}"
-                raise ConfigError(message, file=file.name, hint=suggest(field, known))
+                raise no_column(file, column, field, known)
         wanted = {column: field for column, field in wanted.items() if field in known}
     texts = [field for column, field in wanted.items() if column in TEXTS]
     names = [field for column, field in wanted.items() if column not in TEXTS]
@@ -87,6 +89,19 @@ def read(file: File, mapping: Mapping[str, str], told: Told, progress: Progress)
     n = len(table)
     table = table.append_column("line", arrow(np.arange(1, n + 1, dtype=np.int64)))
     return table.append_column("file", arrow(_place(file.index, n)))
+
+
+def no_column(file: File, column: str, field: str, known: Sequence[str]) -> ConfigError:
+    """A field that the call names and no record has."""
+    message = f"--map {column}={field}: the file has no column {field!r}"
+    return ConfigError(message, file=file.name, seen=shown(known), hint=suggest(field, known))
+
+
+def shown(names: Sequence[str]) -> str:
+    """The fields of a file, for messages."""
+    more = f" and {len(names) - FIELDS} more" if len(names) > FIELDS else ""
+    listed = ", ".join(ascii(name) if not name.isprintable() else name for name in names[:FIELDS])
+    return f"fields {listed}{more}" if names else "no record"
 
 
 def _place(index: int, n: int) -> npt.NDArray[np.int32]:

@@ -72,7 +72,8 @@ def open(  # noqa: A001  `judging.open(files)` reads as what it does
         mine = [file for file in files if forms[file][0] == which]
         before = told.count
         held = len(tables)
-        tables.extend(_read(which, mine, fields, told, read))
+        met: set[str] = set()
+        tables.extend(_read(which, mine, fields, told, read, met))
         rows = sum(len(part) for part in tables[held:])
         shapes[which] += rows
         called = "columns mapped by the call" if which == MAPPED else FORMATS[which].TITLE
@@ -80,6 +81,8 @@ def open(  # noqa: A001  `judging.open(files)` reads as what it does
         told.notes.insert(0, f"recognised as {called}{several}: {rows:,} verdicts")
         if not rows and told.count == before:
             raise InputError("there is no verdict in it", file=mine[0].name, wanted="at least one verdict")
+        if which == MAPPED:
+            _met(met, mapping, mine)
         titles.append(called)
     together = _together(tables)
     _askable(together, files)
@@ -167,16 +170,26 @@ def _forms(
 
 
 def _unknown(file: File, seen: Sequence[Record]) -> UnknownShape:
-    names = list(dict.fromkeys(str(name) for record in seen for name in record))
-    shown = ", ".join(ascii(name) if not name.isprintable() else name for name in names[:20])
     return UnknownShape(
         "these are no verdicts in a format that is known",
         file=file.name,
-        seen=f"fields {shown}" if names else "no record",
+        seen=columns.shown(_names(seen)),
         wanted=_known(),
         hint="name the fields: --map item=FIELD --map verdict=FIELD (and a, b, first, judge, output_a, output_b …; "
         "of scores score_a, score_b)",
     )
+
+
+def _names(seen: Sequence[Record]) -> list[str]:
+    return list(dict.fromkeys(str(name) for record in seen for name in record))
+
+
+def _met(met: Collection[str], mapping: Mapping[str, str], files: Sequence[File]) -> None:
+    """Raises ConfigError where no record has a field that the call names."""
+    for column, field in mapping.items():
+        if column not in met:
+            seen = [record for file in files for _, record in islice(records(file, Told()), LOOKED_AT)]
+            raise columns.no_column(files[0], column, field, _names(seen))
 
 
 def _known() -> str:
@@ -184,7 +197,12 @@ def _known() -> str:
 
 
 def _read(
-    form: str, files: Sequence[File], fields: Mapping[File, Mapping[str, str]], told: Told, read: columns.Progress
+    form: str,
+    files: Sequence[File],
+    fields: Mapping[File, Mapping[str, str]],
+    told: Told,
+    read: columns.Progress,
+    met: set[str],
 ) -> Iterator[pa.Table]:
     if form not in (MAPPED, "own"):
         yield from _tables(FORMATS[form].verdicts(files, told), told)
@@ -194,15 +212,17 @@ def _read(
     for file in files:
         table = columns.read(file, fields[file], told, read)
         if table is not None:
+            met.update(table.column_names)
             yield table
         else:
-            yield from _tables(_of(file, fields[file], told), told)
+            yield from _tables(_of(file, fields[file], told, met), told)
 
 
-def _of(file: File, mapping: Mapping[str, str], told: Told) -> Iterator[dict[str, Any]]:
-    """Records with fields that the call has named."""
+def _of(file: File, mapping: Mapping[str, str], told: Told, met: set[str]) -> Iterator[dict[str, Any]]:
+    """Records with fields that the call has named. met: gets the columns whose fields there are."""
     for line, record in records(file, told):
         of_two(file, line, record)
+        met.update(column for column, field in mapping.items() if field in record)
         yield {
             **{column: record.get(mapping.get(column, column)) for column in own.COLUMNS},
             "file": file.index,

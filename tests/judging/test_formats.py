@@ -385,6 +385,15 @@ def test_what_is_no_file_of_verdicts(content: str, error: type[AuditorError], wo
     assert "v.json" in str(raised.value)
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl", "json"])
+def test_a_field_that_no_record_has_is_told_with_those_that_there_are(kind: str, tmp_path: Path) -> None:
+    file = written(tmp_path, kind)
+    with pytest.raises(ConfigError, match=f"{file.name}: --map verdict=verdikt: the file has no column") as raised:
+        judging.open([file], mapping={"verdict": "verdikt"})
+    assert "seen: fields item, a, b" in str(raised.value)
+    assert "did you mean 'verdict'" in str(raised.value)
+
+
 def test_what_is_asked_for_must_be_there(tmp_path: Path) -> None:
     path = written(tmp_path, "csv")
     with pytest.raises(ConfigError, match="no column 'verdikt'"):
