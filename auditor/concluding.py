@@ -88,6 +88,17 @@ class Options:
     gaps: Path | None = None
     verdicts: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Paths may be given as text: a call from Python has no command line to make them of it."""
+        for name in ("baseline", "waivers", "out", "gaps"):
+            given = getattr(self, name)
+            if given is not None and not isinstance(given, str | os.PathLike):
+                raise ConfigError(f"{name!r} is a path", seen=type(given).__name__, wanted="text, or a pathlib.Path")
+            object.__setattr__(self, name, None if given is None else Path(given))
+        embedder: Any = self.embedder
+        if isinstance(embedder, os.PathLike):
+            object.__setattr__(self, "embedder", os.fspath(embedder))
+
 
 @dataclass(frozen=True)
 class Report:
@@ -313,12 +324,19 @@ def select(options: Options, workspace: Workspace, over: str = "rows") -> list[A
     known = checking.registered()
     for name in (*options.only, *options.skip, *options.checks, *workspace.checks):
         if name not in known:
-            raise ConfigError(f"unknown check {name!r}", hint=suggest(name, known))
+            alike = [one for one, cls in known.items() if cls.spec.over == over]
+            raise ConfigError(f"unknown check {name!r}", hint=suggest(name, alike))
     names = [
         name
         for name, cls in known.items()
         if cls.spec.over == over and (not options.only or name in options.only) and name not in options.skip
     ]
+    if options.only and all(known[name].spec.over != over for name in options.only):
+        theirs, ours = ("verdicts", "datasets") if over == "rows" else ("datasets", "verdicts")
+        command = "auditor judge audit" if over == "rows" else "auditor audit"
+        raise ConfigError(
+            f"{', '.join(options.only)}: of {theirs}, and {ours} are audited here", hint=f"`{command}` asks that"
+        )
     if not names:
         raise ConfigError("no check is left to run", hint="see `auditor checks` and give fewer --skip")
     lists = tuple(str(path) for path in sorted((workspace.root / "expectations" / "words").glob("*.yaml")))

@@ -63,9 +63,12 @@ class Tried:
 
 
 def seat(path: Path, only: str | None, prompt: str | None = None) -> Seat:
-    """The one judge to try. Raises ConfigError where the file has several and none is named, or where its prompt does
-    not compare two answers."""
+    """The one judge to try. Raises ConfigError where the file has several and none is named, where a panel is, or
+    where its prompt does not compare two answers."""
     found = judges.read(path, only)
+    if only in judges.panels(path):
+        members = ", ".join(f"{path}#{judge.name}" for judge in found)
+        raise ConfigError(f"{only!r} is a panel, and a card is of one judge", hint=f"name a member: {members}")
     if len(found) > 1:
         raise ConfigError(
             f"there are {len(found)} judges in the file", file=str(path), hint=f"name one: {path}#{found[0].name}"

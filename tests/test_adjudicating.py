@@ -143,8 +143,12 @@ def test_the_rule_is_a_parameter_of_the_check(file: Path) -> None:
 def test_what_is_wrong_is_said(file: Path) -> None:
     with pytest.raises(ConfigError, match="unknown check"):
         auditor.judge_audit(file, only="position-inconsistancy")
-    with pytest.raises(ConfigError, match="no check is left to run"):
+    with pytest.raises(ConfigError, match=r"(?s)unknown check 'nosuch'.*known: format-bias, (?!.*near-duplicates)"):
+        auditor.judge_audit(file, only="nosuch")
+    with pytest.raises(ConfigError, match=r"(?s)near-duplicates: of datasets.*`auditor audit`"):
         auditor.judge_audit(file, only="near-duplicates")
+    with pytest.raises(ConfigError, match="'out' is a path"):
+        auditor.judge_audit(file, out=3)
     with pytest.raises(ConfigError, match="no option 'polcy'"):
         auditor.judge_audit(file, polcy="x")
     file.write_text(file.read_text() + "\n{broken" * 40)
@@ -267,6 +271,18 @@ def test_findings_that_stay_on_the_disk_are_the_same(file: Path, monkeypatch: py
     assert mapped.findings.num_rows > 0
     assert mapped.places["findings.parquet"].read_bytes() == shown[1]
     assert mapped.view.findings.to_pylist() == held.view.findings.to_pylist() == mapped.findings.to_pylist()
+
+
+def test_paths_may_be_text(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text("[]")
+    waivers, out = str(tmp_path / "w.yaml"), tmp_path / "out"
+    first = auditor.judge_audit(str(file), only="length-bias", out=str(out), waivers=waivers)
+    assert first.places["audit.json"] == out / "audit.json"
+    again = auditor.judge_audit(file, only="length-bias", out=out, baseline=str(out / "audit.json"))
+    rows = [{"text": "one"}, {"text": "two"}]
+    assert auditor.audit(rows, only="exact-duplicates", out=str(tmp_path / "rows")).exit_code == 0
+    assert (tmp_path / "rows" / "audit.json").is_file()
+    assert again.record.baseline is not None
 
 
 def test_a_number_without_a_bound_is_shown_and_its_check_not_called_skipped(tmp_path: Path) -> None:

@@ -176,6 +176,11 @@ def test_rows_without_a_pair_or_a_question_are_told(server: Server) -> None:
     put([{"prompt": "q", "response": "r"}] * 3)
     with pytest.raises(ConfigError, match=r"(?s)no row has a text in 'rejected'.*--a FIELD --b FIELD"):
         judge()
+    put([{"instruction": "q", "good": "r", "bad": "s", "score": 1}] * 3)
+    with pytest.raises(ConfigError, match=r"(?s)no row has a text in 'response'.*--a FIELD --b FIELD.*of: bad, good$"):
+        judge()
+    with pytest.raises(ConfigError, match=r"(?s)no row has a text in 'nosuch'.*known: bad, good$"):
+        judge("--a", "nosuch", "--b", "bad")
     put([{"x": "1 2", "y": "2 3", "question_text": "q"}] * 3)
     with pytest.raises(ConfigError, match="--map prompt=FIELD"):
         judge("--a", "x", "--b", "y")

@@ -168,6 +168,13 @@ def test_who_can_be_tried() -> None:
     assert probing.seat(Path("judges.yaml"), "y", "pairwise-cot").prompt.name == "pairwise-cot"
 
 
+def test_a_panel_is_not_tried(workspace: Path) -> None:
+    body = "judges:\n  x: {callable: c, model: m}\n  y: {callable: c, model: n}\npanel:\n  jury: {members: [x, y]}\n"
+    Path("judges.yaml").write_text(body)
+    with pytest.raises(ConfigError, match=r"(?s)'jury' is a panel.*judges.yaml#x, judges.yaml#y"):
+        probing.seat(Path("judges.yaml"), "jury")
+
+
 def test_over_http_nothing_is_asked_twice(workspace: Path) -> None:
     with serving(schemas=False, failing=0.1) as server:
         Path("judges.yaml").write_text(

@@ -254,13 +254,16 @@ def _chosen(
 
 
 def _nowhere(rows: Dataset, name: str) -> ConfigError:
-    known = sorted({*_CANONICAL, *rows.fields})
+    texts = sorted(field for field, kind in rows.fields.items() if kind == "string")
     if name == "prompt":
         return ConfigError(
-            "no row says what was asked", wanted=f"a field: {', '.join(known)}"[:300], hint="--map prompt=FIELD"
+            "no row says what was asked", wanted=f"a field: {', '.join(texts)}"[:300], hint="--map prompt=FIELD"
         )
-    hint = "name the two fields: --a FIELD --b FIELD" if name == "rejected" else suggest(name, known)
-    return ConfigError(f"no row has a text in {name!r}", hint=hint)
+    if name in ("response", "rejected"):  # nobody named them
+        of = f", of: {', '.join(texts)}" if texts else ""
+        hint = f"name the fields that hold the answers: --a FIELD --b FIELD (one answer to grade: --a FIELD){of}"[:300]
+        return ConfigError(f"no row has a text in {name!r}", hint=hint)
+    return ConfigError(f"no row has a text in {name!r}", hint=suggest(name, [one for one in texts if one != name]))
 
 
 def _items(

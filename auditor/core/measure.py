@@ -145,6 +145,9 @@ def measure(
 ASKED = {"judge_accepted": "no judge was asked: give what judges said of these rows with --verdicts FILE"}
 """Columns that no field of a record is: why they are not there."""
 
+UNSAID = {"judge_accepted": "no judge said which answer of these rows is better: scores by themselves accept none"}
+"""The same: why they are there, and empty."""
+
 
 def missing(check: Any, rows: Audited, context: Context) -> str:
     """Why the check cannot run on these rows, or an empty string."""
@@ -160,6 +163,8 @@ def missing(check: Any, rows: Audited, context: Context) -> str:
                 return ASKED[column]
             return f"the data has no {column!r}: map a field to it with --map {column}=FIELD"
         if all(shard.column(column).null_count == len(shard) for shard in rows):
+            if column in UNSAID:
+                return UNSAID[column]
             shapes = ", ".join(rows.shapes) or rows.format
             return f"no row has a {column!r} (recognised as {shapes}): map a field to it with --map {column}=FIELD"
     return ""

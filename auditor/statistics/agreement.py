@@ -40,7 +40,7 @@ def ac1(table: Counts) -> Floats:
 
     def chance(rows: Floats, columns: Floats) -> Floats:
         mean = (rows + columns) / 2
-        expected: Floats = (mean * (1 - mean)).sum(-1) / (table.shape[-1] - 1)
+        expected: Floats = (mean * (mean.sum(-1, keepdims=True) - mean)).sum(-1) / (table.shape[-1] - 1)
         return expected
 
     return _beyond(table, chance)
@@ -70,12 +70,12 @@ def alpha(sizes: Counts, disagreements: Counts, chosen: Counts) -> Floats:
 
 
 def _beyond(table: Counts, chance: Callable[[Floats, Floats], Floats]) -> Floats:
+    """In squares of the count, not in shares: an agreement by chance is exactly 0."""
     counts = np.asarray(table, np.float64)
     n = counts.sum((-2, -1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = counts / n[..., None, None]
-        observed = np.trace(shares, axis1=-2, axis2=-1)
-        expected = chance(shares.sum(-1), shares.sum(-2))
-        value = (observed - expected) / (1 - expected)
-    agreement: Floats = np.where((n > 0) & (1 - expected > 1e-12), value, np.nan)
+        observed = n * np.trace(counts, axis1=-2, axis2=-1)
+        expected = chance(counts.sum(-1), counts.sum(-2))
+        value = (observed - expected) / (n * n - expected)
+    agreement: Floats = np.where((n > 0) & (n * n - expected > 1e-12 * n * n), value, np.nan)
     return agreement

@@ -189,3 +189,16 @@ def test_from_verdicts_to_a_gate(workspace: Path) -> None:
     assert again.metrics["expectations.rate"].value == pytest.approx(3 / 20)
     skipped = auditor.audit(data, only=only)
     assert "--verdicts FILE" in skipped.record.verdicts[0].why
+
+
+def test_scores_by_themselves_accept_nothing_and_that_is_said(workspace: Path) -> None:
+    data, verdicts = workspace / "d.jsonl", workspace / "v.jsonl"
+    data.write_text(
+        "".join(json.dumps({"id": f"r{k}", "prompt": f"{k}?", "response": f"{k}."}) + "\n" for k in range(4))
+    )
+    told = [{"item": f"r{k}", "a": "response", "judge": "j", "score_a": 7, "verdict": None} for k in range(4)]
+    verdicts.write_text("".join(json.dumps(one) + "\n" for one in told))
+    report = auditor.audit(data, verdicts=verdicts, only="unaccepted-by-judges")
+    (check,) = report.record.checks
+    assert check["status"] == "skipped"
+    assert check["why"] == "no judge said which answer of these rows is better: scores by themselves accept none"

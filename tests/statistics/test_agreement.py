@@ -31,6 +31,13 @@ def test_kappa_where_chance_leaves_no_room() -> None:
     assert np.isnan(agreement.kappa(np.zeros((3, 3))))
 
 
+@pytest.mark.parametrize("scale", [1, 7, 10, 49])
+def test_an_agreement_by_chance_is_zero_and_no_rounding(scale: int) -> None:
+    """Rows in proportion: one rater's class tells nothing of the other's."""
+    table = np.outer([3, 1, 6], [1, 3, 3]) * scale
+    assert agreement.kappa(table) == 0.0
+
+
 def test_many_tables_are_one_call() -> None:
     tables = np.random.default_rng(1).integers(1, 20, (50, 3, 3))
     for of in (agreement.kappa, agreement.ac1):
