@@ -112,7 +112,10 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
         store = StateStore(workspace.cache / "states")
         measured = measuring.measure(checks, rows, context, engine, store=store, stage=clock.stage)
         beside = {role: _beside(checks, other, context, engine, store, clock) for role, other in references.items()}
-        report = concluding.conclude(plan, rows, measured, context, beside=beside, which=_which(version, registered))
+        which = _which(version, registered)
+        if (bought := embedders.bought(embedder)) is not None:  # locating may buy more before the record is written
+            which["embedder"] = bought
+        report = concluding.conclude(plan, rows, measured, context, beside=beside, which=which)
 
     concluding.publish(plan, report)
     if pedigree is not None:

@@ -186,6 +186,8 @@ def _heading(page: _Page, view: View) -> None:
         page.line((one_line(view.against, 200), ""))
     if view.made:
         page.line((one_line(view.made, 300), ""))
+    if view.bought:
+        page.line((one_line(view.bought, 200), ""))
     bad = about["quarantine"]["count"]
     if bad:
         page.line((f"{wording.count(bad, 'line')} could not be read and {'is' if bad == 1 else 'are'} left out", ""))

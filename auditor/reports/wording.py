@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -159,3 +160,10 @@ def _decimal(value: float, extra: int) -> str:
     if abs(value) >= 1000:
         return f"{value:,.{extra}f}"
     return f"{value:.{3 + extra}g}"
+
+
+def money(amount: float) -> str:
+    """`1,234.50`; two figures of what is less than a hundredth, never with an exponent: `0.000018`."""
+    if amount == 0 or abs(amount) >= 0.01:
+        return f"{amount:,.2f}"
+    return f"{amount:.{1 - math.floor(math.log10(abs(amount)))}f}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from auditor.core.secrets import redact
 from auditor.core.space import Embedder
 from auditor.model.errors import ConfigError, suggest
 
-__all__ = ["DEFAULT", "NAMES", "load"]
+__all__ = ["DEFAULT", "NAMES", "bought", "load"]
 
 DEFAULT = "hashed"
 NAMES = ("hashed", "wordllama")
@@ -37,6 +39,12 @@ def load(name: str, answers: Path) -> Embedder:
         return _of_folder(folder, name)
     wanted = f"one of {', '.join(NAMES)}, a folder of weights, or https://HOST/v1#MODEL"
     raise ConfigError(f"unknown embedder {redact(name)!r}", wanted=wanted, hint=suggest(name, NAMES))
+
+
+def bought(embedder: Embedder) -> Mapping[str, Any] | None:
+    """What an endpoint was asked for since it was loaded (texts, tokens, cost where its price is known), kept up to
+    date; None for an embedder that runs here."""
+    return getattr(embedder, "bought", None)
 
 
 def _of_folder(folder: Path, name: str) -> Embedder:

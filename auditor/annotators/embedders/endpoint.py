@@ -1,7 +1,7 @@
 """Vectors from an OpenAI-compatible `/embeddings` endpoint; what was paid for is kept and never asked for again.
 
 `--embedder https://api.openai.com/v1#text-embedding-3-small`; behind the model's name `?dimensions=256` asks for
-fewer dimensions and `?price=0.02` says what a million tokens costs, so that the cost is told. The key is read
+fewer dimensions and `?price=0.02` says what a million tokens costs, so that the report tells the cost. The key is read
 from AUDITOR_EMBEDDING_KEY, or else OPENAI_API_KEY, and goes into the request's header and nowhere else.
 """
 
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,12 +26,10 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.annotators.embedders import dense
-from auditor.core.secrets import redact
+from auditor.core.secrets import MASK, redact
 from auditor.model.errors import AuditorError, ConfigError
 from auditor.model.rows import Strings
 from auditor.model.vectors import Floats
-
-_log = logging.getLogger("auditor.embedder")
 
 BATCH = 128
 """Texts of a request (OpenAI takes 2,048, small servers fewer)."""
@@ -48,6 +45,9 @@ TIMEOUT = 60.0
 
 LARGEST = 1 << 28
 """Bytes of an answer: 128 vectors of 65,536 numbers in full are less."""
+
+REFUSAL, SAID = 4096, 200
+"""Bytes of a refusal that are read, and characters of it that are told."""
 
 SEAL = 8
 """Bytes of the digest that a vector is kept with."""
@@ -97,7 +97,8 @@ class Address:
 
 
 class Endpoint:
-    """name: the address without its options. Interrupted at any point, the next run asks only for what is missing."""
+    """name: the address without its options. bought: texts, tokens and, by the address's price, cost of what was asked
+    for since it was made. Interrupted at any point, the next run asks only for what is missing."""
 
     threads = False  # requests go out together from here
     blind = "whatever its model does not see; a model behind an address may be exchanged without notice"
@@ -105,7 +106,7 @@ class Endpoint:
     def __init__(self, address: Address, store: Path) -> None:
         self.address = address
         self.name = f"{address.base}#{address.model}"
-        self.tokens = 0
+        self.bought: dict[str, Any] = {"texts": 0, "tokens": 0} | ({} if address.price is None else {"cost": 0.0})
         self._store = _Store(store)
         self._lock = threading.Lock()
 
@@ -118,13 +119,7 @@ class Endpoint:
         return f"{self.address.dimensions or 'whole'}-{self.dimension}"
 
     def embed(self, texts: Strings) -> Floats:
-        spent = self.tokens
-        vectors = dense.embedded(texts, self.dimension, self._encoded)
-        if self.tokens > spent:
-            price = self.address.price
-            cost = "" if price is None else f", {self.tokens * price / 1e6:.4f} by its price"
-            _log.info("%s: %s tokens paid for so far%s", self.name, f"{self.tokens:,}", cost)
-        return vectors
+        return dense.embedded(texts, self.dimension, self._encoded)
 
     def cosines(self, left: Strings, right: Strings) -> npt.NDArray[np.float64]:
         return dense.cosines(self.embed, left, right)
@@ -178,8 +173,10 @@ class Endpoint:
                     return self._read(_answer(client, body), len(texts))
         except httpx2.HTTPStatusError as error:
             status = error.response.status_code
-            hint = f"set {KEYS[0]} or {KEYS[1]}" if status in (401, 403) else "run again: what was answered is kept"
-            raise AuditorError(f"the embedder answered {status}", seen=self.name, hint=hint) from None
+            said = "".join(getattr(error, "__notes__", ()))
+            raise AuditorError(
+                f"the embedder answered {status}{said and ': '}{said}", seen=self.name, hint=_mend(status)
+            ) from None
         except httpx2.HTTPError as error:
             raise AuditorError(
                 f"the embedder cannot be reached: {type(error).__name__}",
@@ -204,14 +201,18 @@ class Endpoint:
             raise ValueError("vectors of different shapes")
         if not all(np.isfinite(vector).all() for vector in vectors):  # kept, it would stand in the way of every run
             raise ValueError("NaN or infinity in a vector")
+        tokens = int((answer.get("usage") or {}).get("total_tokens") or 0)
         with self._lock:
-            self.tokens += int((answer.get("usage") or {}).get("total_tokens") or 0)
+            self.bought["texts"] += wanted
+            self.bought["tokens"] += tokens
+            if self.address.price is not None:
+                self.bought["cost"] = self.bought["tokens"] * self.address.price / 1e6
         return vectors
 
     def _client(self) -> Any:
         import httpx2
 
-        key = next((value for name in KEYS if (value := os.environ.get(name))), None)
+        key = _own_key()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return httpx2.Client(base_url=self.address.base + "/", headers=headers, timeout=TIMEOUT)
 
@@ -220,13 +221,34 @@ class Endpoint:
         return hashlib.sha256(about.encode("utf-8", "surrogatepass")).digest()
 
 
+def _own_key() -> str | None:
+    return next((value for name in KEYS if (value := os.environ.get(name))), None)
+
+
+def _mend(status: int) -> str:
+    """What helps against a status that no more tries were made against."""
+    if status in (401, 403):
+        return f"set {KEYS[0]} or {KEYS[1]}"
+    if _passes(status):
+        return "run again: what was answered is kept"
+    return "see to what it names (model, address, quota): what was answered is kept"
+
+
+def _passes(status: int) -> bool:
+    return status == 429 or status >= 500
+
+
 def _answer(client: Any, body: dict[str, Any]) -> Any:
     """The JSON that a request is answered with. Raises httpx2.HTTPError, ValueError for what is none or is endless."""
     import httpx2
 
     end = time.monotonic() + PATIENCE
     with client.stream("POST", "embeddings", json=body) as answer:
-        answer.raise_for_status()
+        try:
+            answer.raise_for_status()
+        except httpx2.HTTPStatusError as error:
+            error.add_note(_words(answer, end))
+            raise
         content = bytearray()
         for part in answer.iter_bytes():
             content += part
@@ -237,13 +259,38 @@ def _answer(client: Any, body: dict[str, Any]) -> Any:
     return json.loads(content)
 
 
+def _words(answer: Any, end: float) -> str:
+    """What a server says of its refusal: a line of at most SAID characters, without our key or a part of it."""
+    import httpx2
+
+    content = bytearray()
+    with suppress(httpx2.HTTPError):
+        for piece in answer.iter_bytes(REFUSAL):
+            content += piece
+            if len(content) >= REFUSAL or time.monotonic() > end:
+                break
+    text = bytes(content[:REFUSAL]).decode("utf-8", "replace")
+    with suppress(ValueError, RecursionError):
+        said: Any = json.loads(text)
+        for name in ("error", "message", "detail"):
+            said = said.get(name, said) if isinstance(said, dict) else said
+        text = said if isinstance(said, str) else text
+    key = _own_key()
+    if key:  # OpenAI repeats a wrong key's first and last characters
+        parts = (key[:6], key[-4:])
+        text = " ".join(MASK if any(part in word for part in parts) else word for word in text.split())
+    line = " ".join(redact(text).split())
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return line if len(line) <= SAID else line[: SAID - 1] + "…"
+
+
 def _again(error: Exception) -> bool | float:
     """Whether to try again; a server that says when is believed."""
     import httpx2
 
     if isinstance(error, httpx2.HTTPStatusError):
         status = error.response.status_code
-        if status != 429 and status < 500:
+        if not _passes(status):
             return False
         after = error.response.headers.get("retry-after", "")
         return min(float(after), 60.0) if after.isascii() and after.replace(".", "", 1).isdigit() else True

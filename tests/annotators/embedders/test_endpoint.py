@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from auditor import audit
 from auditor.annotators import embedders
 from auditor.annotators.embedders import endpoint
 from auditor.annotators.embedders.endpoint import Address
@@ -95,7 +96,66 @@ def test_what_was_answered_is_never_asked_for_again(server: Server, tmp_path: Pa
     assert np.array_equal(again.embed(read(TEXTS)), vectors[:300])
     assert len(server.asked) == 301
     assert again.revision == first.revision
-    assert again.tokens == 0  # type: ignore[attr-defined]
+    assert embedders.bought(first) == {"texts": 301, "tokens": 903}
+    assert embedders.bought(again) == {"texts": 0, "tokens": 0}
+    assert embedders.bought(embedders.load("hashed", tmp_path)) is None
+
+
+def test_an_audit_tells_what_it_bought_and_what_that_cost(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "auditor.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    rows, name = [{"text": text} for text in TEXTS], at(server, "?price=0.02")
+    first = audit(rows, only="few-patterns", embedder=name)
+    paid = {"texts": 301, "tokens": 903, "cost": pytest.approx(903 * 0.02 / 1e6)}
+    assert first.record.run["embedder"] == paid
+    assert "embeddings: 301 texts bought, 903 tokens, 0.000018 by its price" in first.render("text")
+    assert "301 texts bought, 903 tokens" in first.render("html")
+    assert json.loads(first.places["audit.json"].read_text())["run"]["embedder"] == paid
+    again = audit(rows, only="few-patterns", embedder=name)
+    assert "embeddings: nothing bought, all of them were kept" in again.render("text")
+    assert first.metrics == again.metrics
+    assert "embeddings:" not in audit(rows, only="few-patterns").render("text")
+
+
+REFUSALS = (
+    (400, '{"error": {"message": "You exceeded your current quota", "type": "x"}}', "400: You exceeded your current"),
+    (400, '{"error": "no"}', "400: no"),
+    (422, '{"detail": [{"msg": "Field required"}]}', "Field required"),
+    (404, "<h1>Not\nFound\u202e\x1b[2J</h1>", r"<h1>Not Found\u202e\x1b[2J</h1>"),
+    (413, "x" * 1_000_000, "x" * 199 + "…"),
+    (400, "", "the embedder answered 400\n"),
+    (400, "[" * 100_000, "400: [["),
+    (401, '{"message": "Incorrect API key provided: sk-can**3f9a."}', "401: Incorrect API key provided: ***"),
+    (400, '{"error": "key=' + CANARY + ' is over its quota"}', "400: *** is over its quota"),
+)
+
+
+@pytest.mark.parametrize(("status", "content", "told"), REFUSALS)
+def test_a_refusal_is_told_in_the_servers_words(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, content: str, told: str
+) -> None:
+    monkeypatch.setenv("AUDITOR_EMBEDDING_KEY", CANARY)
+    server.faults = [(status, content, {})]
+    with pytest.raises(AuditorError) as caught:
+        _ = embedders.load(at(server), tmp_path).dimension
+    said = str(caught.value)
+    assert told in said
+    assert len(caught.value.message) < 240
+    assert "\n" not in caught.value.message
+    assert "run again" not in said, "it would be refused again"
+    assert "3f9a" not in said
+    assert len(server.headers) == 1
+
+
+def test_what_may_pass_is_worth_another_run(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "ATTEMPTS", 1)
+    for status in (429, 503):
+        server.faults = [(status, '{"error": {"message": "slow down"}}', {})]
+        with pytest.raises(AuditorError, match=f"answered {status}: slow down") as caught:
+            _ = embedders.load(at(server), tmp_path).dimension
+        assert "run again: what was answered is kept" in str(caught.value)
 
 
 def test_faults_that_pass_are_waited_out(server: Server, tmp_path: Path) -> None:
