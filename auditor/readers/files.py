@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 import xxhash
 
-from auditor.model.errors import InputError, MissingPackage, UnreadableFile
+from auditor.model.errors import InputError, MissingPackage, UnreadableFile, suggest
 from auditor.readers import archives
 from auditor.readers.quarantine import shown
 from auditor.readers.snapshot import storage
@@ -234,6 +234,13 @@ def _remote(source: str, spool: Path) -> list[Local]:
     protocol = source.partition("::")[0].partition("://")[0]
     label = _without_secrets(source)
     extra = EXTRAS.get(protocol)
+    for one in (word.partition("://")[0] for word in source.split("::") if "://" in word):
+        if one not in fsspec.available_protocols():
+            raise UnreadableFile(
+                f"unknown protocol {one!r}",
+                file=label,
+                hint=f"{suggest(one, (*EXTRAS, 'file'))}; one of another package once that is installed",
+            )
     try:
         system, path = fsspec.core.url_to_fs(source)
         names = [path]
@@ -257,7 +264,7 @@ def _remote(source: str, spool: Path) -> list[Local]:
         raise MissingPackage(
             f"{protocol}:// needs a package that is not installed",
             file=label,
-            hint=f"pip install 'auditor[{extra}]'" if extra else "install the fsspec implementation of this protocol",
+            hint=f"pip install 'auditor[{extra}]'" if extra else _install(protocol),
         ) from error
     except Exception as error:  # every protocol raises its own; none of them is ours to crash on
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
@@ -266,6 +273,14 @@ def _remote(source: str, spool: Path) -> list[Local]:
             f"cannot be fetched: {type(error).__name__}", file=label, hint="check the address and your credentials"
         ) from error
     return fetched
+
+
+def _install(protocol: str) -> str:
+    """How to get what a protocol needs, in fsspec's words."""
+    from fsspec.registry import known_implementations
+
+    said = known_implementations.get(protocol, {}).get("err")
+    return said or f"install the fsspec implementation of {protocol}://"
 
 
 def _without_secrets(url: str) -> str:

@@ -33,6 +33,13 @@ def of(facts: Facts, fields: Mapping[str, str], left_out: int) -> list[str]:
             f"rows with a {asked!r} and no answer under a known name are read whole, as records: "
             f"name the answer with --map prompt={asked} --map response=FIELD"
         )
+    if facts.nested:
+        keys = ", ".join(shown(str(key)) for key in facts.keys[:NAMED]) + (", …" if len(facts.keys) > NAMED else "")
+        notes.insert(
+            0,
+            f"no shape was recognised in {facts.nested} rows that have text in nested fields alone (keys {keys}): they "
+            "are read whole, as JSON; bring the fields of the text to the top, or name one with --map text=KEY",
+        )
     notes += [f"{shape}: {READ[shape]}" for shape in sorted(READ.keys() & facts.shapes.keys())]
     if facts.unread:
         names = sorted(facts.unread, key=lambda name: (-facts.unread[name], name))

@@ -18,7 +18,7 @@ import xxhash
 from auditor.model.rows import MESSAGES, SHARD_SCHEMA
 from auditor.readers.digest import content, json_value, row_digests
 from auditor.readers.recognisers import BadRecord
-from auditor.readers.shapes import Canonical, Shapes, unread
+from auditor.readers.shapes import Canonical, Shapes, unread, worded
 
 _META = orjson.OPT_NON_STR_KEYS
 WHOLE = ("record", "instances", "completions")
@@ -31,8 +31,8 @@ class Facts:
     """What is known of rows without opening them again; adds up over shards.
 
     shapes: shape -> rows. kinds: field of meta -> [rows that have it, bits of `_KINDS` seen].
-    textual: rows of a known shape, or with any text. mapped: fields of the mapping that some row has.
-    keys: fields of the first record. mended: rows with values that JSON or UTF-8 cannot hold. unread:
+    textual: rows of a known shape, or with any text. nested: those whose text is in lists and objects alone.
+    mapped: fields of the mapping that some row has. keys: fields of the first record. mended: rows with values that JSON or UTF-8 cannot hold. unread:
     field -> rows of which a list of texts is in meta alone.
     """
 
@@ -41,6 +41,7 @@ class Facts:
     textual: int = 0
     mapped: set[str] = field(default_factory=set)
     keys: tuple[str, ...] = ()
+    nested: int = 0
     mended: int = 0
     unread: dict[str, int] = field(default_factory=dict)
 
@@ -54,6 +55,7 @@ class Facts:
         for name, rows in other.unread.items():
             self.unread[name] = self.unread.get(name, 0) + rows
         self.textual += other.textual
+        self.nested += other.nested
         self.mended += other.mended
         self.mapped |= other.mapped
         self.keys = self.keys or other.keys
@@ -128,7 +130,7 @@ class Columns:
     def _count(self, row: Canonical, record: Mapping[str, Any]) -> None:
         facts = self.facts
         facts.shapes[row.shape] = facts.shapes.get(row.shape, 0) + 1
-        textual = row.shape != "record"
+        textual, deep = row.shape != "record", False
         for name, value in row.meta.items():
             bit = _KINDS.get(type(value), 0)
             if bit:
@@ -140,10 +142,11 @@ class Columns:
                     seen[1] |= bit
                 textual = textual or (bit == 8 and bool(value))
             else:
-                textual = textual or bool(value)
+                deep = deep or worded(value)
                 if type(value) is list and row.shape not in WHOLE and unread(value):
                     facts.unread[name] = facts.unread.get(name, 0) + 1
-        facts.textual += textual
+        facts.nested += deep and not textual
+        facts.textual += textual or deep
         if not facts.keys:
             facts.keys = tuple(record)
         for name in self.shapes.mapping.values():

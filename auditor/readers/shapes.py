@@ -152,6 +152,17 @@ def textual(value: Any) -> bool:
     return isinstance(value, str) and len(value) >= LONG and " " in value
 
 
+def worded(value: Any) -> bool:
+    """Whether a list or an object holds any text, however deep; keys are none."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str) and one:
+            return True
+        left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    return False
+
+
 def unread(value: Any) -> bool:
     """Whether a list holds texts, plain or in objects, which no shape reads."""
     parts = (part for one in value for part in (one.values() if isinstance(one, dict) else (one,)))

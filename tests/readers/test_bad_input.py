@@ -62,6 +62,12 @@ FILES = [
     ("words.txt", b"Just some words.\n", UnreadableFile, "format is not recognised"),
     ("values.jsonl", b"1\n2\n3\n", UnknownShape, "values, not records"),
     ("numbers.jsonl", b'{"alpha": 1, "beta": null}\n' * 3, UnknownShape, r"alpha, beta[\s\S]*--map prompt=KEY"),
+    (
+        "nested.jsonl",
+        b'{"a": {"b": [1]}, "c": [[1]]}\n' * 3,
+        UnknownShape,
+        r"no text[\s\S]*keys a, c[\s\S]*--map prompt=KEY",
+    ),
     ("nulls.jsonl", b'{"prompt": null, "response": null}\n' * 3, UnknownShape, "keys prompt, response"),
     ("broken.jsonl", b'{"prompt": "x"\n' * 3, TooManyBadRows, r"no record could be read: broken JSON \(3\)"),
     ("latin.jsonl", '{"text": "\xe9"}\n'.encode("latin-1") * 3, TooManyBadRows, r"not UTF-8 \(3\)"),
@@ -135,6 +141,37 @@ def test_a_protocol_that_is_not_installed_says_what_to_install(workspace, monkey
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(MissingPackage, match=r"pip install 'auditor\[s3\]'"):
         read("s3://bucket/x.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("foo://x/y.jsonl", r"unknown protocol 'foo'[\s\S]*known: file, gcs, gs, hf, http, https, s3"),
+        ("s33://x/y.jsonl", r"unknown protocol 's33'[\s\S]*did you mean 's3'"),
+    ],
+)
+def test_an_unknown_protocol_is_not_blamed_on_credentials(workspace, address: str, said: str) -> None:
+    with pytest.raises(UnreadableFile, match=said) as error:
+        read(address)
+    assert "credentials" not in str(error.value)
+
+
+def test_what_fsspec_knows_and_has_no_package_for_is_said_in_its_words(workspace, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "adlfs", None)
+    with pytest.raises(MissingPackage, match=r"abfs://[\s\S]*Install adlfs"):
+        read("abfs://x/y.jsonl")
+
+
+def test_nested_records_are_read_whole_and_told(workspace) -> None:
+    rows = [{"id": i, "task": {"ask": "Add one", "n": i}, "steps": [{"say": f"It is {i}"}]} for i in range(5)]
+    Path("x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read("x.jsonl")
+    assert found.rows == 5
+    assert found.notes[0].startswith("no shape was recognised in 5 rows")
+    assert "(keys id, task, steps)" in found.notes[0]
+    assert "--map text=KEY" in found.notes[0]
+    Path("y.jsonl").write_text("".join(json.dumps(row | {"answer": "two"}) + "\n" for row in rows))
+    assert not any("no shape was recognised" in note for note in read("y.jsonl").notes)
 
 
 @pytest.mark.parametrize("packed", [("gz", gzip.compress), ("zst", zstd)], ids=lambda packed: packed[0])
