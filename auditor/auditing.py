@@ -289,8 +289,9 @@ def _verdicts(options: Options) -> Verdicts:
 def _beside(
     checks: Sequence[Any], rows: Dataset, context: Context, engine: Engine, store: StateStore, clock: Clock
 ) -> dict[str, Any]:
-    """The reference measured with the same checks: numbers to hold the audited ones against."""
-    alone = replace(context, references={}, history=None)
+    """The reference measured with the same checks: numbers to hold the audited ones against. The card of the audited
+    rows is not its own."""
+    alone = replace(context, references={}, history=None, pedigree=None)
     measured = measuring.measure(
         checks, rows, alone, engine, store=store, stage=lambda name: clock.stage(f"{name} real")
     )

@@ -31,6 +31,9 @@ SEES = 0.05
 LARGEST = 1_000
 """Findings at most."""
 
+DECLARED = ("synthetic", "mixed")
+"""Kinds of a registered dataset that have generated rows by their own word."""
+
 MAKE = "an audit of generated data of the same task with --real leaves its detector.json"
 
 Doubles = npt.NDArray[np.float64]
@@ -56,9 +59,10 @@ class UndeclaredSynthetic:
     """Data declared `real` or `eval` in which rows look generated.
 
     What: every audit of generated data against real data leaves a detector (`tells-of-synthesis`, detector.json).
-    Here the one that the parameter `detector` names is run over data that is said to be real. `rate`
-    is the share of rows beyond the threshold that 1 % of the detector's own real rows exceed; `synthetic` is the share
-    of synthetic rows that this means, given how many the detector finds (Rogan and Gladen 1978).
+    Here the one that the parameter `detector` names is run over data that is said to be real: registered as `real` or
+    `eval`, or not registered. `rate` is the share of rows beyond the threshold that 1 % of the detector's own real rows
+    exceed; `synthetic` is the share of synthetic rows that this means, given how many the detector finds (Rogan and
+    Gladen 1978).
 
     Why it matters: what is called real is what everything else is measured by. Crowd workers answer with language
     models (33 to 46 % of them in Veselovsky et al. 2023), web text is full of them, and a reference that is
@@ -106,6 +110,9 @@ class UndeclaredSynthetic:
     )
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
+        kind = context.pedigree.card.kind if context.pedigree else None
+        if kind in DECLARED:
+            return Measurement((), notes=(f"declared {kind}: what is generated in it is no secret",))
         if not self.detector:
             return Measurement((), notes=(f"give a detector: --set undeclared-synthetic.detector=FILE; {MAKE}",))
         made = _given(self.detector)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from auditor.core.check import Context
 from auditor.core.laws import program_laws
 from auditor.core.space import Space
 from auditor.engines.local import Local
+from auditor.model import tiny
+from auditor.model.card import Kind
 from auditor.model.errors import InputError
 from auditor.model.result import FINDING_SCHEMA, Measurement
 from auditor.model.rows import Dataset
@@ -100,6 +103,21 @@ def test_nothing_to_do_is_said(tmp_path: Path) -> None:
     itself = run(rows, str(detector), space=space)
     assert not itself.metrics
     assert "made with these very rows" in itself.notes[0]
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_what_is_declared_generated_is_not_asked(tmp_path: Path, kind: Kind) -> None:
+    space = fakes.space(tmp_path / "space")
+    detector = make(tmp_path, texts(400, 1, 0.3), texts(400, 2), space)
+    rows = fakes.dataset([*texts(60, 4), *texts(60, 3, 0.3)], tmp_path / "rows")
+    card = tiny.pedigree("train@1", {"train@1": tiny.Made()})
+    found = run(rows, str(detector), space=space, pedigree=replace(card, card=replace(card.card, kind=kind)))
+    if kind in ("synthetic", "mixed"):
+        assert not found.metrics
+        assert f"declared {kind}" in found.notes[0]
+    else:
+        assert found.metrics == run(rows, str(detector), space=space).metrics
+        assert values(found)["rate"] > 0.4
 
 
 def test_a_file_that_is_no_detector_is_refused(tmp_path: Path) -> None:
