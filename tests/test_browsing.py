@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
-from auditor import auditing, browsing, registry, reports
+from auditor import auditing, browsing, registration, registry, reports
 from auditor.cli import main
-from auditor.model.card import URN, Judged
+from auditor.model.card import URN, Judged, Lineage
 from auditor.model.errors import ConfigError
 from auditor.registry import cards, imports
 from auditor.registry.workspace import Workspace
@@ -119,6 +119,10 @@ def test_a_recall_by_another_publishers_name(run: Any, built: Workspace) -> None
     assert "instructions@2" in run("lineage", "seeds-wang")
     assert "seeds@1  the same rows" in run("lineage", "seeds-wang")
     assert "seeds-wang" not in run("lineage", "instructions")
+    copied = cards.load("instructions", built)
+    found = tuple(replace(version, lineage=Lineage("collected")) for version in copied.versions)
+    cards.save(replace(copied, name="copied", versions=found), built)
+    assert "copied@1" in registration.touched(shop.GPT, built)
 
 
 SOME = ("exact-duplicates", "record-integrity")

@@ -105,12 +105,13 @@ def _changed(model: Model, change: Callable[[Revision], Revision], workspace: Wo
 
 
 def touched(model: Model, workspace: Workspace) -> list[str]:
-    """`NAME@VERSION` of every registered version that a model had a part in, through any depth, in order."""
+    """`NAME@VERSION` of every registered version that a model had a part in, through any depth and
+    through others with the same rows, in order."""
     graph = index.graph(workspace)
     starts = [
         node.id
         for node in graph.nodes.values()
         if node.kind == "model" and node.name == model.name and model.revision in (None, node.version)
     ]
-    found = {node for start in starts for node in graph.downstream(start)}
+    found = {node for start in starts for node in graph.downstream(start, twins=True)}
     return [str(graph.nodes[node]) for node in sorted(found) if graph.nodes[node].kind == "dataset"]
