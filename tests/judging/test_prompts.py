@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -140,3 +141,19 @@ def test_faults_of_a_file_are_told_by_line(tmp_path: Path, old: str, new: str, m
 def test_an_unknown_prompt_is_told() -> None:
     with pytest.raises(ConfigError, match="did you mean 'pairwise'"):
         load("pairwize")
+
+
+def test_our_examples_are_for_either_answer_alike_and_the_longer_one_is_neither() -> None:
+    prompt, plain = load("pairwise-examples"), load("pairwise")
+    assert (prompt.system, prompt.user, prompt.schema) == (plain.system, plain.user, plain.schema)
+    answers = [json.loads(example["answer"])["verdict"] for example in prompt.examples]
+    assert answers == ["A", "B", "tie"]
+    better, worse = prompt.examples[0], prompt.examples[1]
+    assert len(better["first"]) < len(better["second"])
+    assert len(worse["second"]) < len(worse["first"]), "no example teaches that length wins"
+    messages = prompt.messages(texts("pairwise"))
+    assert [one["role"] for one in messages] == ["system", *("user", "assistant") * 3, "user"]
+    nonce = nonce_of(messages)
+    assert all(nonce in one["content"] for one in messages if one["role"] == "user"), (
+        "one mark, which the judge is told"
+    )
