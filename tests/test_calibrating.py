@@ -12,8 +12,9 @@ import orjson
 import pytest
 import yaml
 from click.testing import CliRunner
+from scipy.stats import binom
 
-from auditor import calibrating
+from auditor import auditing, calibrating, concluding
 from auditor.auditing import Options, Silent, run
 from auditor.calibrating import Bound, Calibration, calibrate
 from auditor.cli import group
@@ -101,6 +102,96 @@ def test_a_metric_without_a_bound_says_why_and_says_it_again(workspace: Path) ->
     reasons = dict(line.split(": no bound, ") for line in told[0].splitlines() if ": no bound, " in line)
     assert reasons["embedding_drift.mauve"] == "measured in 0 of 20 splits: not asked for"
     assert "needs at least" in reasons["embedding_drift.frechet"]
+
+
+def test_every_bound_of_the_default_policy_is_found_or_told(workspace: Path) -> None:
+    """One-sided bounds of checks of rows: calibrated, without a bound for a reason, or standing as they are."""
+    rows = people(240, 7)
+    found = calibrate(rows, Options(), rate=0.9, size=None, workspace=Workspace.find(), progress=Silent())
+    base = concluding.policy(Options(), Workspace.find())
+    known = {check.spec.metric(m.name) for check in auditing.select(Options(), Workspace.find())
+             for m in check.spec.measures}  # fmt: skip
+    bounds = {bound.metric: bound for bound in found.bounds}
+    told = {*bounds, *found.unknown, *found.stand}
+    assert set(base.metrics) & known <= told
+    assert not {*bounds, *found.unknown} & set(found.stand)
+    assert all(found.unknown.values())
+    high = {name: bound.high for name, bound in bounds.items()}
+    assert high["few_patterns.ratio_to_real"] is False
+    assert high["low_lexical_diversity.compression_ratio_to_real"] is True
+    assert high["low_lexical_diversity.distinct_2_to_real"] is False
+    for name, bound in bounds.items():
+        signs = {one.sign[0] for level in ("warn", "fail") for one in getattr(base.metrics.get(name), level, ())}
+        assert signs <= {bound.text[0]}, name
+    assert {"semantic_duplicates.rate", "few_patterns.patterns_per_row", "templated_text.rate"} <= set(found.stand)
+
+
+def test_checks_without_a_comparison_say_which_bounds_stand(workspace: Path) -> None:
+    (workspace / "real.jsonl").write_bytes(b"\n".join(orjson.dumps(row) for row in people(240, 7)))
+    asked = ["calibrate", "--real", "real.jsonl", "--rate", "0.5", "-q", "--only"]
+    done = CliRunner().invoke(group, [*asked, "semantic-duplicates"])
+    assert isinstance(done.exception, ConfigError)
+    assert "the bounds of default stand" in str(done.exception)
+    assert "semantic_duplicates.rate" in str(done.exception)
+    done = CliRunner().invoke(group, [*asked, "few-patterns"])
+    assert done.exit_code == 0, done.output
+    assert "few_patterns.ratio_to_real" in done.output
+    assert "1 metrics compare with no real data" in done.output
+
+
+def test_a_few_splits_without_a_value_do_not_take_the_bound_away() -> None:
+    seen = [({"x.y": float(i)}, {}) for i in range(96)] + [({}, {"x.y": "no word"})] * 4
+    (bound,), unknown = calibrating._bounds({"x.y": "high"}, seen, 0.1)
+    assert (bound.limit, len(bound.null), unknown) == (87.0, 96, {})  # ceil(.9 * 97) = 88th of 0 to 95
+    bounds, unknown = calibrating._bounds({"x.y": "high"}, seen[15:], 0.1)
+    assert len(bounds) == 1
+    bounds, unknown = calibrating._bounds({"x.y": "high"}, seen[:1] + seen[30:], 0.1)
+    assert not bounds
+    assert unknown == {"x.y": "measured in 67 of 71 splits: no word"}
+
+
+def test_all_bounds_together_have_the_rate(workspace: Path) -> None:
+    """Of 40 metrics in normal noise, a third of them one and the same, half of them worse when low: of new splits
+    five in a hundred break any of the bounds. Each at five in a hundred, more than half do."""
+    rng = np.random.default_rng(3)
+
+    def splits(n: int) -> list[dict[str, float]]:
+        shared = rng.normal(size=n)
+        noise = [shared if m % 3 == 0 else rng.normal(size=n) for m in range(40)]
+        return [{f"x.{m}": float(np.exp(noise[m][i])) for m in range(40)} for i in range(n)]
+
+    seen = splits(400)
+    worse = {f"x.{m}": "low" if m % 2 else "high" for m in range(40)}
+    each, _ = calibrating._bounds(worse, [(one, {}) for one in seen], 0.05)
+    bounds = calibrating.jointly(each, seen, 0.05)
+    new = splits(2_000)
+    alarms, before = (sum(any(b.broken(one) for b in some) for one in new) for some in (bounds, each))
+    assert before > 0.5 * len(new)
+    assert 0.03 * len(new) <= alarms <= 0.075 * len(new)  # the quantile itself is of 400 splits
+    assert all(bound.limit > 0 for bound in bounds)
+
+
+@pytest.mark.data
+def test_new_halves_of_people_pass_at_the_family_rate(workspace: Path, shared_data: Callable[[str], Path]) -> None:
+    """Bounds from the first 1,000 rows of GSM8K, held against splits of the next 1,000."""
+    lines = [orjson.loads(line) for line in shared_data("gsm8k/train.jsonl").read_bytes().splitlines()]
+    asked = Options(only=("feature-drift", "low-lexical-diversity"))
+    found, fresh = (
+        calibrate(rows, asked, rate=0.4, size=120, family=True, workspace=Workspace.find(), progress=Silent())
+        for rows in (lines[:1000], lines[1000:2000])
+    )
+    assert found.together <= 0.4
+    assert len(found.bounds) >= 8
+    at = {bound.metric: bound for bound in fresh.bounds}
+    kept = calibrating._Kept
+    (_, path) = sorted((workspace / ".auditor/cache/calibrations").glob("*.jsonl"), key=lambda one: one.stat().st_mtime)
+    values = [values for values, _ in kept(path.parent, path.stem).read().values()]
+    assert len(values) == found.splits == 25
+    assert at
+    alarms = sum(any(bound.broken(one) for bound in found.bounds) for one in values)
+    assert alarms <= binom.ppf(0.995, 25, 0.4)
+    written = calibrating.policy(found, "default", "ours")
+    assert "40 % of audits of data like the real ones break any of them" in written
 
 
 def test_bounds_do_not_depend_on_threads_or_on_the_order_of_rows(workspace: Path) -> None:

@@ -160,8 +160,8 @@ class FewPatterns:
             ),
             Measure("vendi", "rows", "Vendi score: wholly different rows that the sample is worth"),
             Measure("vendi_2", "rows", "Vendi score of order 2, which weighs what is common"),
-            Measure("ratio_to_real", "ratio", "effective patterns over those of as many real rows"),
-            Measure("vendi_ratio_to_real", "ratio", "Vendi score over that of as many real rows"),
+            Measure("ratio_to_real", "ratio", "effective patterns over those of as many real rows", bad="low"),
+            Measure("vendi_ratio_to_real", "ratio", "Vendi score over that of as many real rows", bad="low"),
         ),
         needs=("embeddings",),
         fires=(
@@ -204,7 +204,7 @@ class FewPatterns:
         context.progress(1, 3)
         real = context.references.get("real")
         theirs = None if real is None or self.scope not in real.columns else self._side(real, context.space)
-        equal = 0 if theirs is None else min(n, len(theirs.rows))
+        equal = 0 if theirs is None else context.equal(n, len(theirs.rows))
         beside = _patterns(theirs, equal, context, engine) if theirs is not None and equal >= LEAST else None
         context.progress(2, 3)
         usual = 1.0 if beside is None else beside.effective / equal

@@ -124,10 +124,14 @@ class LowLexicalDiversity:
             Measure("self_bleu", "score", "BLEU-4 of a text against the others; more is more alike"),
             Measure("mtld", "words", "length of a run in which 72 % of the words are different"),
             Measure("zipf_slope", "slope", "fall of log frequency with log rank of words; steeper is poorer"),
-            Measure("unique_ngram_product_to_real", "ratio", "unique n-grams, by those of real texts as long"),
-            Measure("compression_ratio_to_real", "ratio", "compression, by that of as many real words"),
-            Measure("distinct_2_to_real", "ratio", "different pairs of words, by those of as many real words"),
-            Measure("self_bleu_to_real", "ratio", "likeness to the others, by that of as many real words"),
+            Measure(
+                "unique_ngram_product_to_real", "ratio", "unique n-grams, by those of real texts as long", bad="low"
+            ),
+            Measure("compression_ratio_to_real", "ratio", "compression, by that of as many real words", bad="high"),
+            Measure(
+                "distinct_2_to_real", "ratio", "different pairs of words, by those of as many real words", bad="low"
+            ),
+            Measure("self_bleu_to_real", "ratio", "likeness to the others, by that of as many real words", bad="high"),
         ),
         reads=("text",),
         fires=(

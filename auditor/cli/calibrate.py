@@ -22,7 +22,9 @@ Examples:
 )
 @click.option("--real", required=True, metavar="FILE", help="Real data, in any form that `audit` reads.")
 @click.option("--rate", default=0.05, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True),
-              help="False alarms to allow, a metric: 10 / RATE splits are measured.")  # fmt: skip
+              help="Share of audits of data as good as the real ones that may fail by one metric, each on its own: "
+                   "10 / RATE splits are measured.")  # fmt: skip
+@click.option("--family", is_flag=True, help="RATE is of audits that fail by any metric: wider bounds.")
 @click.option("--rows", type=click.IntRange(1), metavar="N", help="Rows a side.  [default: half of the real rows]")
 @click.option("--policy", default="default", show_default=True, metavar="NAME|FILE", help="Bounds for all else.")
 @options.checks
@@ -34,13 +36,22 @@ Examples:
               help="Where the policy goes.  [default: expectations/policies/calibrated.yaml]")  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 def calibrate(
-    real: str, rate: float, rows: int | None, policy: str, output: Path | None, quiet: bool, **given: Any
+    real: str,
+    rate: float,
+    family: bool,
+    rows: int | None,
+    policy: str,
+    output: Path | None,
+    quiet: bool,
+    **given: Any,
 ) -> None:
     """Find bounds that data as good as yours would break no more often than RATE.
 
     Your real rows are split in two again and again, and one part is audited against the other; the bound of each
-    metric is what it seldom goes beyond there. The policy that is written extends POLICY, and is used with
-    `auditor audit --policy`. An interrupted run goes on where it was.
+    metric is what it seldom goes beyond there. That is of each metric: many of them together fail more audits than
+    RATE, and how many is told; with --family all of them together fail no more than RATE. The policy that is
+    written extends POLICY, and is used with `auditor audit --policy`. Metrics that compare with no real data keep the
+    bounds of POLICY. An interrupted run goes on where it was.
     """
     from auditor import calibrating
     from auditor.auditing import Options
@@ -53,7 +64,9 @@ def calibrate(
     path = output or workspace.root / "expectations" / "policies" / "calibrated.yaml"
     console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
     asked = Options(policy=policy, **given)
-    found = calibrating.calibrate(real, asked, rate=rate, size=rows, workspace=workspace, progress=console)
+    found = calibrating.calibrate(
+        real, asked, rate=rate, family=family, size=rows, workspace=workspace, progress=console
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, calibrating.policy(found, policy, path.stem))
     header = ("metric", "median of real", "bound")
@@ -62,5 +75,10 @@ def calibrate(
         click.echo(line)
     for metric, why in found.unknown.items():
         click.echo(f"{metric}: no bound, {why}")
-    told = f"{len(found.bounds)} bounds, each with {100 * rate:g} % false alarms at {found.size:,} rows a side"
-    click.echo(f"\n{path}: {told}; {100 * found.together:.3g} % all together")
+    if found.stand:
+        rooms = dict.fromkeys(metric.partition(".")[0].replace("_", "-") for metric in found.stand)
+        told = f"{len(found.stand)} metrics compare with no real data, and keep the bounds of {policy}"
+        click.echo(f"\n{told}: {', '.join(rooms)}")
+    whose = "together" if family else "each"
+    told = f"{len(found.bounds)} bounds, {whose} with {100 * rate:g} % false alarms at {found.size:,} rows a side"
+    click.echo(f"\n{path}: {told}{'' if family else f'; {100 * found.together:.3g} % all together'}")

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Context, Engine, Locates, Spec, parameters
-from auditor.core.sized import at_size
+from auditor.core.sized import at_size, too_few, withheld
 from auditor.core.state import StateStore, state_key
 from auditor.model.result import AUDITED, FINDING_SCHEMA, LINEAGE, Measured, Measurement, Status
 from auditor.model.rows import Dataset, Rows
@@ -155,6 +155,8 @@ def missing(check: Any, rows: Audited, context: Context) -> str:
     for need in check.spec.needs:
         if (given[need] if need in given else context.references.get(need)) is None:
             return f"needs {need!r}: {NEEDS.get(need, 'not given')}"
+    if "real" in check.spec.needs and (why := too_few(rows, context)):
+        return why
     if check.spec.reads and not rows.rows:
         return "the dataset has no rows"
     for column in check.spec.reads:
@@ -207,6 +209,7 @@ def _run(check: Any, rows: Audited, context: Context, engine: Engine) -> Measure
         if hasattr(check, "run"):
             draw = at_size(check, rows, context)
             measurement = draw.whole(check.run(draw.rows, draw.context, engine), rows.rows)
+            measurement = withheld(check, measurement, rows, context)
         else:
             measurement = check.inspect(context)
     except Exception as error:  # noqa: BLE001  as above

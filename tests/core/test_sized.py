@@ -16,7 +16,7 @@ from auditor.core.check import Context, Measure, Spec
 from auditor.core.measure import findings_schema, located, measure
 from auditor.core.rowwise import findings
 from auditor.engines.local import Local
-from auditor.model.result import Measurement, Metric
+from auditor.model.result import Measurement, Metric, Status
 from auditor.sketches.sample import drawn
 
 
@@ -69,8 +69,32 @@ def test_a_policys_size_is_what_checks_against_real_see(tmp_path: Path) -> None:
             assert [one["row"] for one in found] == list(range(7, 300, 10))
 
 
-def test_fewer_rows_than_the_size_are_all_there(tmp_path: Path) -> None:
-    rows = fakes.dataset([{"prompt": f"p {i}", "response": "a"} for i in range(30)], tmp_path)
-    (outcome,) = measure([Seen()], rows, Context(references={"real": rows}, size=80), Local(1))
-    assert outcome.measurement is not None
-    assert outcome.measurement.metrics[0].value == 60
+@dataclass(frozen=True)
+class Both:
+    """A metric of the rows alone, and one of them beside real ones, for which real rows are welcome and not needed."""
+
+    spec: ClassVar[Spec] = Spec("both", "Both", (Measure("rows", "rows", "seen"), Measure("rows_to_real", "ratio", "")))
+
+    def run(self, rows: Any, context: Context, engine: Any) -> Measurement:
+        beside = len(rows) / len(context.references["real"])
+        ratio = Metric("both.rows_to_real", beside, "ratio", len(rows), low=0.0, high=2.0)
+        return Measurement((Metric("both.rows", float(len(rows)), "rows", len(rows)), ratio))
+
+
+def test_fewer_rows_than_the_bounds_were_found_at_are_no_pass_and_no_fail(tmp_path: Path) -> None:
+    few = fakes.dataset([{"text": f"few {i}"} for i in range(99)], tmp_path / "a")
+    many = fakes.dataset([{"text": f"many {i}"} for i in range(100)], tmp_path / "b")
+    for rows, real, enough in ((few, many, False), (many, few, False), (many, many, True)):
+        context = Context(references={"real": real}, size=100)
+        needs, beside = measure([Seen(), Both()], rows, context, Local(1))
+        assert beside.measurement is not None
+        alone, ratio = beside.measurement.metrics
+        assert alone.value == len(rows)
+        if enough:
+            assert (needs.status, ratio.value) == (Status.PASS, 1)
+            continue
+        assert needs.status is Status.SKIPPED
+        assert needs.why.startswith("needs n >= 100 (")
+        assert (ratio.value, ratio.low, ratio.high, ratio.why) == (None, None, None, needs.why)
+    (unsized, _) = measure([Seen(), Both()], few, Context(references={"real": many}), Local(1))
+    assert unsized.status is Status.PASS
