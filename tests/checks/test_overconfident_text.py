@@ -187,3 +187,23 @@ def test_halves_of_people_s_answers_lie_within_their_intervals(
             wrong[str(row[0])] += not low <= 1 <= high
     # 5 % of 40 is 2; the 99.9 % point of the binomial is 7.
     assert max(wrong.values()) <= 7
+
+
+def test_halves_of_one_source_with_few_marks_are_not_judged(tmp_path: Path) -> None:
+    """Six marks in 150 rows: halves are a factor of two apart by chance, and none has a number; with eighty times as
+    many rows they have one, and keep the bound of the default policy."""
+    rng = np.random.default_rng(5)
+    words = ("It is perhaps so in all that is there.", "It is clearly so in all that is there.", "It is so. " * 8)
+
+    def half(rows: int) -> list[dict[str, Any]]:
+        return [{"prompt": "Q?", "response": words[i]} for i in rng.choice(3, rows, p=(0.02, 0.02, 0.96))]
+
+    for number in range(20):
+        sides = [fakes.dataset(half(150), tmp_path / f"{number}{side}") for side in "ab"]
+        gap = run(*sides).metrics[0]
+        assert gap.value is None
+        assert gap.why.startswith(("needs more hedges and boosters than", "neither hedges"))
+    sides = [fakes.dataset(half(12_000), tmp_path / side) for side in "ab"]
+    gap = run(*sides).metrics[0]
+    assert gap.value is not None
+    assert abs(gap.value) < 0.4
