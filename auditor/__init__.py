@@ -47,6 +47,10 @@ __version__ = "0.1.0"
 __all__ = ["Options", "Registration", "Report", "__version__", "audit", "judge_audit", "register"]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     # Late, so that `import auditor` and `auditor --help` load neither NumPy nor Arrow nor Numba.
     if name in {"Options", "Report", "audit"}:

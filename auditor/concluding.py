@@ -325,7 +325,9 @@ def select(options: Options, workspace: Workspace, over: str = "rows") -> list[A
     for name in (*options.only, *options.skip, *options.checks, *workspace.checks):
         if name not in known:
             alike = [one for one, cls in known.items() if cls.spec.over == over]
-            raise ConfigError(f"unknown check {name!r}", hint=suggest(name, alike))
+            several = "," in name and name in (*options.only, *options.skip)
+            hint = "for several, repeat the option: --only A --only B" if several else suggest(name, alike)
+            raise ConfigError(f"unknown check {name!r}", hint=hint)
     names = [
         name
         for name, cls in known.items()

@@ -50,6 +50,7 @@ def test_the_audit_module_loads_no_optional_package() -> None:
 
 def test_public_names() -> None:
     assert auditor.__all__ == sorted(auditor.__all__)
+    assert set(auditor.__all__) <= set(dir(auditor))
     for name in auditor.__all__:
         assert getattr(auditor, name) is not None
 

@@ -20,12 +20,13 @@ def withdraw(model: str, why: str) -> None:
     from auditor.cli import printable
     from auditor.model.card import Model
     from auditor.registry.workspace import Workspace
+    from auditor.reports import wording
 
     workspace = Workspace.find()
     withdrawn = Model.parse(model)
     registration.withdraw(withdrawn, why, workspace)
     touched = registration.touched(withdrawn, workspace)
-    click.echo(printable(f"{withdrawn} is withdrawn; it touched {len(touched)} registered versions"))
+    click.echo(printable(f"{withdrawn} is withdrawn; it touched {wording.count(len(touched), 'registered version')}"))
     if touched:
         click.echo(printable(f"  {', '.join(touched[:8])}{', …' if len(touched) > 8 else ''}"))
         click.echo("  see `auditor impact` and `auditor stale`")

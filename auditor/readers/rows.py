@@ -32,8 +32,8 @@ class Facts:
 
     shapes: shape -> rows. kinds: field of meta -> [rows that have it, bits of `_KINDS` seen].
     textual: rows of a known shape, or with any text. nested: those whose text is in lists and objects alone.
-    mapped: fields of the mapping that some row has. keys: fields of the first record. mended: rows with values that JSON or UTF-8 cannot hold. unread:
-    field -> rows of which a list of texts is in meta alone.
+    mapped: fields of the mapping that some row has. keys: fields of the first record. mended: rows with values that
+    JSON or UTF-8 cannot hold. unread: field -> rows of which a list of texts is in meta alone.
     """
 
     shapes: dict[str, int] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +31,7 @@ __all__ = [
     "Asked",
     "Judging",
     "checked",
+    "mlflow_place",
     "publish",
     "publish_judging",
     "publish_version",
@@ -189,17 +190,24 @@ def _say(
         return None
 
 
-def sync(workspace: Workspace, to: str | None = None) -> tuple[int, int]:
+def mlflow_place(workspace: Workspace, uri: str | None = None) -> str:
+    """Where runs go, for people. uri: as in `publish`."""
+    return outbox.place("mlflow", uri or _mlflow(workspace) or "", workspace.home)
+
+
+def sync(
+    workspace: Workspace, to: str | None = None, tell: Callable[[str], None] = lambda place: None
+) -> tuple[int, int]:
     """Send what waits in the outbox, oldest first; returns (sent, left).
 
     Each goes to where the settings have its service now, or to the server that its own call named. to: where
     MLflow is, for all that wait for it. Passwords are not kept: a server that wants one
     gets that of the settings or MLFLOW_TRACKING_URI where it is the same server. What is corrupt is
-    set aside, told, and counts as left. Two at once take turns.
+    set aside, told, and counts as left. tell: called with the place of each that was sent. Two at once take turns.
     """
     with workspace.lock("outbox"):
         mlflow, events = _mlflow(workspace), workspace.openlineage_url
         configured = (os.environ.get("MLFLOW_TRACKING_URI"), mlflow, events, to)
         credentials = [uri for uri in configured if uri]
         present = {"mlflow": mlflow, "openlineage": events}
-        return outbox.drain(workspace.outbox, workspace.home, credentials, present, to)
+        return outbox.drain(workspace.outbox, workspace.home, credentials, present, to, tell)

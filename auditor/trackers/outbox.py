@@ -19,7 +19,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,12 +152,13 @@ def drain(
     credentials: Sequence[str],
     present: Mapping[str, str | None] | None = None,
     to: str | None = None,
+    tell: Callable[[str], None] = lambda place: None,
 ) -> tuple[int, int]:
     """Send every item, oldest first; returns (sent, left). The caller holds the outbox's lock.
 
     present: service -> where the settings have it now; None is wherever it is by default. Items whose target was
     asked for go there, all others to the present one. to: where MLflow's go instead, all of them.
-    A target that did not answer is not asked again in this round.
+    tell: called with the place of each that was sent. A target that did not answer is not asked again in this round.
     """
     sent = left = 0
     silent: set[tuple[str, str]] = set()
@@ -179,6 +180,7 @@ def drain(
         try:
             send(folder, known.get(kept, kept) or None, home)
             sent += 1
+            tell(place(item.service, kept, home))
         except Unsent as error:
             left += 1
             if error.silent:
@@ -186,6 +188,13 @@ def drain(
             _log.warning("%s stays in the outbox: %s", item.name, error)
     _sweep(outbox)
     return sent, left
+
+
+def place(service: str, target: str, home: Path) -> str:
+    """Where a service is, for people: its address without a password, or what it is where none is set."""
+    if target:
+        return bare(target)
+    return str(home / "mlflow.db") if service == "mlflow" else "OpenLineage, by OPENLINEAGE_* or the defaults"
 
 
 def _folders(outbox: Path) -> list[Path]:

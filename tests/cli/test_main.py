@@ -94,3 +94,10 @@ def test_json_on_a_terminal_drives_nothing(tmp_path: Path) -> None:
     text = done.stdout.decode()
     assert not set(text) & {"\x9b", "\u202e"}
     assert "a\u009b31m" in {s["group"] for s in json.loads(text)["slices"]}
+
+
+def test_several_checks_in_one_option_are_told_how(data: Path) -> None:
+    done = run("audit", data.name, "--only", "repetition,exact-duplicates", cwd=data.parent)
+    assert done.returncode == 2
+    assert b"unknown check 'repetition,exact-duplicates'" in done.stderr
+    assert b"--only A --only B" in done.stderr

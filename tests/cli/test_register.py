@@ -128,7 +128,7 @@ def test_a_model_trained_and_withdrawn(ws: Workspace) -> None:
     assert "ours@1 was trained on seeds@1" in run("trained", "ours@1", "--on", "seeds", "--base", "llama@3").stdout
     run("register", "sft", "data/sft.jsonl", "--generator", "ours@1", "--no-dvc", "--quiet")
     told = run("withdraw", "llama@3", "--why", "licence").stdout
-    assert "it touched 1 registered versions" in told
+    assert "it touched 1 registered version\n" in told
     assert "sft@1" in told
     assert index.graph(ws).nodes["model:llama@3"].withdrawn == "licence"
     assert "no run" in run("trained", "--from-mlflow").stdout

@@ -64,7 +64,7 @@ def test_what_a_call_named_goes_there_unless_told(audited: Audit, tmp_path: Path
     assert trackers.publish(*audited, uri=dead, experiment="sft", workspace=home) is None
     assert trackers.sync(home) == (0, 1)
     done = CliRunner().invoke(group, ["sync", "--to", told], standalone_mode=False)
-    assert (done.return_value, done.stdout) == (0, "1 sent, 0 left\n")
+    assert (done.return_value, done.stdout) == (0, f"1 sent, 0 left\n  1 to {told}\n")
     assert (runs(there, "sft"), runs(told, "sft")) == (0, 1)
 
 
@@ -79,7 +79,7 @@ def test_versions_that_were_registered_before_mlflow_was_there(tmp_path: Path, d
     settings(there, tmp_path)
     for _ in range(2):  # the second time they are the same runs
         done = CliRunner().invoke(group, ["sync", "--all"], standalone_mode=False)
-        assert (done.return_value, done.stdout) == (0, "3 sent, 0 left\n")
+        assert (done.return_value, done.stdout) == (0, f"3 sent, 0 left\n  3 to {there}\n")
         assert (runs(there, "seeds"), runs(there, "made")) == (1, 2)
     client = MlflowClient(tracking_uri=there)
     made = client.get_experiment_by_name("made")
