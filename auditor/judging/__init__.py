@@ -4,7 +4,8 @@
     judging.from_records([{"item": …}])     records in our own format
 
 `formats` has a module a format, `columns` reads our own by Arrow, `labels` knows the words that verdicts are written
-in (`wordings` what they leave open), `variants` tells several texts of one item apart, `build` makes the arrays. How good the judges are is asked in `checks`.
+in (`wordings` what they leave open), `variants` tells several texts of one item apart, `build` makes the arrays. How
+good the judges are is asked in `checks`.
 """
 
 from __future__ import annotations
