@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,9 +178,11 @@ def test_rows_without_a_pair_or_a_question_are_told(server: Server) -> None:
     with pytest.raises(ConfigError, match=r"(?s)no row has a text in 'rejected'.*--a FIELD --b FIELD"):
         judge()
     put([{"instruction": "q", "good": "r", "bad": "s", "score": 1}] * 3)
-    with pytest.raises(ConfigError, match=r"(?s)no row has a text in 'response'.*--a FIELD --b FIELD.*of: bad, good$"):
+    with pytest.raises(
+        ConfigError, match=r"(?s)no row has a text in 'response'.*--a FIELD --b FIELD.*of: bad, good, prompt$"
+    ):
         judge()
-    with pytest.raises(ConfigError, match=r"(?s)no row has a text in 'nosuch'.*known: bad, good$"):
+    with pytest.raises(ConfigError, match=r"(?s)no row has a text in 'nosuch'.*known: bad, good, prompt$"):
         judge("--a", "nosuch", "--b", "bad")
     put([{"x": "1 2", "y": "2 3", "question_text": "q"}] * 3)
     with pytest.raises(ConfigError, match="--map prompt=FIELD"):
@@ -286,9 +289,10 @@ def test_a_relative_of_the_maker_is_refused(
 
 
 def test_a_waiver_lets_a_relative_judge_while_it_holds(
-    server: Server, workspace: Path, capsys: pytest.CaptureFixture[str]
+    server: Server, workspace: Path, mlflow_database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.build(workspace)
+    shutil.copyfile(mlflow_database, Workspace.find().home / "mlflow.db")
     jury(server, "gpt-4o-2024-11-20")
     typed = ["judge", "run", "instructions@2", "--judge", "judges.yaml", "--mode", "pointwise", "-q", "--track"]
     waiver = "- {check: self-judged, dataset: %s, reason: a round wanted, owner: ana, expires: %s}\n"

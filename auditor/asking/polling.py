@@ -254,16 +254,17 @@ def _chosen(
 
 
 def _nowhere(rows: Dataset, name: str) -> ConfigError:
-    texts = sorted(field for field, kind in rows.fields.items() if kind == "string")
+    own = ("prompt", "response", "rejected", "source")  # "text" is all of them together
+    given = [one for one in own if any(part.column(one).null_count < len(part) for part in rows)]
+    texts = sorted({*given, *(field for field, kind in rows.fields.items() if kind == "string")})
     if name == "prompt":
         return ConfigError(
             "no row says what was asked", wanted=f"a field: {', '.join(texts)}"[:300], hint="--map prompt=FIELD"
         )
     if name in ("response", "rejected"):  # nobody named them
-        of = f", of: {', '.join(texts)}" if texts else ""
-        hint = f"name the fields that hold the answers: --a FIELD --b FIELD (one answer to grade: --a FIELD){of}"[:300]
-        return ConfigError(f"no row has a text in {name!r}", hint=hint)
-    return ConfigError(f"no row has a text in {name!r}", hint=suggest(name, [one for one in texts if one != name]))
+        hint = "name the fields that hold the answers: --a FIELD --b FIELD (one answer to grade: --a FIELD)"
+        return ConfigError(f"no row has a text in {name!r}", hint=f"{hint}, of: {', '.join(texts)}"[:300])
+    return ConfigError(f"no row has a text in {name!r}", hint=suggest(name, texts))
 
 
 def _items(
