@@ -26,6 +26,10 @@ OUTLINED = 8
 WIDTH, HEIGHT, LABEL = 640, 480, (190.0, 21.0)
 """Of the map, and the room that a name on it takes where it is largest, on a phone."""
 
+AIR = 0.05
+"""Of the width of the outlined patterns, left free around them, as a tenth of their points lies outside their outline;
+and of the whole: points nearer to others than that are drawn where they are."""
+
 REGIONS = 14
 """Lost regions drawn; the rest is in the table."""
 
@@ -37,6 +41,7 @@ TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0
 HOVER = 160
 """Characters of a row that a point tells."""
 
+Doubles = npt.NDArray[np.float64]
 Drawing = tuple[Callable[[], str], str]
 
 
@@ -65,11 +70,19 @@ def scatter(points: pa.Table) -> str:
     side, pattern = points.column("side").to_pylist(), np.asarray(points.column("pattern"))
     texts = points.column("text").to_pylist() if "text" in points.column_names else [""] * len(points)
     names = points.column("name").to_pylist() if "name" in points.column_names else [""] * len(points)
-    across, up = _fitted(x, WIDTH, 12), HEIGHT - _fitted(y, HEIGHT, 12)
+    own = np.array([one != "real" for one in side], np.bool_) & (pattern >= 0)
+    members, counts = np.unique(pattern[own], return_counts=True)
+    outlined = members[np.lexsort((members, -counts))][:OUTLINED]
+    hulls = [mine[_hull(x[mine], y[mine])] for one in outlined for mine in [np.flatnonzero(own & (pattern == one))]]
+    hulls = [hull for hull in hulls if len(hull)]
+    corners = np.concatenate(hulls) if hulls else np.zeros(0, np.intp)
+    (across, beside), (up, above) = _fitted(x, corners, WIDTH, 12), _fitted(y, corners, HEIGHT, 12)
+    up, beyond = HEIGHT - up, int(np.count_nonzero(beside | above))
+    strays = f"; {wording.count(beyond, 'row')} farther out drawn on the edge" if beyond else ""
     rows = points.column("row").to_pylist()
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" class="map">',
-        f"<title>{len(points):,} rows as points; those that are alike lie together</title>",
+        f"<title>{len(points):,} rows as points; those that are alike lie together{strays}</title>",
     ]
     order = sorted(range(len(points)), key=lambda i: side[i] != "real")  # synthetic over real
     for i in order:
@@ -79,21 +92,15 @@ def scatter(points: pa.Table) -> str:
             f'<circle cx="{across[i]:.1f}" cy="{up[i]:.1f}" r="2.6" fill="{ink}" fill-opacity="0.55">'
             f"<title>{told}</title></circle>"
         )
-    own = np.array([one != "real" for one in side], np.bool_) & (pattern >= 0)
     placed: list[tuple[float, float]] = []
-    members, counts = np.unique(pattern[own], return_counts=True)
-    for one in members[np.lexsort((members, -counts))][:OUTLINED]:
-        mine = np.flatnonzero(own & (pattern == one))
-        hull = mine[_hull(across[mine], up[mine])]
-        if not len(hull):
-            continue
+    for hull in hulls:
         outline = " ".join(f"{across[i]:.1f},{up[i]:.1f}" for i in hull)
         parts.append(f'<polygon points="{outline}" fill="none" stroke="var(--mark, #c2410c)" stroke-width="1.4"/>')
         middle, top = float(across[hull].mean()), max(14.0, float(up[hull].min()) - 4)
         if all(abs(middle - x) > LABEL[0] or abs(top - y) > LABEL[1] for x, y in placed):
             placed.append((middle, top))
             anchor = "start" if middle < LABEL[0] / 2 else "end" if middle > WIDTH - LABEL[0] / 2 else "middle"
-            name = escape(one_line(", ".join((names[mine[0]] or "").split(", ")[:2]), 32))
+            name = escape(one_line(", ".join((names[hull[0]] or "").split(", ")[:2]), 32))
             parts.append(
                 f'<text x="{middle:.1f}" y="{top:.1f}" text-anchor="{anchor}" font-size="12" paint-order="stroke" '
                 f'stroke="var(--sunk, #f3f3f0)" stroke-width="3" fill="var(--ink, #1b1f23)">{name}</text>'
@@ -182,11 +189,30 @@ def _series(exhibit: Exhibit) -> list[tuple[str, list[tuple[int, float]]]]:
     return found
 
 
-def _fitted(values: npt.NDArray[np.float64], size: int, margin: int) -> npt.NDArray[np.float64]:
-    low, high = np.quantile(values, (0.002, 0.998)) if len(values) else (0.0, 1.0)
+def _fitted(
+    values: Doubles, corners: npt.NDArray[np.intp], size: int, margin: int
+) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+    """Places on an axis of `size`, and which values lie beyond it: a few that are far from everything do not press the
+    rest together; those that follow one another closely, and every corner of an outline, are within."""
+    if not len(values):
+        return values, np.zeros(0, np.bool_)
+    low, high = np.quantile(values, (0.002, 0.998))
+    low, high = -_close(-values, -low, AIR * (high - low)), _close(values, high, AIR * (high - low))
+    if len(corners):
+        air = AIR * np.ptp(values[corners])
+        low, high = min(low, values[corners].min() - air), max(high, values[corners].max() + air)
+    low, high = max(low, values.min()), min(high, values.max())
     span = (high - low) or 1.0
-    fitted: npt.NDArray[np.float64] = margin + (size - 2 * margin) * np.clip((values - low) / span, 0, 1)
-    return fitted
+    placed = margin + (size - 2 * margin) * np.clip((values - low) / span, 0, 1)
+    return placed, (values < low) | (values > high)
+
+
+def _close(values: Doubles, end: float, step: float) -> float:
+    """The farthest value that is reached from `end` by steps of at most `step`."""
+    beyond = np.sort(values[values > end])
+    far = np.flatnonzero(np.diff(beyond, prepend=end) > step)
+    reached = beyond[: far[0]] if len(far) else beyond
+    return float(reached[-1]) if len(reached) else float(end)
 
 
 def _hull(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[int]:

@@ -8,9 +8,10 @@ variables (with a fallback for a picture that stands alone), ids are made unique
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,23 +48,25 @@ def distribution(d: Distribution, mark: float | None, style: Path, key: str) -> 
     first, last = _used(d, mark)
     edges, counts = list(d.edges[first : last + 1]), d.counts[first:last]
     log = d.scale == "log" and d.edges[-1] > 0
-    positions = list(range(len(counts))) if log else edges[:-1]
-    widths = [1.0] * len(counts) if log else [b - a for a, b in pairwise(edges)]
-    scale = 100 / sum(d.counts) if sum(d.reference) else 1
-    axes.bar(
-        positions,
-        [scale * count for count in counts],
-        width=widths,
-        align="edge",
-        color=BAR,
-        edgecolor="none",
-        linewidth=0,
-    )
-    if sum(d.reference):
-        # Both as shares: the sides may differ in size.
-        _overlay(axes, d, first, last, positions, widths)
+    dense = log and sum(d.reference) > 0 and edges[0] > 0
+    if dense:  # bins of whole numbers differ in width: the areas are the shares
+        edges = [math.log2(edge) for edge in edges]
+    positions = list(range(len(counts))) if log and not dense else edges[:-1]
+    widths = [1.0] * len(counts) if log and not dense else [b - a for a, b in pairwise(edges)]
+    heights = [float(count) for count in counts]
+    if sum(d.reference):  # as shares: the sides may differ in size
+        per = widths if dense else [1.0] * len(counts)
+        heights = _shares(counts, sum(d.counts), per)
+        real = _shares(d.reference[first:last], sum(d.reference), per)
+        axes.set_ylabel("% of rows per doubling" if dense else "% of rows")
+    axes.bar(positions, heights, width=widths, align="edge", color=BAR, edgecolor="none", linewidth=0)
+    if sum(d.reference):  # the real data as a line over the bars
+        axes.step([*positions, positions[-1] + widths[-1]], [*real, real[-1]], where="post", color=REAL, linewidth=1.6)
     axes.set_xlim(positions[0], positions[-1] + widths[-1])
-    if log:
+    if dense:
+        ticks = _round_numbers(2 ** edges[0], 2 ** edges[-1])
+        axes.set_xticks([math.log2(tick) for tick in ticks], [_tick(tick) for tick in ticks])
+    elif log:
         step = max(1, -(-len(edges) // 9))
         axes.set_xticks(range(0, len(edges), step), [_tick(edge) for edge in edges[::step]])
     if mark is not None and not log and edges[0] <= mark <= edges[-1]:
@@ -72,11 +75,16 @@ def distribution(d: Distribution, mark: float | None, style: Path, key: str) -> 
     return drawn(figure, key, _described(d))
 
 
-def _overlay(axes: Any, d: Distribution, first: int, last: int, positions: list[Any], widths: list[float]) -> None:
-    """The real data's shares as a line over the bars."""
-    shares = [100 * count / sum(d.reference) for count in d.reference[first:last]]
-    axes.step([*positions, positions[-1] + widths[-1]], [*shares, shares[-1]], where="post", color=REAL, linewidth=1.6)
-    axes.set_ylabel("% of rows")
+def _shares(counts: Sequence[int], total: int, per: Sequence[float]) -> list[float]:
+    """Percent of all rows in each bin, for its width."""
+    return [100 * count / total / width for count, width in zip(counts, per, strict=True)]
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, 20, … within a range; powers of ten alone where those would crowd the axis."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found = [times * 10.0**power for power in powers for times in (1, 2, 5) if low <= times * 10.0**power <= high]
+    return found if len(found) <= 12 else [one for one in found if f"{one:e}".startswith("1.")]
 
 
 def clusters(sizes: Sequence[int], style: Path, key: str) -> str:
@@ -175,13 +183,21 @@ def _described(d: Distribution) -> str:
     total = sum(d.counts)
     if not total:
         return f"{d.title}: nothing counted"
-    middle, seen = d.edges[0], 0
-    for edge, count in zip(d.edges, d.counts, strict=False):
-        middle, seen = edge, seen + count
-        if 2 * seen >= total:
-            break
-    ends = f"from {_tick(d.edges[0])} to {_tick(d.edges[-1])} {d.unit}"
-    return f"{d.title}: {total:,} values {ends}, the median in the bin from {_tick(middle)}"
+    filled = [place for place, count in enumerate(d.counts) if count]
+    middle = next(place for place, seen in enumerate(accumulate(d.counts)) if 2 * seen >= total)
+    ends = f"{_plain(d.edges[filled[0]], up=True)} to {_plain(d.edges[filled[-1] + 1])}"
+    half = f"{_plain(d.edges[middle], up=True)} to {_plain(d.edges[middle + 1])}"
+    unit = "" if d.unit.lower() == d.title.lower() else f" {d.unit}"
+    return f"{d.title}: {wording.count(total, 'value')}, drawn from {ends}{unit}; the median from {half}"
+
+
+def _plain(value: float, *, up: bool = False) -> str:
+    """A bin's edge in words: no exponents, and of an edge half-way between two whole numbers the one inside."""
+    if value % 1 == 0.5 and abs(value) < 2**52:
+        value = math.ceil(value) if up else math.floor(value)
+    if value == int(value):
+        return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}"
+    return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 else f"{value:.3g}"
 
 
 def _used(d: Distribution, mark: float | None) -> tuple[int, int]:
@@ -195,8 +211,9 @@ def _used(d: Distribution, mark: float | None) -> tuple[int, int]:
 
 
 def _tick(value: float) -> str:
-    if abs(value) >= 10_000:
-        return f"{value / 1e6:.3g}M" if abs(value) >= 1e6 else f"{value / 1e3:.3g}k"
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(size, 10_000):
+            return f"{value / size:.3g}{letter}"
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 

@@ -184,18 +184,23 @@ DRAWN = 1e300
 def overlay(values: Doubles, real: Doubles) -> tuple[Doubles, Longs, Longs, str]:
     """Edges, counts of both sides and scale ("linear" or "log") of a histogram of both, neither empty.
 
-    It spans the 0.5 to 99.5 % quantiles of both; what lies beyond is counted in the end bins. Whole numbers of a
-    small range have a bin each, and what is positive and spans more than two powers of ten has a logarithmic axis.
+    It spans the 0.5 to 99.5 % quantiles of both; what lies beyond is counted in the end bins. Every bin of whole
+    numbers has as many of them, one where their range is small, with its edges half-way between two. What is positive
+    and spans more than two powers of ten has a logarithmic axis; there bins of few whole numbers cannot be of equal
+    width, and are to be drawn as densities.
     """
     ends = np.quantile(values, (0.005, 0.995)), np.quantile(real, (0.005, 0.995))
     low, high = np.clip([min(e[0] for e in ends), max(e[1] for e in ends)], -DRAWN, DRAWN)
     scale = "linear"
     whole = all((one == np.round(one)).all() for one in (values, real))
-    if high - low <= BARS and whole and max(-low, high) < 2**52:
-        at = np.arange(np.floor(low), np.ceil(high) + 2) - 0.5
-    elif low >= 1 and high > 100 * low:
-        at, scale = np.geomspace(low, high, BARS + 1), "log"
-        at = np.round(at) if whole else at
+    whole = whole and max(-low, high) < 2**52
+    if low >= 1 and high > 100 * low:
+        at, scale = np.geomspace(low, high + whole, BARS + 1), "log"
+        at = np.round(at) - 0.5 if whole else at
+    elif whole:
+        low, high = np.floor(low), np.ceil(high)
+        each = np.ceil((high - low + 1) / BARS)
+        at = np.arange(low, high + each + 1, each) - 0.5
     elif low < high:
         at = np.linspace(low, high, BARS + 1)
     else:

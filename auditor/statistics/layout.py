@@ -21,7 +21,7 @@ REPULSIONS = 4
 
 
 def place(vectors: Floats, spread: Spread) -> Floats:
-    """float32 [n, 2], within -1 to 1. vectors: float32 [n, d] of length 1, in a random order."""
+    """float32 [n, 2], all but the farthest within -1 to 1. vectors: float32 [n, d] of length 1, in a random order."""
     n = len(vectors)
     if n < 3:
         return np.zeros((n, 2), np.float32)
@@ -44,5 +44,5 @@ def place(vectors: Floats, spread: Spread) -> Floats:
     layouts.attract_and_repel(points, left[real], right[real], weight[real], EPOCHS, REPULSIONS)
     points -= points.mean(axis=0)
     reach: npt.NDArray[np.float64] = np.quantile(np.abs(points), 0.999, axis=0)
-    scaled: Floats = np.clip(points / np.maximum(reach, 1e-9), -1, 1).astype(np.float32)
+    scaled: Floats = (points / np.maximum(reach, 1e-9)).astype(np.float32)
     return scaled

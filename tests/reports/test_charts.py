@@ -95,6 +95,44 @@ def test_an_exhibit_is_formatted_by_its_columns() -> None:
     assert exhibits.table(made, 1)[1] == cells[:1]
 
 
+def test_outlined_clusters_lie_within_the_frame_and_strays_on_its_edge() -> None:
+    """A cluster of 1 in 700 rows is beyond the outermost quantiles; three rows farther out are no cluster."""
+    random = np.random.default_rng(1)
+    sizes = ((4000, 0.0), (6, 40.0))
+    x = np.concatenate([random.normal(at, 1, n) for n, at in sizes] + [np.full(3, 900.0)])
+    pattern = np.repeat([0, 1, -1], [4000, 6, 3])
+    table = pa.table({
+        "x": x, "y": random.normal(0, 1, len(x)), "side": ["synthetic"] * len(x), "pattern": pattern,
+        "row": np.arange(len(x)),
+    })  # fmt: skip
+    drawn = ET.fromstring(charts.scatter(table))
+    outlines = [
+        [float(corner.split(",")[0]) for corner in (polygon.get("points") or "").split()]
+        for polygon in drawn.iter(f"{SVG}polygon")
+    ]
+    assert len(outlines) == 2
+    for corners in outlines:
+        assert min(corners) > 12
+        assert max(corners) < charts.WIDTH - 12
+        assert max(corners) > min(corners)
+    places = [float(circle.get("cx") or 0) for circle in drawn.findall(f"{SVG}circle")]
+    assert places[-3:] == [charts.WIDTH - 12] * 3
+    title = drawn.find(f"{SVG}title")
+    assert title is not None
+    assert (title.text or "").endswith("rows farther out drawn on the edge")
+
+
+def test_a_cluster_of_real_rows_beside_the_rest_is_not_cut() -> None:
+    random = np.random.default_rng(2)
+    x = np.concatenate([random.uniform(-2, 2, 4000), random.normal(2.8, 0.1, 60), [30.0]])
+    placed, beyond = charts._fitted(x, np.zeros(0, np.intp), 640, 12)
+    assert np.flatnonzero(beyond).tolist() == [4060]
+    cluster = placed[4000:4060]
+    assert len(np.unique(cluster)) == 60
+    assert placed.max() == 628
+    assert np.ptp(placed[:4000]) > 400, "and the rest has most of the map"
+
+
 def test_overlays_are_shares_of_each_side(tmp_path: Path) -> None:
     from auditor.model.result import Distribution
     from auditor.reports import figures

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,43 @@ def test_a_workspace_s_own_style_stands_before_ours(tmp_path: Path) -> None:
     assert dashboards.find("auditor.mplstyle", own) == STYLE
     (own / "auditor.mplstyle").write_text("figure.figsize: 8, 8\n")
     assert dashboards.find("auditor.mplstyle", own) == own / "auditor.mplstyle"
+
+
+TOLD = (
+    (
+        Distribution("a.b", "Rows in a cluster", "rows", (2.0, 3.0, 8.0, 2.0**30), (20, 2, 0), "log"),
+        "Rows in a cluster: 22 values, drawn from 2 to 8 rows; the median from 2 to 3",
+    ),
+    (
+        Distribution("a.b", "Copies of a row", "rows", (2.0, 2.0**30), (1,), "log"),
+        "Copies of a row: 1 value, drawn from 2 to 1,073,741,824 rows; the median from 2 to 1,073,741,824",
+    ),
+    (
+        Distribution("a.b", "words", "words", (18.5, 21.5, 26.5), (1, 3), "log", (2, 2)),
+        "words: 4 values, drawn from 19 to 26; the median from 22 to 26",
+    ),
+    (
+        Distribution("a.b", "Bytes", "share", (0.0, 0.05, 0.1), (0, 3)),
+        "Bytes: 3 values, drawn from 0.05 to 0.1 share; the median from 0.05 to 0.1",
+    ),
+)
+
+
+@pytest.mark.parametrize(("d", "told"), TOLD)
+def test_a_title_tells_the_range_of_the_values_in_plain_numbers(d: Distribution, told: str) -> None:
+    title = ET.fromstring(figures.distribution(d, None, STYLE, "k")).find(f"{SVG}title")
+    assert title is not None
+    assert title.text == told
+
+
+def test_bars_of_uneven_bins_are_densities() -> None:
+    """Log-uniform whole numbers: level bars at the places of a logarithmic axis, though bins hold 3, 5 or 4 numbers."""
+    edges = (18.5, 21.5, 26.5, 30.5, 61.0)
+    counts = tuple(round(100_000 * math.log(b / a)) for a, b in pairwise(edges))
+    d = Distribution("a.b", "words", "words", edges, counts, "log", counts)
+    svg = figures.distribution(d, None, STYLE, "k")
+    heights = bars(svg)
+    assert heights == pytest.approx([heights[0]] * 4, rel=1e-3)
+    assert "% of rows per doubling" in svg
+    assert [text.text for text in ET.fromstring(svg).iter(f"{SVG}text")][:2] == ["20", "50"]
+    assert not any("e+" in figures._tick(10.0**power) for power in range(12))

@@ -145,6 +145,20 @@ def test_overlays_count_every_value_on_both_sides() -> None:
     assert counts[:9].tolist() == np.bincount(cases["linear whole"][0].astype(int), minlength=9).tolist()
 
 
+@pytest.mark.parametrize("most", [3, 39, 40, 41, 95, 1000])
+def test_bins_of_whole_numbers_have_as_many_of_them_each(most: int) -> None:
+    """Every number as often as any other: no bin stands out. Up to 1,000 from 1 as densities, as they are drawn."""
+    values = np.repeat(np.arange(2.0, most + 1), 50)
+    edges, counts, _, scale = drift.overlay(values, values)
+    assert ((edges % 1) == 0.5).all()
+    inner = counts[1:-1] if len(counts) > 2 else counts  # the end bins hold what lies beyond
+    if scale == "linear":
+        assert len(set(inner.tolist())) == 1
+        assert len(set(np.diff(edges).tolist())) == 1
+    assert inner / np.diff(edges)[1 : -1 if len(counts) > 2 else None] == pytest.approx(50)
+    assert counts.sum() == len(values)
+
+
 @pytest.mark.parametrize(
     ("mine", "theirs"),
     [([1e17], [1e17]), ([1e17, 1e17 + 16], [1e17]), ([-1.6e308], [1.6e308]), ([1.7e308], [1.7e308]), ([5e-324], [0.0])],
