@@ -35,7 +35,7 @@ from auditor.readers.digest import dataset_digest
 from auditor.readers.quarantine import EXAMPLES, Bad
 from auditor.readers.rows import Columns, Facts, as_bytes, content_digest, typed_fields
 
-VERSION = 6
+VERSION = 7
 """Rises when the same bytes give other canonical rows; older snapshots are then read anew."""
 
 _TEMPORARY = ".writing-"
