@@ -72,6 +72,7 @@ def test_the_rarest_topics_left_out_are_missed(tmp_path: Path) -> None:
     assert (none["unreached_share"], none["gaps"], found[0].exhibits) == (0, 0, ())
     assert none["unreached_by_chance"] < 0.001
     assert two["unreached_share"] > 0
+    assert two["loss_p"] < 0.01 <= none["loss_p"]
     assert two["unreached_mass"] > 0.002
     assert ten["gaps"] >= 5
     assert ten["unreached_excess"] > 0.01
@@ -94,13 +95,33 @@ def test_subjects_too_small_for_a_topic_are_missed_by_their_words(tmp_path: Path
         for kept in (200, 196)
     )
     assert values(whole)["loss_p"] > 0.05
-    assert values(cut)["loss_p"] <= 0.01
+    assert values(cut)["loss_p"] < 0.01
     assert values(cut)["lost_words"] > values(whole)["lost_words"]
     told = cut.notes[-1].rpartition(": ")[2].split(", ")
     language = random.Random(0)
     own = [[word(language) for _ in range(20)] for _ in range(220)][20:]  # after the 400 words that all share
     lost = {one for topic in own[196:] for one in topic}
     assert len(lost.intersection(told)) >= 8
+
+
+@pytest.mark.parametrize("topics", [100, 200])
+@pytest.mark.parametrize(("rows", "percents"), [(10_000, (0, 1)), (4_000, (0, 5, 10))])
+def test_a_gate_sees_rare_topics_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, topics: int, rows: int, percents: tuple[int, ...]
+) -> None:
+    """PASS with all topics, WARN without the rarest 1 % of them in 10,000 rows, 5 or 10 % in 4,000."""
+    monkeypatch.chdir(tmp_path)
+    policy = tmp_path / "rare.yaml"
+    policy.write_text("name: rare\nmetrics:\n  lost_tails.loss_p: {warn: '< 0.01'}\n")
+    real, (ours, kinds) = texts(rows, 11, topics=topics)[0], texts(rows, 12, topics=topics)
+    verdicts = []
+    for percent in percents:
+        kept = [
+            {"text": text} for text, kind in zip(ours, kinds, strict=True) if kind < topics - percent * topics / 100
+        ]
+        report = auditor.audit(kept, [{"text": text} for text in real], only="lost-tails", policy=str(policy))
+        verdicts.append(report.verdict.value)
+    assert verdicts == ["pass", *["warn"] * (len(percents) - 1)]
 
 
 def test_gaps_are_named_with_real_examples(tmp_path: Path) -> None:
