@@ -38,7 +38,7 @@ Examples:
 @click.option("--stop", is_flag=True, help="Stop as soon as the interval is as narrow as --precision.")
 @click.option("--budget", type=click.FloatRange(0), metavar="AMOUNT", help="Spend no more, by the judges' prices.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs at most.")
-@click.option("--allow-self", is_flag=True, help="Let a model judge its own words, or those of its relatives.")
+@click.option("--allow-self", is_flag=True, help="Let a model judge its own words, or a relative's, unwaived.")
 @click.option("--map", "mapping", multiple=True, metavar="COLUMN=FIELD", callback=pairs,
               help="Take a canonical column from a field.")  # fmt: skip
 @click.option("--max-bad-rows", metavar="N|SHARE", help="Unreadable rows to allow.  [default: 0.1%, at least 10]")
