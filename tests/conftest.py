@@ -43,5 +43,7 @@ def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test runs in an empty folder of its own."""
+    above = [folder for folder in tmp_path.parents if (folder / ".auditor").exists()]
+    assert not above, f"{above[0]} is a workspace, and every test would run in it: remove {above[0] / '.auditor'}"
     monkeypatch.chdir(tmp_path)
     return tmp_path
