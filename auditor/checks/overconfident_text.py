@@ -27,8 +27,8 @@ CATEGORIES = (*COUNTED, "reader")
 UNIT = "per 1,000 words"
 
 WIDE = 0.4
-"""Half a 95 % interval of the gap from which on it is told only if it is beyond chance: of halves of one source fewer
-than one in forty are then more than this apart, however few hedges and boosters they have."""
+"""Half a 95 % interval of the gap from which on the check is skipped unless the gap is beyond chance: of halves of one
+source fewer than one in forty are then more than this apart, however few hedges and boosters they have."""
 
 SURER = 3
 """Boosters more than hedges from which a row is named."""
@@ -84,8 +84,9 @@ class OverconfidentText:
     sides alike. A question back is a phrase that asks for more, or a sentence outside of quotes with "you" that ends
     in a question mark: dialogues and songs count too. Rates are over all rows, with rows as clusters, so sides may
     differ in size; topics and genre differ as well, which the gap does not take out. Of another language than English
-    it says nothing. Where chance alone could make a gap of more than .4 and the gap is not beyond chance, it is not
-    given: that takes some hundred hedges and boosters a side. Words of your own: `words` names files of the form of expectations/words/drift/confidence.yaml.
+    it says nothing. Where chance alone could make a gap of more than .4, and this one is not beyond chance, it is
+    skipped: some hundred hedges and boosters a side are enough. Words of your own: `words` names files of the form of
+    expectations/words/drift/confidence.yaml.
 
     Reference: K. Hyland 2005, "Metadiscourse" (hedges and boosters); the source of each list stands beside it.
     """
@@ -140,12 +141,12 @@ class OverconfidentText:
             )
         gap, why = _gap(mine, theirs)
         name = self.spec.metric
-        lost = gap is not None and gap.low <= 0 <= gap.high and gap.high - gap.low > 2 * WIDE
-        if lost and gap:
+        if gap is not None and gap.low <= 0 <= gap.high and gap.high - gap.low > 2 * WIDE:
             few = min(int(side.of("boosters").sum() + side.of("hedges").sum()) for side in (mine, theirs))
-            why = f"needs more hedges and boosters than {few:,}: the gap is {gap.low:.2g} to {gap.high:.2g} by chance"
-        value = None if gap is None or lost else gap.value
-        ends = (None, None) if gap is None or lost else (gap.low, gap.high)
+            span = f"the gap is {gap.low:.2g} to {gap.high:.2g} by chance"
+            return Measurement((), notes=(f"needs more hedges and boosters than {few:,} a side: {span}",))
+        value = None if gap is None else gap.value
+        ends = (None, None) if gap is None else (gap.low, gap.high)
         metrics = [Metric(name("confidence_gap"), value, "log ratio", min(read), why, *ends)]
         metrics += [_metric(name(f"{category}_per_1000"), mine.rate(category), read[0]) for category in COUNTED]
         surest = _surest(rows, mine, column, lexicon["boosters"]) if gap and gap.low > 0 else _table((), (), ())

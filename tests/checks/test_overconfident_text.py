@@ -129,7 +129,7 @@ def test_lists_of_one_s_own(tmp_path: Path) -> None:
     more.write_text("- {category: boosters, phrases: [period]}\n")
     mine, real = (
         fakes.dataset(said("It may be so period that is it", 200), tmp_path / "a"),
-        fakes.dataset(UNSURE, tmp_path / "b"),
+        fakes.dataset(SURE, tmp_path / "b"),
     )
     assert values(run(mine, real))["boosters_per_1000"] == 0
     assert values(run(mine, real, words=(str(more),)))["boosters_per_1000"] == pytest.approx(125)
@@ -157,9 +157,11 @@ def test_alpaca_hedges_less_than_people(shared_data: Callable[[str], Path], tmp_
     hits = sum(len(re.findall(r"(?<![\w'’])perhaps(?![\w'’])", row["output"], re.IGNORECASE)) for row in dolly)
     only = tmp_path / "expectations" / "words" / "drift"
     only.mkdir(parents=True)
-    (only / "confidence.yaml").write_text("- {category: hedges, phrases: [perhaps]}\n")
-    context = Context({"real": fakes.dataset(dolly, tmp_path / "b")}, expectations=(tmp_path / "expectations",))
-    alone = OverconfidentText().run(context.references["real"], context, Local(1))
+    (only / "confidence.yaml").write_text(
+        "- {category: hedges, phrases: [perhaps]}\n- {category: boosters, phrases: [the]}\n"
+    )
+    context = Context({"real": fakes.dataset(UNSURE, tmp_path / "c")}, expectations=(tmp_path / "expectations",))
+    alone = OverconfidentText().run(fakes.dataset(dolly, tmp_path / "b"), context, Local(1))
     words = alone.metrics[1].n
     assert values(alone)["hedges_per_1000"] == pytest.approx(1000 * hits / words)
 
@@ -200,9 +202,9 @@ def test_halves_of_one_source_with_few_marks_are_not_judged(tmp_path: Path) -> N
 
     for number in range(20):
         sides = [fakes.dataset(half(150), tmp_path / f"{number}{side}") for side in "ab"]
-        gap = run(*sides).metrics[0]
-        assert gap.value is None
-        assert gap.why.startswith(("needs more hedges and boosters than", "neither hedges"))
+        found = run(*sides)
+        assert all(one.value is None for one in found.metrics[:1])
+        assert found.metrics or found.notes[0].startswith("needs more hedges and boosters than")
     sides = [fakes.dataset(half(12_000), tmp_path / side) for side in "ab"]
     gap = run(*sides).metrics[0]
     assert gap.value is not None
