@@ -83,7 +83,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was found. unknown: metric -> why it has no bound. stand: metrics that compare with no real data, and keep
+    """What was found. unknown: metric -> why it has no bound. stand: metrics of the rows alone, or of labels, that keep
     the bounds of the policy that is extended. together: share of the splits that broke any bound: as often will the
     whole policy fail data as good as the real ones. family: whether `rate` is of all bounds together."""
 
@@ -127,7 +127,11 @@ def calibrate(
     worse, stand = _wanted(selected, directions(base), base.metrics)
     checks = [check for check in selected if any(check.spec.metric(m.name) in worse for m in check.spec.measures)]
     if not checks:
-        hint = f"they compare with no real data: the bounds of {base.name} stand" if stand else "see `auditor checks`"
+        hint = (
+            f"they are of the rows alone, or of labels: the bounds of {base.name} stand"
+            if stand
+            else "see `auditor checks`"
+        )
         raise ConfigError("none of these checks has a metric to calibrate", seen=", ".join(stand), hint=hint)
     splits = math.ceil(SPLITS_A_FAILURE / rate)
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:

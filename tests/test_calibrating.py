@@ -136,7 +136,7 @@ def test_checks_without_a_comparison_say_which_bounds_stand(workspace: Path) -> 
     done = CliRunner().invoke(group, [*asked, "few-patterns"])
     assert done.exit_code == 0, done.output
     assert "few_patterns.ratio_to_real" in done.output
-    assert "1 metrics compare with no real data" in done.output
+    assert "keep the bounds of default: few-patterns" in done.output
 
 
 def test_a_few_splits_without_a_value_do_not_take_the_bound_away() -> None:

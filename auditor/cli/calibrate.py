@@ -50,8 +50,8 @@ def calibrate(
     Your real rows are split in two again and again, and one part is audited against the other; the bound of each
     metric is what it seldom goes beyond there. That is of each metric: many of them together fail more audits than
     RATE, and how many is told; with --family all of them together fail no more than RATE. The policy that is
-    written extends POLICY, and is used with `auditor audit --policy`. Metrics that compare with no real data keep the
-    bounds of POLICY. An interrupted run goes on where it was.
+    written extends POLICY, and is used with `auditor audit --policy`. Metrics of the rows alone, or of
+    labels, keep the bounds of POLICY. An interrupted run goes on where it was.
     """
     from auditor import calibrating
     from auditor.auditing import Options
@@ -77,8 +77,7 @@ def calibrate(
         click.echo(f"{metric}: no bound, {why}")
     if found.stand:
         rooms = dict.fromkeys(metric.partition(".")[0].replace("_", "-") for metric in found.stand)
-        told = f"{len(found.stand)} metrics compare with no real data, and keep the bounds of {policy}"
-        click.echo(f"\n{told}: {', '.join(rooms)}")
+        click.echo(f"\nMetrics of the rows alone, or of labels, keep the bounds of {policy}: {', '.join(rooms)}")
     whose = "together" if family else "each"
     told = f"{len(found.bounds)} bounds, {whose} with {100 * rate:g} % false alarms at {found.size:,} rows a side"
     click.echo(f"\n{path}: {told}{'' if family else f'; {100 * found.together:.3g} % all together'}")

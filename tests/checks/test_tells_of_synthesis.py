@@ -269,3 +269,18 @@ def test_scores_order_rows_as_the_auc_says(tmp_path: Path) -> None:
     ours = np.log(found.columns["score"].astype(float)) - np.log1p(-found.columns["score"].astype(float))
     both = np.concatenate((ours, theirs))
     assert roc_auc_score(np.arange(800) < 400, both) > 0.9
+
+
+@pytest.mark.data
+def test_power_against_alpaca_among_dolly(tmp_path: Path, shared_data: Callable[[str], Path]) -> None:
+    """400 rows of Dolly against 400 others, none or 40 % of them Alpaca's: the ends of the table in the check."""
+    dolly, alpaca = (lines(shared_data(f"alpaca/{name}.json")) for name in ("dolly_3k", "random_9k"))
+
+    def found(seed: int, planted: int) -> bool:
+        draw = random.Random(seed)
+        rows, other = draw.sample(dolly, 800), draw.sample(alpaca, planted)
+        pairs = [{"prompt": row["instruction"], "response": row["output"]} for row in (*other, *rows)]
+        return bool(values(measure(tmp_path / f"{seed}-{planted}", pairs[:400], pairs[planted + 400 :]))["p"] <= 0.05)
+
+    assert sum(found(seed, 0) for seed in range(8)) <= 2
+    assert all(found(seed, 160) for seed in range(5))
