@@ -26,9 +26,10 @@ COUNTED = ("hedges", "boosters", "admissions", "questions_back", "refusals")
 CATEGORIES = (*COUNTED, "reader")
 UNIT = "per 1,000 words"
 
-WIDE = 0.4
-"""Half a 95 % interval of the gap from which on the check is skipped unless the gap is beyond chance: of halves of one
-source fewer than one in forty are then more than this apart, however few hedges and boosters they have."""
+WIDE = 0.8
+"""Half a 95 % interval of the gap from which on the check is skipped unless the gap is beyond chance. Of 40 pairs of
+400 rows of Dolly 39 are then judged and 3 are more than .4 apart, of 1,000 rows 40 and 1; of GSM8K's at most three are
+judged, for its answers hardly hedge (without this rule the gap of 400 rows is known to within 2.2)."""
 
 SURER = 3
 """Boosters more than hedges from which a row is named."""
@@ -84,9 +85,9 @@ class OverconfidentText:
     sides alike. A question back is a phrase that asks for more, or a sentence outside of quotes with "you" that ends
     in a question mark: dialogues and songs count too. Rates are over all rows, with rows as clusters, so sides may
     differ in size; topics and genre differ as well, which the gap does not take out. Of another language than English
-    it says nothing. Where chance alone could make a gap of more than .4, and this one is not beyond chance, it is
-    skipped: some hundred hedges and boosters a side are enough. Words of your own: `words` names files of the form of
-    expectations/words/drift/confidence.yaml.
+    it says nothing. Where the gap is known no better than to within .8 and is not beyond chance, the check is skipped:
+    400 of Dolly's answers a side are enough, 1,400 of GSM8K's are not. Words of your own: `words` names files of the
+    form of expectations/words/drift/confidence.yaml.
 
     Reference: K. Hyland 2005, "Metadiscourse" (hedges and boosters); the source of each list stands beside it.
     """
