@@ -1,6 +1,7 @@
 """A whole default audit at several sizes: seconds by stage, rows a second, anonymous memory.
 
     python benchmarks/whole_audit.py --rows 100000 300000 1000000 --memory 3GB
+    python benchmarks/whole_audit.py --rows 100000 --real 100000      against as many rows of another draw
 
 Memory is the peak of anonymous resident memory (RssAnon, summed over the audit's processes): the
 memory-mapped snapshot does not count, because the kernel may drop it at any time.
@@ -59,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--memory", default="3GB")
+    parser.add_argument("--real", type=int, metavar="ROWS", help="rows of a reference, drawn with another seed")
     parser.add_argument("--extra", nargs=argparse.REMAINDER, default=[], help="passed on to `auditor audit`")
     arguments = parser.parse_args()
     print(
@@ -70,8 +72,14 @@ def main() -> None:
             folder = Path(place)
             data = folder / "corpus.jsonl"
             subprocess.run([sys.executable, HERE / "make_corpus.py", "--rows", str(rows), "--out", data], check=True)
+            extra = arguments.extra
+            if arguments.real:
+                real = folder / "real.jsonl"
+                drawn = ["--rows", str(arguments.real), "--seed", "8", "--out", real]
+                subprocess.run([sys.executable, HERE / "make_corpus.py", *drawn], check=True)
+                extra = ["--real", str(real), *extra]
             for state in ("cold", "warm"):
-                seconds, peak, record = audited(data, folder, arguments.memory, arguments.extra)
+                seconds, peak, record = audited(data, folder, arguments.memory, extra)
                 run = record["run"]
                 assert isinstance(run, dict)
                 print(

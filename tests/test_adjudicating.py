@@ -286,7 +286,7 @@ def test_paths_may_be_text(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_number_without_a_bound_is_shown_and_its_check_not_called_skipped(tmp_path: Path) -> None:
-    """GPT-4 on its pupil Vicuna, and an unrelated judge of the same pairs: there is no output of its own to bound."""
+    """GPT-4 on its pupil Vicuna, and an unrelated judge of the same pairs: no person judged, and kappa has the bound."""
     said = {"gpt-4": "a", "claude-2": "b"}
     pairs = [{"item": f"q{i}", "a": "vicuna-13b", "b": "command-r"} for i in range(20)]
     path = tmp_path / "v.jsonl"
@@ -295,7 +295,7 @@ def test_a_number_without_a_bound_is_shown_and_its_check_not_called_skipped(tmp_
     done = cli(path, "--only", "self-preference", "--only", "judge-disagreement")
     told = " ".join(done.output.split())
     assert done.return_value == 0
-    assert "self-preference distilled rate 100% (20 of 20)" in told
+    assert "WARN self-preference distilled excess 1 point, at most 0.1" in told
     assert "nobody else judged these pairs" not in told
     assert "judge-disagreement alpha -0.95, measured, not judged; no kappa: no person judged" in told
     assert "SKIPPED" not in told
