@@ -286,7 +286,7 @@ def test_paths_may_be_text(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_number_without_a_bound_is_shown_and_its_check_not_called_skipped(tmp_path: Path) -> None:
-    """GPT-4 on its pupil Vicuna, and an unrelated judge of the same pairs: no person judged, and kappa has the bound."""
+    """GPT-4 on its pupil Vicuna, and an unrelated judge of the same pairs; kappa has a bound, and no person judged."""
     said = {"gpt-4": "a", "claude-2": "b"}
     pairs = [{"item": f"q{i}", "a": "vicuna-13b", "b": "command-r"} for i in range(20)]
     path = tmp_path / "v.jsonl"
