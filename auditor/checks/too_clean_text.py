@@ -203,8 +203,7 @@ class TooCleanText:
         table: list[tuple[str | Number | None, ...]] = []
         for feature, effect in effects.items():
             here, there = (_value("", side, feature).value for side in (mine, theirs))
-            low, high = (effect.low, effect.high) if effect.value >= 0 else (-effect.high, -effect.low)
-            row = (_words(feature), here, there, abs(effect.value), low, high, examples.get(feature))
+            row = (_words(feature), here, there, abs(effect.value), effect.low, effect.high, examples.get(feature))
             table.append(row)
         heads = ("habit", "data", "real", "effect", "low", "high", "example from real")
         note = (
