@@ -22,7 +22,7 @@ from auditor.annotators.space import Spaces
 from auditor.concluding import Clock, Options, Progress, Report, Silent, about, metrics, select, settled
 from auditor.core import measure as measuring
 from auditor.core.check import Context, Engine
-from auditor.core.history import History
+from auditor.core.lineage.history import History
 from auditor.core.measure import Advance
 from auditor.core.state import StateStore
 from auditor.model.card import Card

@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 
 from auditor import auditing, concluding, registration, registry, reports
-from auditor.core import impact as impacts
 from auditor.core.compare import directions
-from auditor.core.difference import Difference, Side, difference
-from auditor.core.history import History
-from auditor.core.impact import Impact
+from auditor.core.lineage import impact as impacts
+from auditor.core.lineage.difference import Difference, Side, difference
+from auditor.core.lineage.history import History
+from auditor.core.lineage.impact import Impact
 from auditor.model.errors import ConfigError
 from auditor.model.graph import Graph
 from auditor.registry import cards, index
@@ -66,7 +66,7 @@ def lineage(
 
 
 def impact(text: str, workspace: Workspace) -> Impact:
-    """What a model, a prompt or a seed touched. text: as for `core.impact.causes`; or a file, of a prompt
+    """What a model, a prompt or a seed touched. text: as for `core.lineage.impact.causes`; or a file, of a prompt
     (as it is now, or as a card names it) or of a registered dataset; or `PROMPT@VERSION` of a prompt registry.
 
     Raises ConfigError where nothing is called so.

@@ -18,13 +18,13 @@ import numpy.typing as npt
 from auditor import adjudicating
 from auditor.concluding import Options, Progress
 from auditor.core import check as checking
-from auditor.core import panels, rules
 from auditor.core.check import Context
 from auditor.core.intervals import rate
+from auditor.core.judges import panels, rules
+from auditor.core.judges.orders import keys, paired, ranked
+from auditor.core.judges.panels import named
+from auditor.core.judges.raters import raters
 from auditor.core.measure import Advance
-from auditor.core.orders import keys, paired, ranked
-from auditor.core.panels import named
-from auditor.core.raters import raters
 from auditor.engines.local import Local
 from auditor.judging import accepting
 from auditor.model.errors import ConfigError, InputError, suggest

@@ -19,7 +19,7 @@ import orjson
 import pyarrow as pa
 
 from auditor import judging
-from auditor.core.space import Space
+from auditor.core.content.space import Space
 from auditor.model.card import Registered, Source
 from auditor.model.pedigree import Pedigree
 from auditor.model.rows import POSITION_SCHEMA, SHARD_ROWS, Dataset, Rows

@@ -22,7 +22,7 @@ from auditor.core import policy as policies
 from auditor.core import verdict as court
 from auditor.core.check import Context
 from auditor.core.intervals import rate
-from auditor.core.orders import Both, both
+from auditor.core.judges.orders import Both, both
 from auditor.engines.local import Local
 from auditor.judging import judges, probes, prompts, recording, running
 from auditor.judging.probes import FAMILIES

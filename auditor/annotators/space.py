@@ -13,8 +13,8 @@ import pyarrow as pa
 from auditor.annotators.neighbours import neighbours
 from auditor.annotators.store import annotation
 from auditor.core.check import Engine
+from auditor.core.content.space import Doubles, Embedder, Longs
 from auditor.core.measure import Stage, unwatched
-from auditor.core.space import Doubles, Embedder, Longs
 from auditor.model.rows import Dataset, Shard, Strings, arrow, strings
 from auditor.model.vectors import Floats, Neighbours, Vectors
 
@@ -26,7 +26,7 @@ PAIRS = 20_000
 
 @dataclass
 class Spaces:
-    """An embedder at work (see `core.space.Space`). What was made for a dataset stays mapped while this lives."""
+    """An embedder at work (see `core.content.space`). What was made for a dataset stays mapped while this lives."""
 
     embedder: Embedder
     cache: Path

@@ -6,8 +6,8 @@ judge_consistent (bool): every judge that was asked in both orders said the same
 judge_votes (int): judges with a verdict that holds; 0 where none does, null where nobody judged.
 judge_score (float): mean of the scores that the row's answer got; null where it got none.
 
-The two orders of a judge are one verdict by the strict rule, and one judge has one vote (`core.juries`); what a file
-tells without an order counts as it is. Of several pairs of outputs to one row, the output that wins most of them wins.
+The two orders of a judge are one verdict by the strict rule, and one judge has one vote (`core.judges.juries`); what a
+file tells without an order counts as it is. Of several pairs of outputs to one row, the output that wins most of them wins.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import pyarrow.compute as pc
 import xxhash
 
 from auditor.annotators.store import annotation
-from auditor.core import items, juries
-from auditor.core.juries import Jury
-from auditor.core.orders import both
+from auditor.core.judges import items, juries
+from auditor.core.judges.juries import Jury
+from auditor.core.judges.orders import both
 from auditor.model.errors import InputError
 from auditor.model.rows import Dataset
 from auditor.model.verdicts import INVALID, UNKNOWN, A, B, Verdicts

@@ -19,8 +19,8 @@ from auditor import auditing, concluding, registry
 from auditor.checks.self_judged import WORDS, SelfJudged
 from auditor.concluding import Options, Progress
 from auditor.core.intervals import Z95
-from auditor.core.items import named
-from auditor.core.juries import Jury
+from auditor.core.judges.items import named
+from auditor.core.judges.juries import Jury
 from auditor.judging import judges, prompts
 from auditor.judging.judges import Judge
 from auditor.judging.questions import Item, Material, Seat

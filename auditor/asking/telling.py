@@ -11,10 +11,10 @@ from auditor import concluding, judging, registration, trackers
 from auditor.asking.polling import Poll
 from auditor.asking.questioning import Asked
 from auditor.core import check as checking
-from auditor.core import juries, rules
 from auditor.core import measure as measuring
 from auditor.core.check import Context
-from auditor.core.juries import Decision
+from auditor.core.judges import juries, rules
+from auditor.core.judges.juries import Decision
 from auditor.engines.local import Local
 from auditor.files import slug
 from auditor.judging.questions import Seat

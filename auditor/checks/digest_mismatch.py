@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.inspections import Fault, Faultfinding, Seen
+from auditor.core.lineage.inspections import Fault, Faultfinding, Seen
 from auditor.model import tiny
 from auditor.model.card import Source
 from auditor.model.pedigree import Pedigree

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.content.sides import refuse, sides
 from auditor.core.intervals import Z95, rate
 from auditor.core.rowwise import cut, findings
-from auditor.core.sides import refuse, sides
 from auditor.model.result import EVIDENCE_CHARACTERS, Exhibit, Measurement, Metric
 from auditor.model.rows import Dataset, arrow
 from auditor.model.vectors import Floats

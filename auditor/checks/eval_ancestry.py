@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import CONTENT, DATA, Fault, LineageRoom, Seen, along, told, ways
+from auditor.core.lineage.inspections import CONTENT, DATA, Fault, LineageRoom, Seen, along, told, ways
 from auditor.model import tiny
 from auditor.model.graph import Graph, Role
 from auditor.model.pedigree import Pedigree

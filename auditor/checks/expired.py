@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import Fault, LineageRoom, Seen, ancestry
+from auditor.core.lineage.inspections import Fault, LineageRoom, Seen, ancestry
 from auditor.model import tiny
 from auditor.model.card import Refresh
 from auditor.model.pedigree import Pedigree

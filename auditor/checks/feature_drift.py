@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.features import LABELS, Feature, counted, features, is_identifier, values_of
+from auditor.core.content.features import LABELS, Feature, counted, features, is_identifier, values_of
 from auditor.core.intervals import rate
 from auditor.core.rowwise import cut, findings, gather_groups
 from auditor.model.result import EXHIBIT_ROWS, Distribution, Exhibit, Measurement, Metric, Number, Slice

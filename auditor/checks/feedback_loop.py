@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import CONTENT, WROTE, Fault, LineageRoom, Seen, ancestry, reaching, told, way
+from auditor.core.lineage.inspections import CONTENT, WROTE, Fault, LineageRoom, Seen, ancestry, reaching, told, way
 from auditor.model import kinship, tiny
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Made, Taught

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 import xxhash
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.content.space import Space
 from auditor.core.intervals import rate
 from auditor.core.rowwise import findings, gather_groups
-from auditor.core.space import Space
 from auditor.files import atomic
 from auditor.kernels.hashes import shingle_sets
 from auditor.kernels.texts import spans

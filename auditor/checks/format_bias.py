@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.core.biases import MARKS, Control, Decided, Leaning
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.panels import short
-from auditor.core.traits import Trait, Traitwise
+from auditor.core.judges.biases import MARKS, Control, Decided, Leaning
+from auditor.core.judges.panels import short
+from auditor.core.judges.traits import Trait, Traitwise
 from auditor.model.result import Distribution, Exhibit
 from auditor.model.verdicts import Codes, Verdicts
 

@@ -11,9 +11,9 @@ from statistics import NormalDist, median
 from typing import ClassVar
 
 from auditor.core.check import Case, Context, Measure, Spec, check
-from auditor.core.history import History
-from auditor.core.inspections import Fault, Faultfinding, Seen
 from auditor.core.intervals import Z95
+from auditor.core.lineage.history import History
+from auditor.core.lineage.inspections import Fault, Faultfinding, Seen
 from auditor.model.card import Card, Lineage, Registered
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric, Number, Record, Status
 from auditor.statistics.trend import falling, theil_sen

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import Fault, LineageRoom, Seen
+from auditor.core.lineage.inspections import Fault, LineageRoom, Seen
 from auditor.model import kinship, tiny
 from auditor.model.pedigree import Pedigree
 from auditor.model.techniques import TECHNIQUES, meaning

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import panels
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import keys, pairing, ranked, settled, summed
-from auditor.core.panels import because
+from auditor.core.judges import panels
+from auditor.core.judges.orders import keys, pairing, ranked, settled, summed
+from auditor.core.judges.panels import because
 from auditor.kernels.triads import triads
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric
 from auditor.model.verdicts import TIE, UNKNOWN, A, B, Verdicts

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import panels, rules
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import Both, counted, gold, paired, twice
-from auditor.core.panels import Panel, because, short
-from auditor.core.raters import MOST, Raters, raters
-from auditor.core.winning import Standing, share, standing
+from auditor.core.judges import panels, rules
+from auditor.core.judges.orders import Both, counted, gold, paired, twice
+from auditor.core.judges.panels import Panel, because, short
+from auditor.core.judges.raters import MOST, Raters, raters
+from auditor.core.judges.winning import Standing, share, standing
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric, Number, Slice
 from auditor.model.verdicts import INVALID, TIE, WORDS, A, B, Verdicts
 from auditor.statistics import agreement

@@ -13,13 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.core import documents, panels
-from auditor.core.biases import clustered, judged_once
+from auditor.core import documents
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.documents import Entry
 from auditor.core.intervals import rate
-from auditor.core.outputs import Outputs, outputs
-from auditor.core.panels import Panel, because
+from auditor.core.judges import panels
+from auditor.core.judges.biases import clustered, judged_once
+from auditor.core.judges.outputs import Outputs, outputs
+from auditor.core.judges.panels import Panel, because
 from auditor.core.rowwise import cut
 from auditor.model.errors import ConfigError
 from auditor.model.result import Measurement, Metric

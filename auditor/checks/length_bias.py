@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core.biases import LENGTH, Control, Decided, doublings
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.panels import short
-from auditor.core.traits import Trait, Traitwise
+from auditor.core.judges.biases import LENGTH, Control, Decided, doublings
+from auditor.core.judges.panels import short
+from auditor.core.judges.traits import Trait, Traitwise
 from auditor.model.result import EXHIBIT_ROWS, Distribution, Exhibit
 from auditor.model.verdicts import Codes, Verdicts
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import CONTENT, DATA, Fault, LineageRoom, Seen, ancestry
+from auditor.core.lineage.inspections import CONTENT, DATA, Fault, LineageRoom, Seen, ancestry
 from auditor.model import tiny
 from auditor.model.graph import Role
 from auditor.model.kinship import DUTIES, USES, Terms, bare

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import clusters
 from auditor.core.check import Case, Context, Engine, Spec, check
+from auditor.core.content import clusters
 from auditor.core.rowwise import gather_groups, sliced_rates
 from auditor.kernels.banding import shared
 from auditor.kernels.components import roots, unite_buckets

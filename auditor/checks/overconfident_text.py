@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import lexicons
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.features import text_of
+from auditor.core.content import lexicons
+from auditor.core.content.features import text_of
 from auditor.core.rowwise import findings, gather_groups
 from auditor.kernels.wording import Lists, lists, tally
 from auditor.model.result import Exhibit, Measurement, Metric, Slice

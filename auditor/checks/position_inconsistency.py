@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import panels, rules
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.gaps import Gaps, gaps
 from auditor.core.intervals import rate
-from auditor.core.orders import Both, counted, summed, twice
-from auditor.core.panels import Panel, because, short
+from auditor.core.judges import panels, rules
+from auditor.core.judges.gaps import Gaps, gaps
+from auditor.core.judges.orders import Both, counted, summed, twice
+from auditor.core.judges.panels import Panel, because, short
 from auditor.model.result import Exhibit, Measurement, Metric
 from auditor.model.verdicts import UNKNOWN, A, Verdicts
 from auditor.statistics import agreement
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
 GAPS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
-"""Edges of the gap in quality (see `core.gaps`)."""
+"""Edges of the gap in quality (see `core.judges.gaps`)."""
 
 MAKERS = 12
 """Makers in the table of rules: four rules of twelve fit an exhibit."""

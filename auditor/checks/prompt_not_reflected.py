@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.demands import Demand, read
-from auditor.core.inspections import Fault, Faultfinding, Seen
+from auditor.core.lineage.demands import Demand, read
+from auditor.core.lineage.inspections import Fault, Faultfinding, Seen
 from auditor.kernels.hashes import shingle_sets
 from auditor.kernels.texts import spans
 from auditor.model import tiny

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import CONTENT, ROWS, WROTE, Fault, LineageRoom, Seen, ancestry, generated
+from auditor.core.lineage.inspections import CONTENT, ROWS, WROTE, Fault, LineageRoom, Seen, ancestry, generated
 from auditor.model import tiny
 from auditor.model.graph import Graph, Role
 from auditor.model.pedigree import Pedigree

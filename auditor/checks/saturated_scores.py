@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import panels
-from auditor.core.biases import clustered, thinned
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.orders import keys, pairing
-from auditor.core.panels import Panel, because, short
+from auditor.core.judges import panels
+from auditor.core.judges.biases import clustered, thinned
+from auditor.core.judges.orders import keys, pairing
+from auditor.core.judges.panels import Panel, because, short
 from auditor.model.kinship import key
 from auditor.model.result import Distribution, Exhibit, Measurement, Metric
 from auditor.model.verdicts import TIE, UNKNOWN, A, Verdicts

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.inspections import Fault, Faultfinding, Seen
 from auditor.core.intervals import Z95, rate
+from auditor.core.lineage.inspections import Fault, Faultfinding, Seen
 from auditor.core.rowwise import cut
 from auditor.kernels.hashes import Sets, first_rows, hash_normalised, shingle_sets
 from auditor.kernels.texts import spans

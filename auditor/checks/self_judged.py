@@ -9,7 +9,7 @@ from operator import or_
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import CONTENT, ROWS, WROTE, Fault, LineageRoom, Seen, ancestry, reaching
+from auditor.core.lineage.inspections import CONTENT, ROWS, WROTE, Fault, LineageRoom, Seen, ancestry, reaching
 from auditor.model import kinship, tiny
 from auditor.model.graph import Role
 from auditor.model.kinship import Family, Relation

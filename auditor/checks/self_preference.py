@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import panels
-from auditor.core.biases import averaged, clustered, doublings, judged_once
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.orders import gold, keys, paired, settled, summed
-from auditor.core.panels import Panel, because, short
+from auditor.core.judges import panels
+from auditor.core.judges.biases import averaged, clustered, doublings, judged_once
+from auditor.core.judges.orders import gold, keys, paired, settled, summed
+from auditor.core.judges.panels import Panel, because, short
 from auditor.model import kinship
 from auditor.model.kinship import Family, Kinship
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric, Slice

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import clusters
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.content import clusters
+from auditor.core.content.space import Space
 from auditor.core.rowwise import gather_groups, sliced_rates
-from auditor.core.space import Space
 from auditor.kernels.components import roots, unite_pairs
 from auditor.kernels.pairs import alike
 from auditor.kernels.texts import spans

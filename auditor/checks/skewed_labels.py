@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from auditor.core import documents
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.features import text_of
+from auditor.core.content.features import text_of
+from auditor.core.content.lexicons import FOLDER
 from auditor.core.intervals import rate
-from auditor.core.lexicons import FOLDER
 from auditor.core.rowwise import cut, findings
 from auditor.kernels.swaps import pairs, twins
 from auditor.kernels.wording import Lists, lists, tally

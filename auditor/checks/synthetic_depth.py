@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.inspections import CONTENT, DATA, Fault, LineageRoom, Seen, ancestry, by_machine, generated, told
+from auditor.core.lineage.inspections import (
+    CONTENT,
+    DATA,
+    Fault,
+    LineageRoom,
+    Seen,
+    ancestry,
+    by_machine,
+    generated,
+    told,
+)
 from auditor.model import tiny
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Made, Taught

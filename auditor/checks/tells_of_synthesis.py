@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import detector as detectors
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.detector import Detector, Vocabulary, Wordings
+from auditor.core.content import detector as detectors
+from auditor.core.content.detector import Detector, Vocabulary, Wordings
+from auditor.core.content.sides import Side, refuse, sides
 from auditor.core.intervals import Z95
 from auditor.core.rowwise import cut, findings, gather_groups
-from auditor.core.sides import Side, refuse, sides
 from auditor.kernels.hashes import hash_normalised, shingle_sets
 from auditor.kernels.texts import spans
 from auditor.model.result import Exhibit, Measurement, Metric, Slice

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core import lexicons
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.features import text_of
+from auditor.core.content import lexicons
+from auditor.core.content.features import text_of
 from auditor.core.intervals import rate
 from auditor.core.rowwise import Mask, cut, gather_groups, sliced_rates
 from auditor.kernels.wording import Lists, lists

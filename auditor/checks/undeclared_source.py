@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from auditor.core import traces
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
+from auditor.core.lineage import traces
+from auditor.core.lineage.traces import COPY, NEAR, PROMPT, Index, Matches, Traces
 from auditor.core.rowwise import cut, findings, gather_groups, sliced_rates
-from auditor.core.traces import COPY, NEAR, PROMPT, Index, Matches, Traces
 from auditor.model import tiny
 from auditor.model.pedigree import Pedigree
 from auditor.model.result import Measurement, Metric, Slice
@@ -25,7 +25,7 @@ SCREEN = 65_536
 LOCATE = 20_000
 
 KINDS = ("copies", "near", "prompt_rate")
-"""Measures in the order of the kinds of `core.traces`."""
+"""Measures in the order of the kinds of `core.lineage.traces`."""
 _SEA = "the quick brown fox jumps over the lazy dog near the old stone bridge by the river every single morning"
 _OTHER = "a ship of three masts left the harbour at dawn and was not seen again before the winter had passed"
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
-from auditor.core import detector as detectors
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.detector import Detector
+from auditor.core.content import detector as detectors
+from auditor.core.content.detector import Detector
 from auditor.core.intervals import rate
 from auditor.core.rowwise import findings, gather_groups, sliced_rates
 from auditor.kernels.marks import NAMES

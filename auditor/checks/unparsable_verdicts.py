@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.core import panels
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import twice
-from auditor.core.panels import because
+from auditor.core.judges import panels
+from auditor.core.judges.orders import twice
+from auditor.core.judges.panels import because
 from auditor.model.result import EVIDENCE_CHARACTERS, Measurement, Metric
 from auditor.model.verdicts import INVALID, A, B, Verdicts
 

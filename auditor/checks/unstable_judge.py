@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.core import panels
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import asking, keys, rising, summed
+from auditor.core.judges import panels
+from auditor.core.judges.orders import asking, keys, rising, summed
 from auditor.model.result import Measurement, Metric
 from auditor.model.verdicts import WORDS, Verdicts
 

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import panels
-from auditor.core.biases import NO_PEOPLE, NO_TEXT, clustered, judged_once
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
-from auditor.core.orders import gold
-from auditor.core.outputs import Outputs, outputs
-from auditor.core.panels import Panel, because
+from auditor.core.judges import panels
+from auditor.core.judges.biases import NO_PEOPLE, NO_TEXT, clustered, judged_once
+from auditor.core.judges.orders import gold
+from auditor.core.judges.outputs import Outputs, outputs
+from auditor.core.judges.panels import Panel, because
 from auditor.core.rowwise import cut
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric
 from auditor.model.verdicts import TIE, UNKNOWN, A, B, Verdicts

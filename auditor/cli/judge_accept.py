@@ -14,7 +14,7 @@ from auditor.cli.printing import colored
 
 RULES = ("strict", "tie", "one-win", "average")
 VOTES = ("majority", "weighted")
-"""As in `core.rules.RULES` and `core.juries.VOTES`, which `--help` does not import."""
+"""As in `core.judges.rules.RULES` and `core.judges.juries.VOTES`, which `--help` does not import."""
 
 
 def weights(_context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, float] | None:
@@ -142,7 +142,7 @@ def accept(
 
 def _jury(vote: str | None, weights: dict[str, float] | None, panel: str | None) -> Any:
     """Who votes, and how; None where everybody speaks for himself."""
-    from auditor.core.juries import Jury
+    from auditor.core.judges.juries import Jury
     from auditor.judging import judges
 
     if panel is None:

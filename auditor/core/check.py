@@ -22,8 +22,8 @@ from auditor.model.result import Measurement
 from auditor.model.rows import Dataset, Rows
 
 if TYPE_CHECKING:  # 0.01 s, and rooms of rows alone know no lineage
-    from auditor.core.history import History
-    from auditor.core.space import Space
+    from auditor.core.content.space import Space
+    from auditor.core.lineage.history import History
     from auditor.model.kinship import Kinship
     from auditor.model.pedigree import Pedigree
 

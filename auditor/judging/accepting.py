@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core import juries, rules
 from auditor.core.intervals import wilson
-from auditor.core.juries import Decision, Jury
-from auditor.core.orders import both, keys, pairing, settled
+from auditor.core.judges import juries, rules
+from auditor.core.judges.juries import Decision, Jury
+from auditor.core.judges.orders import both, keys, pairing, settled
 from auditor.model.errors import ConfigError
 from auditor.model.verdicts import INVALID, TIE, UNKNOWN, WORDS, A, Verdicts
 

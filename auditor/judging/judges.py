@@ -20,7 +20,7 @@
       ours:
         callable: ours                   # an entry point of the group `auditor.judges`
         model: llama-3-tuned             # whose relatives it may not judge
-    panel:                               # panels of these judges, by name: see `core.juries`
+    panel:                               # panels of these judges, by name: see `core.judges.juries`
       jury:
         members: [gpt-4o, ours]
         vote: weighted                   # or majority, which is the default
@@ -40,9 +40,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from auditor.core import documents, juries, rules
+from auditor.core import documents
 from auditor.core.documents import Entry
-from auditor.core.juries import Jury
+from auditor.core.judges import juries, rules
+from auditor.core.judges.juries import Jury
 from auditor.model.errors import ConfigError, suggest
 
 __all__ = ["GROUP", "Judge", "called", "key_of", "panel", "panels", "read"]

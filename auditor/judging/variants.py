@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core.orders import keys, ranked
+from auditor.core.judges.orders import keys, ranked
 from auditor.model.verdicts import Codes
 
 Hashes = npt.NDArray[np.uint64]

@@ -17,8 +17,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.core.orders import keys, pairing, settled
-from auditor.core.panels import joined
+from auditor.core.judges.orders import keys, pairing, settled
+from auditor.core.judges.panels import joined
 from auditor.files import atomic
 from auditor.judging.accepting import KEPT, REASONS, Accepted, paired
 from auditor.model.errors import InputError

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from auditor.core.compare import Change
-from auditor.core.difference import Difference, Side
+from auditor.core.lineage.difference import Difference, Side
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import Metric
 from auditor.model.rows import Dataset

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from auditor.core.history import History
+from auditor.core.lineage.history import History
 from auditor.model.card import Registered
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import Metric

@@ -7,7 +7,7 @@ import io
 import json
 from typing import Any
 
-from auditor.core.impact import Impact, Touched
+from auditor.core.lineage.impact import Impact, Touched
 from auditor.model.errors import ConfigError, suggest
 from auditor.reports import tables, wording
 from auditor.reports.drawings.parts import ROLES, facts

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.core.juries import Decision, Standing
+from auditor.core.judges.juries import Decision, Standing
 from auditor.reports import tables
 from auditor.reports.escaping import one_line
 

@@ -14,7 +14,7 @@ import pytest
 import auditor
 from auditor import annotators, fakes
 from auditor.annotators.verdicts import COLUMNS
-from auditor.core.items import named
+from auditor.core.judges.items import named
 from auditor.model.errors import InputError
 from auditor.model.rows import Dataset
 

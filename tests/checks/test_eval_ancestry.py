@@ -6,7 +6,7 @@ import networkx as nx
 import pytest
 
 from auditor.checks.eval_ancestry import EvalAncestry
-from auditor.core.inspections import CONTENT, DATA
+from auditor.core.lineage.inspections import CONTENT, DATA
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Made, Taught, pedigree
 from tests.lineages import as_networkx, looked, random_pedigree

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.checks.feedback_loop import FeedbackLoop
 from auditor.core.check import Context
-from auditor.core.inspections import CONTENT
+from auditor.core.lineage.inspections import CONTENT
 from auditor.model.kinship import key
 from auditor.model.pedigree import Pedigree
 from auditor.model.tiny import Made, Taught, pedigree

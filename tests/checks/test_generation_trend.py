@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from auditor.checks.generation_trend import BETTER, GenerationTrend
 from auditor.cli import group
 from auditor.core.check import Context, registered
-from auditor.core.history import History
+from auditor.core.lineage.history import History
 from auditor.model.card import Card, Lineage, Registered, Standing
 from auditor.model.result import Exhibit, Measurement, Metric, Record, Slice, Status
 

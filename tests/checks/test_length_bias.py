@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 
 from auditor import fakes, judging
 from auditor.checks.length_bias import LengthBias
-from auditor.core.biases import LENGTH, MARKS, control, decided
 from auditor.core.check import Context
+from auditor.core.judges.biases import LENGTH, MARKS, control, decided
 from auditor.engines.local import Local
 from auditor.model.result import Measurement, Metric
 from auditor.model.verdicts import Verdicts

@@ -15,7 +15,7 @@ from auditor import fakes
 from auditor.annotators import neighbours
 from auditor.checks.semantic_duplicates import CHANCE, JUDGES, LENGTHS, OTHER, SemanticDuplicates, needed
 from auditor.core.check import Context, build
-from auditor.core.space import Space
+from auditor.core.content.space import Space
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError
 from auditor.model.result import FINDING_SCHEMA, Measurement

@@ -6,7 +6,7 @@ import networkx as nx
 import pytest
 
 from auditor.checks.synthetic_depth import SyntheticDepth
-from auditor.core.inspections import CONTENT
+from auditor.core.lineage.inspections import CONTENT
 from auditor.model.pedigree import Pedigree
 from auditor.model.techniques import TECHNIQUES
 from auditor.model.tiny import Made, Taught, pedigree

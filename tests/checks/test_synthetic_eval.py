@@ -6,7 +6,7 @@ import networkx as nx
 import pytest
 
 from auditor.checks.synthetic_eval import SyntheticEval
-from auditor.core.inspections import DATA
+from auditor.core.lineage.inspections import DATA
 from auditor.model.pedigree import Pedigree
 from auditor.model.techniques import TECHNIQUES
 from auditor.model.tiny import Made, pedigree

@@ -17,9 +17,9 @@ from sklearn.metrics import roc_auc_score
 
 from auditor import fakes
 from auditor.checks.tells_of_synthesis import LARGEST, TellsOfSynthesis
-from auditor.core import detector as detectors
 from auditor.core.check import Context, build
-from auditor.core.detector import Detector
+from auditor.core.content import detector as detectors
+from auditor.core.content.detector import Detector
 from auditor.core.laws import program_laws
 from auditor.engines.local import Local
 from auditor.kernels import marks

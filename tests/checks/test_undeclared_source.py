@@ -15,8 +15,8 @@ import pytest
 
 from auditor import fakes, readers
 from auditor.checks.undeclared_source import UndeclaredSource
-from auditor.core import traces
 from auditor.core.check import Context
+from auditor.core.lineage import traces
 from auditor.engines.local import Local
 from auditor.kernels.traces import NONE, lookup, meetings
 from auditor.model import tiny

@@ -16,8 +16,8 @@ from auditor import fakes
 from auditor.checks.tells_of_synthesis import TellsOfSynthesis
 from auditor.checks.undeclared_synthetic import LARGEST, UndeclaredSynthetic
 from auditor.core.check import Context
+from auditor.core.content.space import Space
 from auditor.core.laws import program_laws
-from auditor.core.space import Space
 from auditor.engines.local import Local
 from auditor.model import tiny
 from auditor.model.card import Kind

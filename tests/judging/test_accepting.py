@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from auditor import fakes
 from auditor.cli import group
-from auditor.core.juries import Jury
+from auditor.core.judges.juries import Jury
 from auditor.judging import accepting, writing
 from auditor.model.errors import ConfigError, InputError
 from auditor.registry import Workspace, cards

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from auditor import fakes, judging
-from auditor.core.orders import pairing
+from auditor.core.judges.orders import pairing
 from auditor.judging import labels
 from auditor.model.verdicts import INVALID, TIE, UNKNOWN, A, B, Coded, Verdicts
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.core.juries import Jury
+from auditor.core.judges.juries import Jury
 from auditor.judging import judges, prompts
 from auditor.model.errors import ConfigError
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from auditor import fakes, judge_audit
-from auditor.core.orders import pairing
+from auditor.core.judges.orders import pairing
 from auditor.model.verdicts import UNKNOWN
 
 ROLES = ("question", "output_a", "output_b")

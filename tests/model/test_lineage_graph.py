@@ -7,7 +7,7 @@ import itertools
 import networkx as nx
 import pytest
 
-from auditor.core.inspections import CONTENT, reaching, way
+from auditor.core.lineage.inspections import CONTENT, reaching, way
 from auditor.model.graph import DERIVATION
 from tests.lineages import as_networkx, random_pedigree
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from auditor.core import lexicons
+from auditor.core.content import lexicons
 from auditor.kernels.wording import lists
 from auditor.model.rows import Strings, strings
 from auditor.statistics import habits, readability

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from auditor.core.content.space import Embedder
 from auditor.core.secrets import redact
-from auditor.core.space import Embedder
 from auditor.model.errors import ConfigError, suggest
 
 __all__ = ["DEFAULT", "NAMES", "bought", "load"]

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.core.impact import BY_ROW
+from auditor.core.lineage.impact import BY_ROW
 from auditor.model.graph import Edge, Node
 from auditor.reports import dashboards, wording
 from auditor.reports.drawings import layout as layouts

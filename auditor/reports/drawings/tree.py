@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from auditor.core.impact import BY_ROW
+from auditor.core.lineage.impact import BY_ROW
 from auditor.model.graph import Edge, Graph, Node, Role
 from auditor.reports import wording
 from auditor.reports.drawings import parts

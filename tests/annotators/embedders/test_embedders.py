@@ -12,7 +12,7 @@ import pytest
 
 from auditor.annotators import embedders
 from auditor.annotators.embedders import dense
-from auditor.core.space import Embedder
+from auditor.core.content.space import Embedder
 from auditor.model.errors import AuditorError, ConfigError
 from auditor.model.rows import Strings, strings
 

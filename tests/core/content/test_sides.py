@@ -8,7 +8,7 @@ import pytest
 
 from auditor import fakes
 from auditor.core.check import Context
-from auditor.core.sides import refuse, sides
+from auditor.core.content.sides import refuse, sides
 from auditor.sketches.sample import drawn
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core.orders import Both, keys, pairing, ranked
+from auditor.core.judges.orders import Both, keys, pairing, ranked
 from auditor.model.verdicts import INVALID, UNKNOWN, Verdicts
 
 Floats = npt.NDArray[np.float64]

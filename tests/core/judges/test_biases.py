@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binom
 
-from auditor.core import biases
-from auditor.core.biases import LENGTH, averaged, clustered, control, decided, thinned
+from auditor.core.judges import biases
+from auditor.core.judges.biases import LENGTH, averaged, clustered, control, decided, thinned
 from auditor.model.verdicts import Coded, Verdicts
 from tests.judges import biased
 

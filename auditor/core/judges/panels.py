@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.core.orders import BLOCK, drawn, keys, rising
+from auditor.core.judges.orders import BLOCK, drawn, keys, rising
 from auditor.core.rowwise import findings, found
 from auditor.model.result import EXHIBIT_ROWS, Metric, Slice
 from auditor.model.verdicts import WORDS, Coded, Verdicts

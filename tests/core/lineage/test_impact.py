@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.core.impact import Impact, causes, impact
+from auditor.core.lineage.impact import Impact, causes, impact
 from auditor.model.errors import ConfigError
 from auditor.model.graph import Edge, Graph, Node, NodeKind, Role
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from auditor import fakes
 from auditor.checks.unregistered_source import UnregisteredSource
 from auditor.core.check import Context, Measure, Spec
-from auditor.core.inspections import Fault, LineageRoom, Seen
+from auditor.core.lineage.inspections import Fault, LineageRoom, Seen
 from auditor.core.measure import findings_schema, located, measure
 from auditor.core.rowwise import findings
 from auditor.engines.local import Local

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from auditor.core.history import MAIN, History
+from auditor.core.lineage.history import MAIN, History
 from auditor.model.card import Card, Judged, Lineage, Registered
 from auditor.model.result import Metric, Record, Status, Verdict
 

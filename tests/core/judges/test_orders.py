@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auditor import fakes
-from auditor.core import orders, rules
+from auditor.core.judges import orders, rules
 from auditor.model.errors import ConfigError
 from auditor.model.verdicts import INVALID, TIE, A, B
 

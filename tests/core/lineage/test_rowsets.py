@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor import readers
-from auditor.core import rowsets
+from auditor.core.lineage import rowsets
 from auditor.model.rows import Dataset
 
 Open = Callable[[list[dict[str, Any]]], Dataset]

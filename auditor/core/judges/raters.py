@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core.orders import Settled, drawn, keys, ranked, settled, summed
-from auditor.core.panels import named
+from auditor.core.judges.orders import Settled, drawn, keys, ranked, settled, summed
+from auditor.core.judges.panels import named
 from auditor.model.verdicts import INVALID, UNKNOWN, Verdicts
 from auditor.statistics import agreement
 

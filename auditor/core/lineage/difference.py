@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditor.core import compare, lineages, rowsets
+from auditor.core import compare
+from auditor.core.lineage import lineages, rowsets
 from auditor.model.card import Card, Registered
 from auditor.model.result import Record
 from auditor.model.rows import Dataset

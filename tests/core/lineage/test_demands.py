@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.core.demands import read
+from auditor.core.lineage.demands import read
 
 
 @pytest.mark.parametrize(

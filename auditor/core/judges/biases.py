@@ -13,10 +13,10 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core import panels
 from auditor.core.intervals import Z95, wilson
-from auditor.core.orders import counted, gold
-from auditor.core.panels import Panel, because
+from auditor.core.judges import panels
+from auditor.core.judges.orders import counted, gold
+from auditor.core.judges.panels import Panel, because
 from auditor.model.result import Exhibit, Metric
 from auditor.model.verdicts import TIE, UNKNOWN, A, B, Verdicts
 from auditor.statistics import logistic

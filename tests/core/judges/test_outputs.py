@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auditor import fakes
-from auditor.core.outputs import outputs
+from auditor.core.judges.outputs import outputs
 
 
 def test_distinct_texts_their_first_verdict_and_items() -> None:

@@ -1,7 +1,7 @@
 """A panel of judges: each one's verdicts on a pair become its vote, and the votes the panel's verdict.
 
-One judge, one vote: what it said in two orders is made one by a rule (`core.rules`), and of repeats and prompts by
-majority. A panel of small judges of several families agrees with people better than one large judge, at a seventh of
+One judge, one vote: what it said in two orders is made one by a rule (`core.judges.rules`), and of repeats and prompts
+by majority. A panel of small judges of several families agrees with people better than one large judge, at a seventh of
 the cost (P. Verga et al. 2024, "Replacing Judges with Juries", arXiv:2404.18796).
 
 majority: of A, B and a tie, what more votes are for than for either of the others; a tie where there is no such.
@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.core.intervals import wilson
-from auditor.core.orders import both, gold, keys, paired, settled
-from auditor.core.rules import DEFAULT, POINTS, combine
+from auditor.core.judges.orders import both, gold, keys, paired, settled
+from auditor.core.judges.rules import DEFAULT, POINTS, combine
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.verdicts import INVALID, TIE, UNKNOWN, A, B, Verdicts
 

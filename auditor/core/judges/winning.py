@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core import rules
-from auditor.core.orders import Both, drawn, summed
+from auditor.core.judges import rules
+from auditor.core.judges.orders import Both, drawn, summed
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.verdicts import UNKNOWN, Verdicts
 

@@ -1,7 +1,7 @@
 """Rooms that ask whether a judge leans towards outputs with more of a trait: what they share.
 
-Such a room declares its trait, and how a report puts it; what is measured is the same (see `core.biases`). Names of
-metrics are made from the trait's words: `longer_wins`, `longer_odds`, `people_longer_wins`, `longer_though_worse`,
+Such a room declares its trait, and how a report puts it; what is measured is the same (see `core.judges.biases`). Names
+of metrics are made from the trait's words: `longer_wins`, `longer_odds`, `people_longer_wins`, `longer_though_worse`,
 `shorter_though_worse`.
 """
 
@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.core import panels
-from auditor.core.biases import NO_TEXT, Control, Decided, Leaning, control, decided
 from auditor.core.check import Context, Engine, Spec
-from auditor.core.panels import short
+from auditor.core.judges import panels
+from auditor.core.judges.biases import NO_TEXT, Control, Decided, Leaning, control, decided
+from auditor.core.judges.panels import short
 from auditor.model.result import Distribution, Exhibit, Measurement, Metric
 from auditor.model.verdicts import Codes, Verdicts
 
@@ -29,7 +29,7 @@ Doubles = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Trait:
     """of: how much A's and B's outputs have, int32 [n] each. more, less: the words that metrics begin with. factor: its
-    name among those of `core.biases`. unit, fewer: `12 against 9 UNIT, people prefer the FEWER`.
+    name among those of `core.judges.biases`. unit, fewer: `12 against 9 UNIT, people prefer the FEWER`.
 
     apart: how far two outputs are apart, float64, of what they have; edges: lower ends of its bins, the last one open;
     bins: their names. title: of the table by these bins; head: of its first column; wins: of its column of shares."""

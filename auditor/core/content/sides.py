@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.core.check import Context
-from auditor.core.space import Embedder
+from auditor.core.content.space import Embedder
 from auditor.model.rows import Dataset
 from auditor.model.vectors import Vectors
 from auditor.sketches.sample import drawn

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.core import lexicons
+from auditor.core.content import lexicons
 from auditor.model.errors import ConfigError
 
 OURS = Path(__file__).parents[2] / "expectations"

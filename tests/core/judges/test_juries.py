@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from auditor import fakes
-from auditor.core import juries
-from auditor.core.juries import Jury, decide, judgements
+from auditor.core.judges import juries
+from auditor.core.judges.juries import Jury, decide, judgements
 from auditor.model.errors import ConfigError
 from auditor.model.verdicts import INVALID, WORDS, Verdicts
 

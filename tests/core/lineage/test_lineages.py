@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.core.lineages import Difference, differences, facts
+from auditor.core.lineage.lineages import Difference, differences, facts
 from auditor.model.card import Generator, Lineage, Model, Prompt, Source
 
 MADE = Lineage(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core.orders import Both
+from auditor.core.judges.orders import Both
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.verdicts import INVALID, TIE, A, B, Verdicts
 

@@ -1,0 +1,1 @@
+"""Rules over lineage: what rooms share that read no rows, what was touched, what differs, by what rows are known."""
