@@ -7,7 +7,8 @@ judge_votes (int): judges with a verdict that holds; 0 where none does, null whe
 judge_score (float): mean of the scores that the row's answer got; null where it got none.
 
 The two orders of a judge are one verdict by the strict rule, and one judge has one vote (`core.judges.juries`); what a
-file tells without an order counts as it is. Of several pairs of outputs to one row, the output that wins most of them wins.
+file tells without an order counts as it is. Of several pairs of outputs to one row, the output that wins most of them
+wins.
 """
 
 from __future__ import annotations
