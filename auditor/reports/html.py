@@ -1,9 +1,4 @@
-"""The HTML report: one self-contained file that asks the network for nothing.
-
-The template only lays out; every number, word and picture is made here or in the view. Values are
-escaped by Jinja, hostile characters are made visible, and the Content-Security-Policy allows this
-page's own style and script by hash and nothing else, so that even a hole in the escaping runs nothing.
-"""
+"""The HTML report. The template only lays out: every number, word and picture is made here or in the view."""
 
 from __future__ import annotations
 
@@ -17,7 +12,6 @@ from auditor.model.result import Slice, Status
 from auditor.reports import charts, dashboards, exhibits, figures, wording
 from auditor.reports.decisions import Decision
 from auditor.reports.differences import Segments, differences
-from auditor.reports.escaping import one_line, visible
 from auditor.reports.examples import Example
 from auditor.reports.view import Section, View
 
@@ -79,34 +73,15 @@ class Pair:
 
 def page(view: View) -> str:
     """The report as one HTML document."""
-    from jinja2 import FileSystemLoader
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-    from markupsafe import Markup
-
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader([str(folder) for folder in dashboards.folders(view.dashboards)]),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    filters: dict[str, Any] = {
-        "line": one_line,
-        "shown": lambda text: visible(str(text), "\n\t"),
-        "count": wording.count,
-        "prose": _prose,
-    }
-    environment.filters |= filters
-    style, script = (dashboards.inline(name, view.dashboards) for name in ("report.css", "report.js"))
-    pictures = _pictures(view)
-    return environment.get_template("report.html.j2").render(
+    return dashboards.page(
+        "report.html.j2",
+        view.dashboards,
+        style="report.css",
+        script="report.js",
         view=view,
         record=view.record,
-        style=Markup(style),  # noqa: S704  our own file or the workspace's, checked by `inline`
-        script=Markup(script),  # noqa: S704  as above
-        policy=dashboards.policy(style, script),
         verdict=view.record.verdict.value,
-        pictures=pictures,
+        pictures=_pictures(view),
         meter=meter,
         bars=bars,
         pair=pair,
@@ -116,7 +91,6 @@ def page(view: View) -> str:
         seconds=wording.seconds,
         by_columns=list(view.record.dataset.get("by", ())),
         bad=(Status.FAIL, Status.ERROR, Status.WARN),
-        marks={"pass": "✓", "warn": "!", "fail": "✕", "error": "⚡", "skipped": "–"},
     )
 
 
@@ -178,15 +152,6 @@ def _bar(s: Slice, top: float, culprit: bool) -> Bar:
     drawn = Meter(_hundredths(value, top), _hundredths(low, top), _hundredths(high, top), None)
     unit = s.metric.unit
     return Bar(s.group, drawn, wording.quantity(value, unit), wording.interval(low, high, unit), s.metric.n, culprit)
-
-
-def _prose(text: str) -> Any:
-    """A sentence of ours, its `code` in a code element; everything is escaped."""
-    from markupsafe import Markup, escape
-
-    parts = one_line(text, 800).split("`")
-    pieces = [Markup("<code>%s</code>") % part if i % 2 else escape(part) for i, part in enumerate(parts)]
-    return Markup("").join(pieces)
 
 
 def _hundredths(value: float, top: float) -> float:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from auditor.reports import dashboards
-from auditor.reports.escaping import one_line
 
 Cell = tuple[str, str]
 """Words, and a note below them."""
@@ -51,31 +49,12 @@ class Page:
 
 def html(page: Page, own: Path | None = None) -> str:
     """The page as one HTML document. own: the workspace's folder of templates, before ours."""
-    from jinja2 import FileSystemLoader
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
     from markupsafe import Markup
 
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader([str(folder) for folder in dashboards.folders(own)]),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["line"] = one_line
-    style, script = (dashboards.inline(name, own) for name in ("report.css", "report.js"))
-    shown: dict[str, Any] = {
-        name: getattr(page, name)
-        for name in ("title", "what", "headline", "lead", "tables", "facts", "points", "status")
-    }
-    shown["pictures"] = [
-        {"svg": Markup(one.svg), "caption": one.caption}  # noqa: S704  our own SVG; its text is escaped
+    pictures = tuple(
+        Picture(Markup(one.svg), one.caption)  # noqa: S704  our own SVG; its text is escaped
         for one in page.pictures
-    ]
-    return environment.get_template("lab.html.j2").render(
-        page=shown,
-        style=Markup(style),  # noqa: S704  our own file or the workspace's, checked by `inline`
-        script=Markup(script),  # noqa: S704  as above
-        policy=dashboards.policy(style, script),
-        marks={"pass": "✓", "warn": "!", "fail": "✕", "error": "⚡", "skipped": "–"},
+    )
+    return dashboards.page(
+        "lab.html.j2", own, style="report.css", script="report.js", page=replace(page, pictures=pictures)
     )

@@ -1,8 +1,7 @@
-"""The lineage as one self-contained page to walk in a browser; it asks the network for nothing.
+"""The lineage as one page to walk in a browser.
 
 The picture is laid out here, so that it is whole without script; the script adds panning, zooming,
-search and the facts of a node. Every text is escaped by Jinja, hostile characters are made visible, and
-the Content-Security-Policy lets nothing run but our own script.
+search and the facts of a node.
 """
 
 from __future__ import annotations
@@ -50,8 +49,6 @@ class Arrow:
 
 def page(part: Part, own: Path | None = None) -> str:
     """The page as an HTML document. own: the workspace's folder of templates, before ours."""
-    from jinja2 import FileSystemLoader
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
     from markupsafe import Markup
 
     nodes = part.nodes
@@ -62,21 +59,13 @@ def page(part: Part, own: Path | None = None) -> str:
         Arrow(edge, numbers[edge.source], numbers[edge.target], path, number in placed.backward)
         for number, (edge, path) in enumerate(zip(part.edges, placed.paths, strict=True))
     ]
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader([str(folder) for folder in dashboards.folders(own)]),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["line"] = one_line
-    style, script = (dashboards.inline(name, own) for name in ("lineage.css", "lineage.js"))
     start = part.graph.nodes[part.start]
-    return environment.get_template("lineage.html.j2").render(
+    return dashboards.page(
+        "lineage.html.j2",
+        own,
+        style="lineage.css",
+        script="lineage.js",
         title=str(start),
-        policy=dashboards.policy(style, script),
-        style=Markup(style),  # noqa: S704  our own file or the workspace's, checked by `inline`
-        script=Markup(script),  # noqa: S704  as above
         data=Markup(_data(part, boxes, arrows)),  # noqa: S704  JSON with every character of markup escaped
         boxes=boxes,
         arrows=arrows,
