@@ -29,11 +29,8 @@ _STYLES = {
     Status.WARN: "yellow",
     Status.FAIL: "bold red",
     Status.ERROR: "bold magenta",
-    Status.MEASURED: "cyan",
     Status.SKIPPED: "dim",
 }
-STATUS = 1 + max(map(len, Status))
-"""Columns of a status before a check's name."""
 
 
 class Console:
@@ -119,10 +116,10 @@ def _skipped(page: _Page, view: View, sections: Sequence[Section]) -> None:
     words = one_line(sections[0].reason, 500)
     heading = f"{len(sections)} checks"
     page.line(
-        (f"{Status.SKIPPED.value.upper():<{STATUS}}", _STYLES[Status.SKIPPED]),
+        (f"{Status.SKIPPED.value.upper():<8}", _STYLES[Status.SKIPPED]),
         (f"{heading:<{name}}  ", "bold"),
         (words, ""),
-        hang=2 if page.narrow else STATUS + name + 2,
+        hang=2 if page.narrow else name + 10,
     )
 
 
@@ -203,16 +200,15 @@ def _heading(page: _Page, view: View) -> None:
 
 def _section(page: _Page, view: View, section: Section) -> None:
     name = max((len(s.name) for s in view.sections), default=0)
-    hang = STATUS + name + 2
-    status = (f"{section.status.value.upper():<{STATUS}}", _STYLES[section.status])
+    status = (f"{section.status.value.upper():<8}", _STYLES[section.status])
     if page.narrow:
         page.line(status, (section.name, "bold"))
         page.line((visible(section.reason, "\n"), ""), indent=2)
     else:
-        page.line(status, (f"{section.name:<{name}}  ", "bold"), (one_line(section.reason, 500), ""), hang=hang)
+        page.line(status, (f"{section.name:<{name}}  ", "bold"), (one_line(section.reason, 500), ""), hang=name + 10)
     if section.status not in (Status.FAIL, Status.WARN):
         return
-    indent = 2 if page.narrow else STATUS
+    indent = 2 if page.narrow else 8
     if section.remarks:
         page.line((one_line(section.remarks, 500), "dim"), indent=indent)
     for aside in section.asides:
@@ -257,12 +253,13 @@ def _example(page: _Page, example: Example, indent: int) -> None:
 
 
 def _summary(page: _Page, view: View) -> None:
+    verdict = view.record.verdict
     took = view.record.run.get("seconds")
     time_words = f" in {wording.seconds(took)}" if isinstance(took, int | float) else ""
     page.line(
-        (f"{view.label}  ", _STYLES[view.tone]),
+        (f"{verdict.value.upper()}  ", _STYLES[verdict]),
         (f"{view.headline}", "bold"),
-        (f": {view.summary}{time_words}{f'. {view.advice}' if view.advice else ''}", ""),
+        (f": {view.summary}{time_words}", ""),
         hang=2,
     )
 

@@ -20,7 +20,6 @@ HEADLINES = {
     Status.PASS: "Nothing found against using this judge",
     Status.WARN: "Know this judge's limits",
     Status.FAIL: "Do not rely on this judge alone",
-    Status.MEASURED: "This judge was not judged: the policy bounds none of the probes",
 }
 USELESS = "Do not use this judge"
 
