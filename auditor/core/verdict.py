@@ -14,6 +14,9 @@ A waived failure is a warning that names the reason. A waiver that has expired w
 named beside the failure; one that nothing was forgiven by is stale: a warning, so that it is removed, and
 never a failed gate.
 
+A check passes where it keeps a bound. One that measured, and gave no number that the policy bounds, is MEASURED: it
+counts neither for nor against. An audit in which nothing was judged is no pass.
+
 A baseline is the record of an earlier audit. A metric beyond its bound fails only where it is worse
 than the baseline's, on the side of the broken bound and by exact comparison: equal is not worse. It is
 compared only with a number made in the same way (same version and parameters of the check); one of a
@@ -141,6 +144,7 @@ def judge(
     judged = [opinion for outcome in measured for opinion in court.judge(outcome)]
     given = {outcome.check for outcome in measured}
     judged += [court.absent(check) for check in policy.required if check not in given]
+    heard = worst(opinion.verdict.status for opinion in judged)
     judged += court.stale({outcome.check for outcome in measured if outcome.measurement is not None})
 
     verdicts = tuple(opinion.verdict for opinion in judged)
@@ -149,8 +153,8 @@ def judge(
     overall = worst(status.values())
     if unmet or overall is Status.ERROR:
         return verdicts, Status.ERROR, NOT_RUN
-    if overall is Status.SKIPPED:  # nothing at all was measured: never green
-        return verdicts, overall, NOT_RUN
+    if not heard.judged:  # nothing measured, or nothing to judge it by: never green
+        return verdicts, heard, NOT_RUN
     strict = fail_on == "warn" and any(o.verdict.status is Status.WARN and not o.excused for o in judged)
     return verdicts, overall, FAILED if overall is Status.FAIL or strict else PASSED
 
@@ -164,10 +168,12 @@ def by_check(verdicts: Iterable[Verdict]) -> dict[str, Status]:
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """The gravest; what was skipped counts only where nothing else was said."""
+    """The gravest judgement; where nothing was judged, whether anything was measured."""
     given = list(statuses)
-    said = [status for status in given if status is not Status.SKIPPED]
-    return max(said, key=lambda status: status.gravity) if said else Status.SKIPPED
+    said = [status for status in given if status.judged]
+    if said:
+        return max(said, key=lambda status: status.gravity)
+    return Status.MEASURED if Status.MEASURED in given else Status.SKIPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +210,7 @@ class _Court:
         bounded = [name for name in metrics if name in self.policy.metrics]
         missing = [m for m in self.policy.metrics if m.startswith(_prefix(outcome.check)) and m not in metrics]
         if not bounded and not missing:
-            why = f"measured; the policy {self.policy.name!r} sets no bound"
-            return [_Opinion(Verdict(outcome.check, None, Status.PASS, None, None, why))]
+            return [_Opinion(self._unbounded(outcome.check, outcome.measurement.metrics))]
         opinions = [self._held(outcome, metrics[name]) for name in bounded]
         opinions += [
             _Opinion(Verdict(outcome.check, name, Status.SKIPPED, None, None, "this audit did not measure it"))
@@ -215,8 +220,15 @@ class _Court:
         unjudged = all(opinion.verdict.status is Status.SKIPPED for opinion in opinions)
         if unjudged and outcome.check not in self.policy.required and any(map(_measured, metrics.values())):
             why = f"measured, not judged: nothing that the policy {self.policy.name!r} bounds has a value"
-            opinions.append(_Opinion(Verdict(outcome.check, None, Status.PASS, None, None, why)))
+            opinions.append(_Opinion(Verdict(outcome.check, None, Status.MEASURED, None, None, why)))
         return opinions
+
+    def _unbounded(self, check: str, metrics: Sequence[Metric]) -> Verdict:
+        if any(metric.value is not None for metric in metrics):
+            why = f"measured; the policy {self.policy.name!r} sets no bound"
+            return Verdict(check, None, Status.MEASURED, None, None, why)
+        why = next((metric.why for metric in metrics if metric.why), "it gave no number")
+        return Verdict(check, None, Status.SKIPPED, None, None, why)
 
     def absent(self, check: str) -> _Opinion:
         why = f"the policy {self.policy.name!r} requires this check, and it was left out by --only or --skip"

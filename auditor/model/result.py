@@ -17,9 +17,12 @@ Number = int | float
 
 
 class Status(StrEnum):
-    """In rising order of gravity for a gate; `max` by `gravity` is the verdict of many."""
+    """In rising order of gravity for a gate. PASS: a bound was kept. MEASURED: there are numbers, and none that a bound
+    is for. SKIPPED: there are none. Of many, `core.verdict.worst` is the verdict: the last two count only where
+    nothing was judged."""
 
     PASS = "pass"  # noqa: S105  a status, not a password
+    MEASURED = "measured"
     SKIPPED = "skipped"
     WARN = "warn"
     FAIL = "fail"
@@ -28,6 +31,11 @@ class Status(StrEnum):
     @property
     def gravity(self) -> int:
         return list(Status).index(self)
+
+    @property
+    def judged(self) -> bool:
+        """Whether a bound, or an error, stands behind it."""
+        return self not in (Status.MEASURED, Status.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +139,7 @@ class Measurement:
 class Measured:
     """One check's outcome before judgement. measurement is None where it was skipped or failed.
 
-    status: PASS (measured), SKIPPED or ERROR, with the reason in `why`. seconds: busy time in the
+    status: MEASURED, or SKIPPED or ERROR with the reason in `why`. seconds: busy time in the
     check, summed over threads. findings: rows that its `locate` named.
     """
 
@@ -139,7 +147,7 @@ class Measured:
     version: int
     parameters: Mapping[str, Any]
     measurement: Measurement | None
-    status: Status = Status.PASS
+    status: Status = Status.MEASURED
     why: str = ""
     seconds: float = 0.0
     rows: int = 0

@@ -29,8 +29,11 @@ _STYLES = {
     Status.WARN: "yellow",
     Status.FAIL: "bold red",
     Status.ERROR: "bold magenta",
+    Status.MEASURED: "cyan",
     Status.SKIPPED: "dim",
 }
+STATUS = 1 + max(map(len, Status))
+"""Columns of a status before a check's name."""
 
 
 class Console:
@@ -116,10 +119,10 @@ def _skipped(page: _Page, view: View, sections: Sequence[Section]) -> None:
     words = one_line(sections[0].reason, 500)
     heading = f"{len(sections)} checks"
     page.line(
-        (f"{Status.SKIPPED.value.upper():<8}", _STYLES[Status.SKIPPED]),
+        (f"{Status.SKIPPED.value.upper():<{STATUS}}", _STYLES[Status.SKIPPED]),
         (f"{heading:<{name}}  ", "bold"),
         (words, ""),
-        hang=2 if page.narrow else name + 10,
+        hang=2 if page.narrow else STATUS + name + 2,
     )
 
 
@@ -200,15 +203,16 @@ def _heading(page: _Page, view: View) -> None:
 
 def _section(page: _Page, view: View, section: Section) -> None:
     name = max((len(s.name) for s in view.sections), default=0)
-    status = (f"{section.status.value.upper():<8}", _STYLES[section.status])
+    hang = STATUS + name + 2
+    status = (f"{section.status.value.upper():<{STATUS}}", _STYLES[section.status])
     if page.narrow:
         page.line(status, (section.name, "bold"))
         page.line((visible(section.reason, "\n"), ""), indent=2)
     else:
-        page.line(status, (f"{section.name:<{name}}  ", "bold"), (one_line(section.reason, 500), ""), hang=name + 10)
+        page.line(status, (f"{section.name:<{name}}  ", "bold"), (one_line(section.reason, 500), ""), hang=hang)
     if section.status not in (Status.FAIL, Status.WARN):
         return
-    indent = 2 if page.narrow else 8
+    indent = 2 if page.narrow else STATUS
     if section.remarks:
         page.line((one_line(section.remarks, 500), "dim"), indent=indent)
     for aside in section.asides:
@@ -253,13 +257,12 @@ def _example(page: _Page, example: Example, indent: int) -> None:
 
 
 def _summary(page: _Page, view: View) -> None:
-    verdict = view.record.verdict
     took = view.record.run.get("seconds")
     time_words = f" in {wording.seconds(took)}" if isinstance(took, int | float) else ""
     page.line(
-        (f"{verdict.value.upper()}  ", _STYLES[verdict]),
+        (f"{view.label}  ", _STYLES[view.tone]),
         (f"{view.headline}", "bold"),
-        (f": {view.summary}{time_words}", ""),
+        (f": {view.summary}{time_words}{f'. {view.advice}' if view.advice else ''}", ""),
         hang=2,
     )
 

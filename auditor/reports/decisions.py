@@ -13,7 +13,7 @@ from auditor.model.result import Metric, Number, Slice, Status
 from auditor.reports import wording
 
 _BROKEN = re.compile(r"^\S+ (?:breaks|keeps) the bound[^,;]*(?:[,;]\s*)?(?:but )?")
-ORDER = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIPPED)
+ORDER = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.MEASURED, Status.SKIPPED)
 """The gravest first, as a reader wants them."""
 
 

@@ -18,6 +18,9 @@ def commands(view: View) -> str:
     last line, plain, says the verdict and how many findings there are."""
     room = {"error": SHOWN, "warning": SHOWN}
     lines = []
+    if view.advice:
+        room["error"] -= 1
+        lines.append(_command("error", "auditor", f"{view.headline}: {view.summary}\n{view.advice}", None))
     for section in view.bad:
         level = _LEVELS[section.status]
         if room[level]:
@@ -33,7 +36,7 @@ def commands(view: View) -> str:
                 words = f"{example.label}: {one_line(example.seen)}"
                 lines.append(_command(level, f"auditor: {section.name}, {one_line(example.name, 80)}", words, example))
     found = sum(section.findings for section in view.sections)
-    verdict = f"{view.record.verdict.value.upper()} {view.headline}: {view.summary}; {found:,} findings"
+    verdict = f"{view.label} {view.headline}: {view.summary}; {found:,} findings"
     return "\n".join([*lines, verdict]) + "\n"
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def document(view: View) -> str:
-    """The document. ERROR is an `error`, FAIL a `failure`, SKIPPED `skipped`; WARN passes and says so
-    in `system-out`, because JUnit knows no warning."""
+    """The document. ERROR is an `error`, FAIL a `failure`, SKIPPED and MEASURED are `skipped`: nothing was tested. WARN
+    passes and says so in `system-out`, because JUnit knows no warning."""
     from junitparser import JUnitXml, TestSuite
 
     suite = TestSuite(xml(f"auditor: {view.record.dataset['name']}"))
@@ -26,8 +26,8 @@ def document(view: View) -> str:
         ("dataset.digest", view.record.dataset["digest"]),
         ("dataset.rows", view.record.dataset["rows"]),
         ("policy", view.record.policy["name"]),
-        ("verdict", view.record.verdict.value),
-        ("summary", f"{view.headline}: {view.summary}"),
+        ("verdict", view.record.partial or view.record.verdict.value),
+        ("summary", f"{view.headline}: {view.summary}{f'. {view.advice}' if view.advice else ''}"),
     ):
         suite.add_property(name, xml(str(value)))
     for section in sorted(view.sections, key=lambda s: s.name):
@@ -48,7 +48,7 @@ def _check(section: Section) -> TestCase:
 
     case = TestCase(section.name, "auditor.checks", section.seconds or 0.0)
     reason = xml(one_line(section.reason, 1000))
-    if section.status is Status.SKIPPED:
+    if not section.status.judged:
         case.result = [Skipped(reason)]
     elif section.status is Status.ERROR:
         error = Error(reason, "error")

@@ -13,6 +13,7 @@ MARKS = {
     Status.WARN: "⚠️",
     Status.FAIL: "❌",
     Status.ERROR: "💥",
+    Status.MEASURED: "📏",
     Status.SKIPPED: "⏭️",
 }
 """Always beside the word, never instead of it."""
@@ -30,9 +31,10 @@ def comment(view: View) -> str:
     about = view.record.dataset
     against = f", {escaped(view.against)}" if view.against else ""
     lines = [
-        f"### {MARKS[view.record.verdict]} {view.record.verdict.value.upper()}: {view.headline}",
+        f"### {MARKS[view.tone]} {view.label}: {view.headline}",
         "",
         f"**{escaped(str(about['name']))}**, {wording.count(int(about['rows']), view.noun)}: {view.summary}{against}.",
+        *([f"**To do:** {view.advice}."] if view.advice else []),
         *([escaped(view.made, 300)] if view.made else []),
         *([escaped(view.caution, 300)] if view.caution else []),
         "",

@@ -21,8 +21,9 @@ _LEVELS = {Status.FAIL: "error", Status.ERROR: "error", Status.WARN: "warning"}
 
 
 def log(view: View) -> str:
-    """The log: for each check that did not pass its verdict (at the first line of the dataset, with
-    the totals), then at most `view.top` of its findings where they stand."""
+    """The log: for each check that failed or warned its verdict (at the first line of the dataset, with
+    the totals), then at most `view.top` of its findings where they stand. Where nothing was judged the execution is
+    not successful: no result is no pass."""
     from sarif_pydantic import sarif as s
 
     sections = sorted(view.sections, key=lambda section: section.name)
@@ -34,7 +35,7 @@ def log(view: View) -> str:
         for result in _results(view, section, index)
     ]
     driver = s.ToolDriver(name="auditor", version=view.record.tool["version"], rules=rules)
-    finished = all(section.status is not Status.ERROR for section in sections)
+    finished = all(section.status is not Status.ERROR for section in sections) and not view.advice
     run = s.Run(
         tool=s.Tool(driver=driver),
         invocations=[s.Invocation(execution_successful=finished)],
@@ -43,7 +44,8 @@ def log(view: View) -> str:
         properties={
             "dataset": visible(str(view.record.dataset["name"])),
             "digest": str(view.record.dataset["digest"]),
-            "verdict": view.record.verdict.value,
+            "verdict": view.record.partial or view.record.verdict.value,
+            "summary": f"{view.headline}: {view.summary}{f'. {view.advice}' if view.advice else ''}",
             "findings": {section.name: section.findings for section in sections},
         },
     )

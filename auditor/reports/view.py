@@ -60,12 +60,13 @@ class Section:
     @property
     def deciding(self) -> Decision | None:
         """The metric that decided, or the rate of all faults where all is well, or the first with a value."""
-        if self.status is Status.PASS:
+        if self.status in (Status.PASS, Status.MEASURED):
             whole = next((d for d in self.decisions if d.metric.name.endswith(".rate")), None)
             if whole is not None and whole.metric.value is not None:
                 return whole
-            if self.unjudged:
-                return next(d for d in self.decisions if d.metric.value is not None and d.metric.n > 0)
+        if self.status is Status.MEASURED:
+            numbers = [d for d in self.decisions if d.metric.value is not None]
+            return next((d for d in numbers if d.metric.n > 0), numbers[0])
         return self.decisions[0] if self.decisions else None
 
     @property
@@ -103,10 +104,10 @@ class Section:
         return self.status is Status.WARN and bool(self.why)
 
     @property
-    def unjudged(self) -> bool:
-        """Whether nothing that the policy bounds has a value, and other numbers have."""
-        statuses = {d.status for d in self.decisions}
-        return self.status is Status.PASS and statuses == {Status.SKIPPED, None}
+    def lacking(self) -> Decision | None:
+        """Of a check that measured and was not judged: what the policy bounds, and what has no value."""
+        bounded = (d for d in self.decisions if d.status is Status.SKIPPED)
+        return next(bounded, None) if self.status is Status.MEASURED else None
 
     @property
     def remarks(self) -> str:
@@ -123,9 +124,8 @@ class Section:
         of = f" ({decision.rows_words})" if decision.metric.value and decision.rows_words else ""
         if decision.status is None:
             said = f"{decision.label} {decision.observed_words}{of}"
-            if self.unjudged:
-                lacking = next(d for d in self.decisions if d.status is Status.SKIPPED)
-                return f"{said}, measured, not judged; no {lacking.label}: {lacking.why or lacking.metric.why}"
+            if self.lacking:
+                return f"{said}, not judged: no {self.lacking.label}, {self.lacking.why or self.lacking.metric.why}"
             return said + ("" if any(d.status is not None for d in self.decisions) else ", no bound in the policy")
         if decision.metric.value is None:
             return f"{decision.label} {decision.why or decision.metric.why or 'not measured'}"
@@ -176,13 +176,44 @@ class View:
         return {status: statuses.count(status) for status in ORDER}
 
     @property
+    def label(self) -> str:
+        """`PASS`; of an audit that left checks out `PASS (1 of 40 checks)`."""
+        verdict = self.record.verdict.value
+        return (self.record.partial or verdict).replace(verdict, verdict.upper(), 1)
+
+    @property
+    def tone(self) -> Status:
+        """What the verdict is dressed as: a pass of some of the checks is no green light."""
+        verdict = self.record.verdict
+        return Status.MEASURED if self.record.left_out and verdict is Status.PASS else verdict
+
+    @property
     def headline(self) -> str:
-        if self.record.verdict is Status.PASS and self.starved:
-            given = sum(section.starved or section.status is not Status.SKIPPED for section in self.sections)
-            n = int(self.record.dataset["rows"])
-            rows = f"{wording.count(n, self.noun)} {'is' if n == 1 else 'are'}"
-            return f"Nothing found, but {rows} too few for {self.starved} of {wording.count(given, 'check')}"
-        return (wording.HEADLINES if self.noun == "row" else wording.JUDGED)[self.record.verdict]
+        verdict, rows = self.record.verdict, self.noun == "row"
+        if self.record.left_out and verdict.judged and verdict is not Status.ERROR:
+            said = self._too_few or wording.IN_PART[verdict]
+            return f"{said}; no verdict on {'the dataset' if rows else 'the judges'}"
+        return self._too_few or (wording.HEADLINES if rows else wording.JUDGED)[verdict]
+
+    @property
+    def _too_few(self) -> str:
+        if self.record.verdict is not Status.PASS or not self.starved:
+            return ""
+        given = sum(section.starved or section.status.judged for section in self.sections)
+        n = int(self.record.dataset["rows"])
+        rows = f"{wording.count(n, self.noun)} {'is' if n == 1 else 'are'}"
+        return f"Nothing found, but {rows} too few for {self.starved} of {wording.count(given, 'check')}"
+
+    @property
+    def advice(self) -> str:
+        """What to do where nothing was judged, or an empty string."""
+        if self.record.verdict is Status.SKIPPED:
+            return "Give what the checks say they need"
+        if self.record.verdict is not Status.MEASURED:
+            return ""
+        unbounded = any(s.status is Status.MEASURED and not s.lacking for s in self.sections)
+        found = ", or have `auditor calibrate` find them in real data" if self.noun == "row" else ""
+        return f"Give a policy with bounds (--policy){found}" if unbounded else "Give what the bounded numbers lack"
 
     @property
     def against(self) -> str:
@@ -221,9 +252,8 @@ class View:
 
     @property
     def summary(self) -> str:
-        """`2 failed, 1 warned, 5 passed of 8 checks on 12,400 rows`."""
-        verbs = dict(zip(ORDER, ("failed", "ended in an error", "warned", "passed", "skipped"), strict=True))
-        told = ", ".join(f"{n} {verbs[status]}" for status, n in self.counts.items() if n)
+        """`2 failed, 5 kept their bounds, 1 measured but not judged of 8 checks on 12,400 rows`."""
+        told = ", ".join(wording.became(n, status) for status, n in self.counts.items() if n)
         checks = wording.count(len(self.sections), "check")
         rows = wording.count(int(self.record.dataset["rows"]), self.noun)
         missed = f"; required and not measured: {', '.join(self.unmet)}" if self.unmet else ""

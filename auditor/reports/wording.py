@@ -20,6 +20,7 @@ HEADLINES = {
     Status.PASS: "Nothing found against training on this",
     Status.WARN: "Look before you train on this",
     Status.FAIL: "Do not train on this",
+    Status.MEASURED: "Nothing was judged",
     Status.SKIPPED: "Nothing was measured",
     Status.ERROR: "This audit is incomplete",
 }
@@ -32,6 +33,18 @@ JUDGED = {
     Status.FAIL: "Do not trust these judges",
 }
 """The same where the judges of recorded verdicts were audited."""
+
+IN_PART = {**HEADLINES, Status.PASS: "Nothing found", Status.WARN: "Something to look at", Status.FAIL: "Faults found"}
+"""The same where some of the checks were kept from running: none of it is advice on the whole."""
+
+_BECAME = {
+    Status.FAIL: "failed",
+    Status.ERROR: "ended in an error",
+    Status.WARN: "warned",
+    Status.PASS: "kept their bounds",
+    Status.MEASURED: "measured but not judged",
+    Status.SKIPPED: "skipped",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,11 @@ def count(n: int, noun: str = "") -> str:
     if not noun:
         return f"{n:,}"
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def became(n: int, status: Status) -> str:
+    """`12 kept their bounds`: what became of `n` checks."""
+    return f"{n:,} {'kept its bounds' if n == 1 and status is Status.PASS else _BECAME[status]}"
 
 
 def seconds(value: float) -> str:

@@ -357,7 +357,7 @@ def _model_input(model: Model, space: str) -> InputDataset:
 
 
 def _assertions(record: Record) -> list[Any]:
-    """A verdict on a metric, or a check that broke, is an assertion. What was skipped asserts nothing, and
+    """A verdict on a metric, or a check that broke, is an assertion. What was not judged asserts nothing, and
     stands in our own facet. severity is what the failing did; a bound that held has none that we know."""
     severity = {Status.FAIL: "error", Status.ERROR: "error", Status.WARN: "warn"}
     return [
@@ -371,7 +371,7 @@ def _assertions(record: Record) -> list[Any]:
             actual=None if verdict.observed is None else str(verdict.observed),
         )
         for verdict in record.verdicts
-        if verdict.status is not Status.SKIPPED and (verdict.metric or verdict.status is not Status.PASS)
+        if verdict.status.judged and (verdict.metric or verdict.status is not Status.PASS)
     ]
 
 

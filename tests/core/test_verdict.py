@@ -56,7 +56,12 @@ def record(value: float | None, parameters: dict[str, Any] | None = None, versio
         ([measured(None)], Status.SKIPPED, 3),
         ([], Status.SKIPPED, 3),
         ([measured(0.4, "b")], Status.WARN, 0),
-        ([measured(9.0, "unbounded")], Status.PASS, 0),
+        ([measured(9.0, "unbounded")], Status.MEASURED, 3),  # no bound was kept: no green light
+        ([measured(9.0, "unbounded"), skipped("b")], Status.MEASURED, 3),
+        ([measured(9.0, "unbounded"), measured(0.02)], Status.PASS, 0),
+        ([measured(9.0, "unbounded"), measured(0.2)], Status.FAIL, 1),
+        ([measured(9.0, "unbounded"), skipped("b", Status.ERROR)], Status.ERROR, 3),
+        ([measured(None, "unbounded")], Status.SKIPPED, 3),
     ],
 )
 def test_the_exit_code(outcomes: list[Measured], status: Status, code: int) -> None:
@@ -72,10 +77,11 @@ def beside(value: float | None, n: int = 1000, other: float | None = 0.96) -> Me
 
 def test_a_number_without_a_bound_is_measured_and_not_judged() -> None:
     verdicts, overall, code = court(beside(None))
-    assert (overall, code) == (Status.PASS, 0)
+    assert (overall, code) == (Status.MEASURED, 3)
+    assert by_check(verdicts) == {"a": Status.MEASURED}
     assert [(v.metric, v.status, v.why) for v in verdicts] == [
         ("a.rate", Status.SKIPPED, "nobody else judged"),
-        (None, Status.PASS, "measured, not judged: nothing that the policy 'p' bounds has a value"),
+        (None, Status.MEASURED, "measured, not judged: nothing that the policy 'p' bounds has a value"),
     ]
     assert court(beside(0.5))[1] is Status.FAIL  # a bound that is broken stays so
     for nothing in (beside(None, n=0, other=0.0), beside(None, other=None)):
@@ -93,7 +99,7 @@ def test_what_a_verdict_says() -> None:
         ("a", "a.rate", Status.FAIL, 0.2, "<= 0.1"),
         ("b", "b.rate", Status.PASS, 0.9, ">= 0.5"),
         ("c", None, Status.SKIPPED, None, None),
-        ("d", None, Status.PASS, None, None),
+        ("d", None, Status.MEASURED, None, None),
     ]
     assert [v.why for v in verdicts] == [
         "0.2 breaks the bound <= 0.1",
@@ -101,7 +107,7 @@ def test_what_a_verdict_says() -> None:
         "needs 'real'",
         "measured; the policy 'p' sets no bound",
     ]
-    assert by_check(verdicts) == {"a": Status.FAIL, "b": Status.PASS, "c": Status.SKIPPED, "d": Status.PASS}
+    assert by_check(verdicts) == {"a": Status.FAIL, "b": Status.PASS, "c": Status.SKIPPED, "d": Status.MEASURED}
 
 
 @pytest.mark.parametrize("outcomes", [[measured(0.0), skipped("r")], [measured(0.0)]], ids=["skipped", "left out"])
@@ -176,6 +182,18 @@ def test_a_waiver_that_forgives_nothing_is_a_warning_and_fails_no_gate(outcome: 
     assert (overall is Status.WARN) == (told or (outcome.check == "a" and outcome.measurement is not None))
     other = court(outcome, waivers=waiver(dataset="other"))[0]
     assert not any(v.why.startswith("stale") for v in other)  # it is another dataset's to say
+
+
+def test_a_stale_waiver_is_no_judgement() -> None:
+    verdicts, overall, code = court(measured(9.0, "d"), waivers=waiver(check="d"))
+    assert [v.status for v in verdicts] == [Status.MEASURED, Status.WARN]
+    assert (overall, code) == (Status.MEASURED, 3)
+
+
+def test_a_required_check_without_a_bound_has_to_measure() -> None:
+    policy = replace(POLICY, required=("d",))
+    assert court(measured(0.02), measured(9.0, "d"), policy=policy)[1:] == (Status.PASS, 0)
+    assert court(measured(0.02), measured(None, "d"), policy=policy)[1:] == (Status.ERROR, 3)
 
 
 def test_a_baseline_of_another_dataset_is_told() -> None:

@@ -81,6 +81,11 @@ SPECS = {
             "Preference pairs without a preference",
             (Measure("equal", "share", "chosen equals rejected", "Drop these pairs."),),
         ),
+        Spec(
+            "few-patterns",
+            "Rows that follow few patterns",
+            (Measure("patterns", "patterns", "patterns in these rows"), Measure("largest", "share", "of the largest")),
+        ),
         Spec("expectations", "Expectations of the record format", (Measure("unmet", "expectations", "suites unmet"),)),
     )
 }
@@ -225,7 +230,7 @@ def findings(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def record(about: Dataset, found: pa.Table) -> Record:
-    """Eight checks: three failed, two warned, two passed, one skipped."""
+    """Nine checks: three failed, one warned, three kept their bounds, one has none, one was skipped."""
     n = about.rows
     per_metric = {m: found.column("metric").to_pylist().count(m) for m in set(found.column("metric").to_pylist())}
     near, cut_off = per_metric["near_duplicates.rate"], per_metric["record_integrity.truncated"]
@@ -248,6 +253,8 @@ def record(about: Dataset, found: pa.Table) -> Record:
         rate("refusals_and_artifacts.template", debris, n),
         rate("language_mix.unexpected", 0, n),
         Metric("expectations.unmet", 0, "expectations", 14),
+        Metric("few_patterns.patterns", 212, "patterns", n),
+        rate("few_patterns.largest", 24, n),
     ]
     named = {m.name: m for m in metrics}
     judged = [
@@ -275,6 +282,8 @@ def record(about: Dataset, found: pa.Table) -> Record:
     ]
     missing = "the data has no 'rejected': map a field to it with --map rejected=FIELD"
     verdicts.append(Verdict("preference-pairs", None, Status.SKIPPED, None, None, missing))
+    unbounded = "measured; the policy 'default' sets no bound"
+    verdicts.append(Verdict("few-patterns", None, Status.MEASURED, None, None, unbounded))
     by_check = {
         name: max((v.status for v in verdicts if v.check == name), key=lambda s: s.gravity, default=Status.PASS)
         for name in SPECS

@@ -34,12 +34,12 @@ def test_no_line_is_wider_than_the_terminal(which: str, width: int, request: pyt
 
 def test_one_line_a_check_with_its_status(view: View) -> None:
     lines = text(view, width=100).splitlines()
-    heads = [line.split()[:2] for line in lines if re.match(r"(PASS|WARN|FAIL|SKIPPED|ERROR) +[a-z-]+ ", line)]
+    heads = [line.split()[:2] for line in lines if re.match(r"(PASS|WARN|FAIL|MEASURED|SKIPPED|ERROR) +[a-z-]+ ", line)]
     assert sorted((status.lower(), name) for status, name in heads) == sorted(
         (section.status.value, section.name) for section in view.sections
     )
-    assert "FAIL    near-duplicates         rate 11.5% (69 of 600), at most 5%" in lines
-    assert "        from generator=small-model-v2: 67% (57.4–75.3%), against 11.5% overall" in lines
+    assert "FAIL     near-duplicates         rate 11.5% (69 of 600), at most 5%" in lines
+    assert "         from generator=small-model-v2: 67% (57.4–75.3%), against 11.5% overall" in lines
 
 
 def test_three_examples_of_what_failed_then_the_rest_is_counted(view: View) -> None:
@@ -51,8 +51,9 @@ def test_three_examples_of_what_failed_then_the_rest_is_counted(view: View) -> N
 
 
 def test_quiet_is_one_line(view: View) -> None:
-    assert text(view, width=200, quiet=True) == (
-        "FAIL  Do not train on this: 3 failed, 1 warned, 3 passed, 1 skipped of 8 checks on 600 rows in 3.21 s\n"
+    assert text(view, width=220, quiet=True) == (
+        "FAIL  Do not train on this: 3 failed, 1 warned, 3 kept their bounds, 1 measured but not judged, 1 skipped "
+        "of 9 checks on 600 rows in 3.21 s\n"
     )
 
 

@@ -42,7 +42,7 @@ def test_shape_is_the_published_one(view: View) -> None:
     assert set(metric) == {"value", "unit", "n", "why", "low", "high"}
     assert metric["value"] == 69 / 600
     assert seen["slices"][0].keys() == {"metric", "by", "group", *metric}
-    assert {v["status"] for v in seen["verdicts"]} == {"pass", "warn", "fail", "skipped"}
+    assert {v["status"] for v in seen["verdicts"]} == {"pass", "measured", "warn", "fail", "skipped"}
 
 
 @given(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +23,13 @@ from tests.reports import made
 
 def test_failed_checks_come_first(view: View) -> None:
     assert [s.status for s in view.sections] == sorted(
-        (s.status for s in view.sections), key=["fail", "error", "warn", "pass", "skipped"].index
+        (s.status for s in view.sections), key=["fail", "error", "warn", "pass", "measured", "skipped"].index
     )
     assert view.sections[0].name == "near-duplicates"
     assert view.counts[Status.FAIL] == 3
-    assert view.summary == "3 failed, 1 warned, 3 passed, 1 skipped of 8 checks on 600 rows"
+    assert view.summary == (
+        "3 failed, 1 warned, 3 kept their bounds, 1 measured but not judged, 1 skipped of 9 checks on 600 rows"
+    )
 
 
 def test_the_metric_furthest_past_its_bound_decides(view: View) -> None:
@@ -190,6 +194,7 @@ def test_a_pass_on_few_rows_says_that_it_is_of_few_rows(tmp_path: Path) -> None:
     rates = {"exact-duplicates": 0.005, "language-mix": 0.02, "near-duplicates": 0.02, "repetition": 0.01}
     only = (*rates, "low-lexical-diversity", "off-topic-responses", "templated-text", "lost-tails")
     one, many = (auditor.audit(some, name="few", out=tmp_path / f"{len(some)}", only=only) for some in (rows[:1], rows))
+    one, many = (replace(report, view=whole(report.view)) for report in (one, many))
     ran = [{s.name for s in report.view.sections if s.status is not Status.SKIPPED} for report in (one, many)]
     starved = {section.name for section in one.view.sections if section.starved}
     assert starved == (ran[1] - ran[0]) | rates.keys()
@@ -205,6 +210,76 @@ def test_a_pass_on_few_rows_says_that_it_is_of_few_rows(tmp_path: Path) -> None:
     assert few == {name for name, bound in rates.items() if upper[name] > bound} & {
         section.name for section in many.view.sections if section.status is Status.PASS
     }
+
+
+FACES = ("text", "html", "markdown", "github", "junit", "sarif")
+
+
+def whole(view: View) -> View:
+    """As of an audit that left no check out."""
+    policy = {name: value for name, value in view.record.policy.items() if name != "left_out"}
+    return replace(view, record=replace(view.record, policy=policy))
+
+
+def unjudged(view: View, *, bounded: bool) -> View:
+    """As where one check alone measured, without a bound, or without a value for its bound."""
+    check = next(check for check in view.record.checks if check["name"] == "few-patterns")
+    metrics = {name: m for name, m in view.record.metrics.items() if name.startswith("few_patterns.")}
+    verdicts = tuple(v for v in view.record.verdicts if v.check == "few-patterns")
+    if bounded:
+        metrics["few_patterns.largest"] = Metric("few_patterns.largest", None, "share", 0, "under 1,000 rows")
+        lacking = Verdict("few-patterns", "few_patterns.largest", Status.SKIPPED, None, None, "under 1,000 rows")
+        verdicts = (lacking, *verdicts)
+    record = replace(view.record, checks=(check,), metrics=metrics, verdicts=verdicts, verdict=Status.MEASURED)
+    return replace(view, record=record, findings=view.findings.slice(0, 0))
+
+
+@pytest.mark.parametrize("bounded", [False, True])
+def test_where_nothing_was_judged_no_face_says_pass(view: View, bounded: bool) -> None:
+    said = unjudged(view, bounded=bounded)
+    assert (said.label, said.headline) == ("MEASURED", "Nothing was judged")
+    assert said.summary == "1 measured but not judged of 1 check on 600 rows"
+    why = "not judged: no largest, under 1,000 rows" if bounded else "no bound in the policy"
+    assert said.sections[0].reason == f"patterns 212, {why}"
+    assert said.advice.startswith("Give what the bounded numbers lack" if bounded else "Give a policy with bounds")
+    for face in FACES:
+        seen = " ".join(re.sub(r"(?s)<style>.*?</style>", "", render(face, said)).split())
+        assert "Nothing was judged" in seen
+        assert said.advice.partition("`")[0] in seen
+        assert not re.search(r"\bpass(ed)?\b|✅|Nothing found", seen, re.IGNORECASE)
+    assert render("github", said).startswith("::error title=auditor::Nothing was judged")
+    assert render("junit", said).count("<skipped") == 1
+    assert json.loads(render("sarif", said))["runs"][0]["invocations"][0]["executionSuccessful"] is False
+
+
+def test_where_nothing_was_measured_the_faces_say_what_to_do(view: View) -> None:
+    said = replace(view, record=replace(view.record, verdict=Status.SKIPPED))
+    assert said.headline == "Nothing was measured"
+    assert all("Give what the checks say they need" in " ".join(render(face, said).split()) for face in FACES)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "headline"),
+    [
+        (Status.PASS, "Nothing found; no verdict on the dataset"),
+        (Status.WARN, "Something to look at; no verdict on the dataset"),
+        (Status.FAIL, "Faults found; no verdict on the dataset"),
+        (Status.MEASURED, "Nothing was judged"),
+        (Status.ERROR, "This audit is incomplete"),
+    ],
+)
+def test_an_audit_of_some_checks_is_no_verdict_on_the_dataset(view: View, verdict: Status, headline: str) -> None:
+    policy = {**view.record.policy, "left_out": ["expired", "self-judged"]}
+    part = replace(view, record=replace(view.record, policy=policy, verdict=verdict))
+    label = f"{verdict.value.upper()} (9 of 11 checks)"
+    assert (part.label, part.headline) == (label, headline)
+    for face in ("text", "html", "markdown", "github"):
+        seen = render(face, part)
+        assert label in seen
+        assert headline in seen
+        assert "train on this" not in seen
+    assert (part.tone is Status.PASS, "### ✅" in render("markdown", part)) == (False, False)
+    assert '<section class="verdict pass"' not in render("html", part)
 
 
 def test_a_baseline_of_another_dataset_is_told(view: View) -> None:
