@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditor.core.check import Case, Measure, Spec, check
-from auditor.core.lineage.inspections import Fault, LineageRoom, Seen, along, ancestry, told, ways
+from auditor.core.lineage.inspections import Fault, LineageRoom, Seen, along, told, ways
 from auditor.model import tiny
 from auditor.model.graph import DERIVATION
 from auditor.model.pedigree import Pedigree
@@ -19,7 +19,7 @@ class WithdrawnSource(LineageRoom):
     """A version that a withdrawn model wrote, judged, or taught the writer of.
 
     What: `sources` counts the models upstream of the version, through any number of datasets and models,
-    that `auditor withdraw` took out of use.
+    that `auditor withdraw` took out of use. Datasets with the same rows are one, whoever registered them.
 
     Why it matters: a model is withdrawn because what it wrote must not be used: it leaked, its terms changed,
     its training data was not its maker's. What it wrote stays in every dataset that came of it until they
@@ -77,8 +77,8 @@ class WithdrawnSource(LineageRoom):
 
     def look(self, pedigree: Pedigree) -> Seen:
         graph = pedigree.graph
-        models = [node for node in ancestry(pedigree) if graph.nodes[node].kind == "model"]
-        down = ways(graph, [pedigree.node], DERIVATION, up=True)
+        down = ways(graph, [pedigree.node], DERIVATION, up=True, twins=True)
+        models = [node for node in down if graph.nodes[node].kind == "model"]
         faults = [
             Fault(
                 "sources",

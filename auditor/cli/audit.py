@@ -25,7 +25,11 @@ Examples:
 """
 )
 @click.argument("source")
-@click.option("--real", metavar="FILE", help="Real data: every metric is measured on it too and shown beside.")
+@click.option(
+    "--real",
+    metavar="FILE",
+    help="Real data: every metric is measured on it too.  [default: what a registered dataset's card names]",
+)
 @click.option(
     "--gaps",
     type=click.Path(path_type=Path),

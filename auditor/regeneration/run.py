@@ -321,6 +321,8 @@ def _declared(lineage: Lineage, present: Any) -> Lineage:
 
 def _why(outcome: gating.Outcome) -> str:
     """The checks that decided, worst first, at most three."""
+    if not outcome.report.verdict.judged:
+        return "nothing was judged"
     bad = [v for v in outcome.report.record.verdicts if str(v.status) in ("fail", "error")]
     named = [f"{v.metric} is {v.observed:.4g}, wanted {v.expected}" if v.metric and v.observed is not None else v.check
              for v in bad]  # fmt: skip

@@ -221,9 +221,12 @@ def _description(record: Record) -> str:
             lines.append(row(*(cell(cut(text, 200)) for text in cells)))
         if len(bad) > EXPLAINED:
             lines.append(f"\n… and {len(bad) - EXPLAINED} more in `report.html`.")
+    elif record.verdict.judged:
+        lines.append("Every check that was judged keeps its bounds.")
     else:
-        lines.append("Every check that ran is within its bounds.")
-    skipped = [v.check for v in record.verdicts if v.status is Status.SKIPPED]
-    if skipped:
-        lines += ["", "Skipped: " + ", ".join(cell(name) for name in dict.fromkeys(skipped))]
+        lines.append("Nothing was judged.")
+    for told, status in (("Measured but not judged", Status.MEASURED), ("Skipped", Status.SKIPPED)):
+        names = [v.check for v in record.verdicts if v.status is status]
+        if names:
+            lines += ["", f"{told}: " + ", ".join(cell(name) for name in dict.fromkeys(names))]
     return "\n".join(lines)

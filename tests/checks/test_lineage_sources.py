@@ -47,13 +47,27 @@ def test_the_evidence_says_what_is_missing_and_where_it_goes() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_withdrawn_models_are_found_at_any_depth(seed: int) -> None:
+def test_withdrawn_models_are_found_at_any_depth_and_through_equal_rows(seed: int) -> None:
     given = random_pedigree(seed)
-    expected = {node for node in behind(given) if given.graph.nodes[node].withdrawn}
+    nodes = given.graph.nodes
+    joined = as_networkx(given.graph, DERIVATION)
+    datasets = [node for node in nodes.values() if node.kind == "dataset" and node.digest]
+    joined.add_edges_from((a.id, b.id) for a in datasets for b in datasets if a.digest == b.digest)
+    expected = {node for node in nx.ancestors(joined, given.node) if nodes[node].withdrawn}
     values, faults = looked(WithdrawnSource(), given)
     assert {fault["related_dataset"] for fault in faults} == expected
     assert values == {"sources": len(expected)}
     assert all("is withdrawn (leaks): " in fault["evidence"] for fault in faults)
+
+
+def test_the_way_from_a_withdrawn_model_tells_where_equal_rows_are() -> None:
+    versions = {
+        "theirs@1": Made(generators=("gpt",), content="rows"),
+        "ours@1": Made(kind="real", content="rows"),
+        "mix@1": Made(parents=("ours@1",)),
+    }
+    _, (fault,) = looked(WithdrawnSource(), pedigree("mix@1", versions, models={"gpt": Taught(withdrawn="leaks")}))
+    assert fault["evidence"] == "gpt is withdrawn (leaks): gpt -> theirs@1 = ours@1 -> mix@1"
 
 
 @pytest.mark.parametrize("seed", range(120))

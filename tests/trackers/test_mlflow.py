@@ -95,7 +95,7 @@ def test_embedded(home: Workspace, audited: Audit, another: Audit, capfd: pytest
     # Another audit is another run.
     other = published(another, home)
     assert other not in {None, run}
-    assert "Every check that ran is within its bounds." in client(home).get_run(other).data.tags["mlflow.note.content"]
+    assert "Every check that was judged keeps its bounds." in client(home).get_run(other).data.tags["mlflow.note.content"]
     assert dict(os.environ) == environment
     assert capfd.readouterr() == ("", "")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar
 
 import pyarrow as pa
@@ -162,15 +163,19 @@ def way(graph: Graph, starts: Collection[str], end: str, roles: frozenset[Role] 
     return []
 
 
-def ways(graph: Graph, starts: Iterable[str], roles: frozenset[Role], *, up: bool) -> dict[str, str]:
+def ways(
+    graph: Graph, starts: Iterable[str], roles: frozenset[Role], *, up: bool, twins: bool = False
+) -> dict[str, str]:
     """The next step of a shortest way back to the nearest of `starts`, for every node upstream (`up`) or
-    downstream of them; each start leads to itself. `along` follows it."""
+    downstream of them, nearest first; each start leads to itself. `along` follows it. twins: through what has the same
+    rows, too, which is one step away."""
     step = {node: node for node in sorted(starts)}
     queue = deque(step)
     while queue:
         node = queue.popleft()
-        for edge in graph.into(node, roles) if up else graph.out_of(node, roles):
-            other = edge.source if up else edge.target
+        edges = graph.into(node, roles) if up else graph.out_of(node, roles)
+        others = [edge.source if up else edge.target for edge in edges]
+        for other in [*others, *graph.twins(node)] if twins else others:
             if other not in step:
                 step[other] = node
                 queue.append(other)
@@ -198,6 +203,9 @@ def by_machine(graph: Graph, node: str) -> bool:
 
 
 def told(graph: Graph, nodes: Sequence[str]) -> str:
-    """A way for people: `seeds@1 -> gpt-4o -> train@2`, its middle left out where it is long."""
+    """A way for people: `seeds@1 -> gpt-4o -> train@2`, `=` between what has the same rows; its middle left out where
+    it is long."""
     names = [str(graph.nodes[node]) for node in nodes]
-    return " -> ".join(names if len(names) <= 6 else [*names[:3], f"… {len(names) - 5} more …", *names[-2:]])
+    after = ["", *(" = " if here in graph.twins(before) else " -> " for before, here in pairwise(nodes))]
+    steps = [join + name for join, name in zip(after, names, strict=True)]
+    return "".join(steps if len(steps) <= 6 else [*steps[:3], f" -> … {len(steps) - 5} more …", *steps[-2:]])
