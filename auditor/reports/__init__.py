@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from auditor.model.errors import ConfigError, suggest
 from auditor.model.graph import Graph
+from auditor.reports import console, github, html, junit, markdown, missing, sarif
+from auditor.reports.drawings import draw
+from auditor.reports.faces import face
 from auditor.reports.json import from_json, is_record, to_json
-from auditor.reports.missing import CHECK as GAPS
 from auditor.reports.view import View
-
-FORMATS = ("text", "json", "html", "junit", "sarif", "github", "markdown")
 
 __all__ = [
     "FORMATS",
@@ -29,64 +28,47 @@ __all__ = [
 ]
 
 
+def text(view: View, width: int = 100, color: bool = False, quiet: bool = False) -> str:
+    """The report for a terminal `width` columns wide; quiet: the summary line alone."""
+    return console.text(view, width, color, quiet)
+
+
+_FACES: dict[str, Callable[[View], str]] = {
+    "text": text,
+    "json": lambda view: to_json(view.record).decode(),
+    "html": html.page,
+    "junit": junit.document,
+    "sarif": sarif.log,
+    "github": github.commands,
+    "markdown": markdown.comment,
+}
+
+FORMATS = tuple(_FACES)
+
+GAPS = missing.CHECK
+
+
 def render(format: str, view: View) -> str:  # noqa: A002  the command line's word
     """The view in one of `FORMATS`, ending in a line feed; the same record gives the same text but
     for what stands in its `run` block.
 
     Raises ConfigError for an unknown format.
     """
-    if format == "text":
-        return text(view)
-    if format == "json":
-        return to_json(view.record).decode()
-    if format == "html":
-        from auditor.reports.html import page
-
-        return page(view)
-    if format == "junit":
-        from auditor.reports.junit import document
-
-        return document(view)
-    if format == "sarif":
-        from auditor.reports.sarif import log
-
-        return log(view)
-    if format == "github":
-        from auditor.reports.github import commands
-
-        return commands(view)
-    if format == "markdown":
-        from auditor.reports.markdown import comment
-
-        return comment(view)
-    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
-
-
-def text(view: View, width: int = 100, color: bool = False, quiet: bool = False) -> str:
-    """The report for a terminal `width` columns wide; quiet: the summary line alone."""
-    from auditor.reports.console import text as written
-
-    return written(view, width, color, quiet)
+    return face(_FACES, format)(view)
 
 
 def gaps(view: View) -> str | None:
     """What to generate next, as JSON Lines: see `reports.missing.lines`."""
-    from auditor.reports.missing import lines
-
-    return lines(view)
+    return missing.lines(view)
 
 
 def summary(view: View) -> str:
     """Markdown for the page of a GitHub Actions run: append it to the file GITHUB_STEP_SUMMARY names."""
-    from auditor.reports.markdown import comment
-
-    return comment(view)
+    return markdown.comment(view)
 
 
 def pictures(view: View) -> Mapping[str, str]:
     """The figures of the HTML report as SVG files: name -> content."""
-    from auditor.reports import html
-
     return html.pictures(view)
 
 
@@ -106,8 +88,6 @@ def lineage(
     depth: steps from the start; None draws all. color: escape codes in a text. dashboards: the
     workspace's own templates. Raises ConfigError for an unknown node or format.
     """
-    from auditor.reports.drawings import draw
-
     return draw(
         graph, start, format, upstream=upstream, downstream=downstream, depth=depth, color=color, dashboards=dashboards
     )

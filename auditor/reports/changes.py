@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,20 @@ import orjson
 
 from auditor.core.compare import Change
 from auditor.core.lineage.difference import Difference, Side
-from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import Metric
 from auditor.model.rows import Dataset
 from auditor.reports import tables, wording
 from auditor.reports.escaping import markdown, one_line
+from auditor.reports.faces import face
 
-FORMATS = ("text", "markdown", "json")
+_FACES: dict[str, Callable[[Difference, int], str]] = {
+    "text": lambda difference, examples: "\n".join(_text(difference, examples)) + "\n",
+    "markdown": lambda difference, examples: "\n".join(_markdown(difference, examples)) + "\n",
+    # ASCII: rows may hold what a terminal obeys.
+    "json": lambda difference, examples: json.dumps(_document(difference, examples), indent=2) + "\n",
+}
+
+FORMATS = tuple(_FACES)
 
 BLOCK = 8_192
 """Rows read at once for the rows' file."""
@@ -33,14 +40,7 @@ def render(difference: Difference, format: str, examples: int = 3) -> str:  # no
 
     Raises ConfigError for an unknown format.
     """
-    if format == "text":
-        return "\n".join(_text(difference, examples)) + "\n"
-    if format == "markdown":
-        return "\n".join(_markdown(difference, examples)) + "\n"
-    if format == "json":
-        # ASCII: rows may hold what a terminal obeys.
-        return json.dumps(_document(difference, examples), indent=2) + "\n"
-    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
+    return face(_FACES, format)(difference, examples)
 
 
 def rows(difference: Difference, most: int | None = None) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from auditor.core.lineage.history import History
@@ -12,8 +12,14 @@ from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import Metric
 from auditor.reports import tables, wording
 from auditor.reports.escaping import one_line
+from auditor.reports.faces import face
 
-FORMATS = ("text", "json")
+_FACES: dict[str, Callable[[History, Sequence[str]], str]] = {
+    "text": lambda history, metrics: _text(history, tuple(metrics) or history.main),
+    "json": lambda history, metrics: json.dumps(_document(history, metrics), indent=2) + "\n",
+}
+
+FORMATS = tuple(_FACES)
 
 LATEST = 5
 """Versions whose values stand in columns of their own; the trend has them all."""
@@ -30,11 +36,7 @@ def render(history: History, format: str, metrics: Sequence[str] = ()) -> str:  
     for name in metrics:
         if name not in known:
             raise ConfigError(f"no stored audit has the metric {name[:120]!r}", hint=suggest(name, known))
-    if format == "text":
-        return _text(history, tuple(metrics) or history.main)
-    if format == "json":
-        return json.dumps(_document(history, metrics), indent=2) + "\n"
-    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
+    return face(_FACES, format)(history, metrics)
 
 
 def spark(values: Sequence[float | None]) -> str:

@@ -5,28 +5,29 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 from auditor.core.lineage.impact import Impact, Touched
-from auditor.model.errors import ConfigError, suggest
 from auditor.reports import tables, wording
 from auditor.reports.drawings.parts import ROLES, facts
 from auditor.reports.escaping import one_line, visible
+from auditor.reports.faces import face
 
-FORMATS = ("text", "json", "csv")
+_FACES: dict[str, Callable[[Impact], str]] = {
+    "text": lambda impact: _text(impact),  # noqa: PLW0108  defined below
+    "json": lambda impact: json.dumps(_document(impact), indent=2) + "\n",
+    "csv": lambda impact: _csv(impact),  # noqa: PLW0108  defined below
+}
+
+FORMATS = tuple(_FACES)
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render(impact: Impact, format: str) -> str:  # noqa: A002  the command line's word
     """The impact in one of `FORMATS`, ending in a line feed. Raises ConfigError for an unknown format."""
-    if format == "text":
-        return _text(impact)
-    if format == "json":
-        return json.dumps(_document(impact), indent=2) + "\n"
-    if format == "csv":
-        return _csv(impact)
-    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
+    return face(_FACES, format)(impact)
 
 
 def _text(impact: Impact) -> str:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from auditor.model.errors import ConfigError, suggest
 from auditor.model.lab import COLUMNS, PEOPLE, Comparison, Judged
 from auditor.model.result import Metric
 from auditor.reports import tables, wording
 from auditor.reports.escaping import one_line
+from auditor.reports.faces import face
 
-FORMATS = ("text", "json", "markdown", "html")
+_FACES: dict[str, Callable[[Comparison, int | None, Path | None], str]] = {
+    "text": lambda compared, width, _: _text(compared, width),
+    "json": lambda compared, *_: json.dumps(_document(compared), indent=2, ensure_ascii=False) + "\n",
+    "markdown": lambda compared, *_: _markdown(compared),
+    "html": lambda compared, _, own: _page(compared, own),
+}
+
+FORMATS = tuple(_FACES)
 
 HEADS = {
     "accuracy": "accurate",
@@ -33,15 +41,7 @@ TOLD = {"cost": "of accepted verdicts, by the judges' prices"}
 def render(compared: Comparison, format: str, *, width: int | None = None, dashboards: Path | None = None) -> str:  # noqa: A002
     """The comparison in one of `FORMATS`, ending in a line feed. width: columns of the terminal; None is as wide as it
     gets. dashboards: the workspace's own templates. Raises ConfigError for an unknown format."""
-    if format == "text":
-        return _text(compared, width)
-    if format == "json":
-        return json.dumps(_document(compared), indent=2, ensure_ascii=False) + "\n"
-    if format == "markdown":
-        return _markdown(compared)
-    if format == "html":
-        return _page(compared, dashboards)
-    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
+    return face(_FACES, format)(compared, width, dashboards)
 
 
 def _shown(compared: Comparison) -> tuple[list[str], list[str]]:

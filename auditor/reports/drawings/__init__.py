@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.graph import Graph
-from auditor.reports.drawings.parts import LARGEST, part
+from auditor.reports.drawings.dot import digraph
+from auditor.reports.drawings.json import document
+from auditor.reports.drawings.mermaid import flowchart
+from auditor.reports.drawings.page import page
+from auditor.reports.drawings.parts import LARGEST, Part, part
+from auditor.reports.drawings.tree import tree
+from auditor.reports.faces import face
 
-FORMATS = ("text", "mermaid", "dot", "json", "html")
+_FACES: dict[str, Callable[[Part, bool, Path | None], str]] = {
+    "text": lambda shown, color, _: tree(shown, color=color),
+    "mermaid": lambda shown, *_: flowchart(shown),
+    "dot": lambda shown, *_: digraph(shown),
+    "json": lambda shown, *_: document(shown),
+    "html": lambda shown, _, dashboards: page(shown, dashboards),
+}
+
+FORMATS = tuple(_FACES)
 
 
 def draw(
@@ -33,24 +48,4 @@ def draw(
         raise ConfigError(f"nothing is called {start!r} in this lineage", hint=suggest(start, graph.nodes))
     most = LARGEST if format == "html" else None
     shown = part(graph, start, upstream=upstream, downstream=downstream, depth=depth, most=most)
-    if format == "text":
-        from auditor.reports.drawings.tree import tree
-
-        return tree(shown, color=color)
-    if format == "mermaid":
-        from auditor.reports.drawings.mermaid import flowchart
-
-        return flowchart(shown)
-    if format == "dot":
-        from auditor.reports.drawings.dot import digraph
-
-        return digraph(shown)
-    if format == "json":
-        from auditor.reports.drawings.json import document
-
-        return document(shown)
-    if format == "html":
-        from auditor.reports.drawings.page import page
-
-        return page(shown, dashboards)
-    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
+    return face(_FACES, format)(shown, color, dashboards)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from auditor.model.errors import ConfigError, suggest
-from auditor.reports.exports.subject import Subject
+from collections.abc import Callable
 
-TARGETS = ("croissant", "hf-card", "in-toto")
+from auditor.reports.exports import croissant, hf_card, in_toto
+from auditor.reports.exports.subject import Subject
+from auditor.reports.faces import face
+
+_FACES: dict[str, Callable[[Subject], str]] = {
+    "croissant": croissant.document,
+    "hf-card": hf_card.card,
+    "in-toto": in_toto.statement,
+}
+
+TARGETS = tuple(_FACES)
 
 __all__ = ["TARGETS", "Subject", "export"]
 
@@ -15,16 +24,4 @@ def export(subject: Subject, target: str) -> str:
 
     Raises ConfigError for an unknown target, and where what the standard asks for is not recorded.
     """
-    if target == "croissant":
-        from auditor.reports.exports.croissant import document
-
-        return document(subject)
-    if target == "hf-card":
-        from auditor.reports.exports.hf_card import card
-
-        return card(subject)
-    if target == "in-toto":
-        from auditor.reports.exports.in_toto import statement
-
-        return statement(subject)
-    raise ConfigError(f"cannot export to {target!r}", hint=suggest(target, TARGETS))
+    return face(_FACES, target)(subject)
