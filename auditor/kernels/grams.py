@@ -183,10 +183,32 @@ def _room(most):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
 
 
 @inlined
-def _scratch(longest):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    """slots, fours and order of `_tally_ascii` for texts of so many bytes."""
-    room = _room(longest)
-    return np.zeros(room, np.int32), np.empty(room, np.uint32), np.empty(longest + 1, np.int32)
+def _scratch(longest, plain):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """What `_counted` needs for texts of so many bytes: slots, fours and order of `_tally_ascii`, and unless all are
+    plain grams and slots of `_tally`."""
+    room, most = _room(longest), 1 if plain else 2 * longest + 2
+    return (
+        np.zeros(room, np.int32),
+        np.empty(room, np.uint32),
+        np.empty(longest + 1, np.int32),
+        np.empty(most, np.uint64),
+        np.empty(_room(most), np.int32),
+    )
+
+
+@kernel
+def _counted(start, length, plain, table, scratch, keys, counts):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Distinct grams of one text into keys and counts; returns how many. plain: all of it is ASCII."""
+    slots, fours, order, grams, hashed = scratch
+    length = min(length, LONGEST)
+    if plain:
+        return _tally_ascii(start, length, slots, fours, order, keys, counts)
+    return _tally(grams, _grams(start, length, False, table, grams), hashed, keys, counts)
+
+
+@inlined
+def _weight(key, count, idf, shift, logs):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    return logs[min(count, len(logs)) - 1] * idf[key >> shift]
 
 
 @inlined
@@ -205,23 +227,16 @@ def _project(starts, lengths, ascii_only, table, idf, logs, dimension):  # type:
     longest = _longest(lengths)
     most = 2 * longest + 2
     keys, counts = np.empty(most, np.uint64), np.empty(most, np.int64)
-    grams = np.empty(1 if ascii_only.all() else most, np.uint64)
-    hashed = np.empty(_room(most) if len(grams) > 1 else 1, np.int32)
-    slots, fours, order = _scratch(longest)
+    scratch = _scratch(longest, ascii_only.all())
     row_of = np.empty(dimension, np.float64)
     vectors = np.zeros((n, dimension), np.float32)
     shift = _leading(len(idf))
     mask = np.uint64(dimension - 1)
     for row in range(n):
-        length = min(lengths[row], LONGEST)
-        if ascii_only[row]:
-            distinct = _tally_ascii(starts[row], length, slots, fours, order, keys, counts)
-        else:
-            made = _grams(starts[row], length, False, table, grams)
-            distinct = _tally(grams, made, hashed, keys, counts)
+        distinct = _counted(starts[row], lengths[row], ascii_only[row], table, scratch, keys, counts)
         row_of[:] = 0.0
         for i in range(distinct):
-            weight = logs[min(counts[i], len(logs)) - 1] * idf[keys[i] >> shift]
+            weight = _weight(keys[i], counts[i], idf, shift, logs)
             mixed = keys[i] * K2
             place = (mixed >> np.uint64(32)) & mask
             row_of[place] += weight if mixed >> np.uint64(63) == np.uint64(0) else -weight
@@ -240,50 +255,41 @@ def _cosines(starts, lengths, ascii_only, table, right_starts, right_lengths, ri
     n = len(starts)
     longest = max(_longest(lengths), _longest(right_lengths))
     most = 2 * longest + 2
-    grams = np.empty(most, np.uint64)
     keys, right_keys = np.empty(most, np.uint64), np.empty(most, np.uint64)
     counts, right_counts = np.empty(most, np.int64), np.empty(most, np.int64)
-    hashed = np.empty(_room(most), np.int32)
-    slots, fours, order = _scratch(longest)
+    scratch = _scratch(longest, ascii_only.all() and right_ascii.all())
+    found = np.empty(_room(most), np.int32)
     cosine = np.full(n, -1.0)
     shift = _leading(len(idf))
     for row in range(n):
-        length = min(right_lengths[row], LONGEST)
-        if right_ascii[row]:
-            others = _tally_ascii(right_starts[row], length, slots, fours, order, right_keys, right_counts)
-        else:
-            made = _grams(right_starts[row], length, False, right_table, grams)
-            others = _tally(grams, made, hashed, right_keys, right_counts)
+        others = _counted(
+            right_starts[row], right_lengths[row], right_ascii[row], right_table, scratch, right_keys, right_counts
+        )
         squared = 0.0
         for i in range(others):
-            weight = logs[min(right_counts[i], len(logs)) - 1] * idf[right_keys[i] >> shift]
+            weight = _weight(right_keys[i], right_counts[i], idf, shift, logs)
             squared += weight * weight
-        length = min(lengths[row], LONGEST)
-        if ascii_only[row]:
-            distinct = _tally_ascii(starts[row], length, slots, fours, order, keys, counts)
-        else:
-            made = _grams(starts[row], length, False, table, grams)
-            distinct = _tally(grams, made, hashed, keys, counts)
+        distinct = _counted(starts[row], lengths[row], ascii_only[row], table, scratch, keys, counts)
         top = np.uint64(_room(distinct) - 1)
-        hashed[: np.int64(top) + 1] = -1
+        found[: np.int64(top) + 1] = -1
         own = 0.0
         for i in range(distinct):
-            weight = logs[min(counts[i], len(logs)) - 1] * idf[keys[i] >> shift]
+            weight = _weight(keys[i], counts[i], idf, shift, logs)
             own += weight * weight
             slot = keys[i] & top
-            while hashed[slot] >= 0:
+            while found[slot] >= 0:
                 slot = (slot + np.uint64(1)) & top
-            hashed[slot] = i
+            found[slot] = i
         if own == 0.0 or squared == 0.0:
             continue
         dot = 0.0
         for i in range(others):
             slot = right_keys[i] & top
-            while hashed[slot] >= 0 and keys[hashed[slot]] != right_keys[i]:
+            while found[slot] >= 0 and keys[found[slot]] != right_keys[i]:
                 slot = (slot + np.uint64(1)) & top
-            if hashed[slot] >= 0:
+            if found[slot] >= 0:
                 scale = idf[right_keys[i] >> shift]
-                here = logs[min(counts[hashed[slot]], len(logs)) - 1] * scale
+                here = logs[min(counts[found[slot]], len(logs)) - 1] * scale
                 dot += here * logs[min(right_counts[i], len(logs)) - 1] * scale
         cosine[row] = min(1.0, dot / np.sqrt(own * squared))
     return cosine
@@ -294,12 +300,8 @@ def _documents(starts, lengths, ascii_only, table, frequency):  # type: ignore[n
     n = len(starts)
     most = 2 * _longest(lengths) + 2
     grams = np.empty(most, np.uint64)
-    shift = np.uint64(64)
-    buckets = len(frequency)
-    last = np.full(buckets, -1, np.int64)
-    while buckets > 1:
-        buckets >>= 1
-        shift -= np.uint64(1)
+    shift = _leading(len(frequency))
+    last = np.full(len(frequency), -1, np.int64)
     for row in range(n):
         made = _grams(starts[row], min(lengths[row], LONGEST), ascii_only[row], table, grams)
         for i in range(made):
