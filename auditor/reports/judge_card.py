@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from auditor.model.errors import ConfigError, suggest
 from auditor.model.lab import Card, Family
 from auditor.model.result import Status
 from auditor.reports import tables, wording
 from auditor.reports.escaping import markdown, one_line
+from auditor.reports.faces import face
 
-FORMATS = ("text", "json", "markdown", "html")
+_FACES: dict[str, Callable[[Card, int | None, Path | None], str]] = {
+    "text": lambda card, width, _: _text(card, width),
+    "json": lambda card, *_: json.dumps(_document(card), indent=2, ensure_ascii=False) + "\n",
+    "markdown": lambda card, *_: _markdown(card),
+    "html": lambda card, _, own: _page(card, own),
+}
+
+FORMATS = tuple(_FACES)
 
 HEADER = ("probe", "as it should be", "share", "95% interval", "wanted", "")
 
@@ -20,6 +28,7 @@ HEADLINES = {
     Status.PASS: "Nothing found against using this judge",
     Status.WARN: "Know this judge's limits",
     Status.FAIL: "Do not rely on this judge alone",
+    Status.MEASURED: "This judge was not judged: the policy bounds none of the probes",
 }
 USELESS = "Do not use this judge"
 
@@ -27,15 +36,7 @@ USELESS = "Do not use this judge"
 def render(card: Card, format: str, *, width: int | None = None, dashboards: Path | None = None) -> str:  # noqa: A002
     """The card in one of `FORMATS`, ending in a line feed. width: columns of the terminal. dashboards: the workspace's
     own templates. Raises ConfigError for an unknown format."""
-    if format == "text":
-        return _text(card, width)
-    if format == "json":
-        return json.dumps(_document(card), indent=2, ensure_ascii=False) + "\n"
-    if format == "markdown":
-        return _markdown(card)
-    if format == "html":
-        return _page(card, dashboards)
-    raise ConfigError(f"unknown format {format!r}", hint=suggest(format, FORMATS))
+    return face(_FACES, format)(card, width, dashboards)
 
 
 def headline(card: Card) -> str:
