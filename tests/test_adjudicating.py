@@ -285,7 +285,7 @@ def test_paths_may_be_text(file: Path, tmp_path: Path) -> None:
     assert again.record.baseline is not None
 
 
-def test_a_number_without_a_bound_is_shown_and_its_check_not_called_skipped(tmp_path: Path) -> None:
+def test_a_number_without_a_bound_is_shown_and_its_check_is_neither_skipped_nor_passed(tmp_path: Path) -> None:
     """GPT-4 on its pupil Vicuna, and an unrelated judge of the same pairs; kappa has a bound, and no person judged."""
     said = {"gpt-4": "a", "claude-2": "b"}
     pairs = [{"item": f"q{i}", "a": "vicuna-13b", "b": "command-r"} for i in range(20)]
@@ -297,5 +297,8 @@ def test_a_number_without_a_bound_is_shown_and_its_check_not_called_skipped(tmp_
     assert done.return_value == 0
     assert "WARN self-preference distilled excess 1 point, at most 0.1" in told
     assert "nobody else judged these pairs" not in told
-    assert "judge-disagreement alpha -0.95, measured, not judged; no kappa: no person judged" in told
+    assert "MEASURED judge-disagreement alpha -0.95, not judged: no kappa, no person judged" in told
     assert "SKIPPED" not in told
+    alone = cli(path, "--only", "judge-disagreement")
+    assert alone.return_value == 3
+    assert "Nothing was judged: 1 measured but not judged of 1 check" in " ".join(alone.output.split())

@@ -98,7 +98,7 @@ def group() -> None:
 
     \b
     Exit codes: 0 passed, 1 the gate failed, 2 usage, configuration or input error,
-    3 a check ended in an error or a required one was skipped.
+    3 a check ended in an error, a required one was skipped, or nothing was judged.
     """
 
 
