@@ -223,7 +223,7 @@ def _measured(
     rows: Audited,
     *,
     measurement: Measurement | None = None,
-    status: Status = Status.PASS,
+    status: Status = Status.MEASURED,
     why: str = "",
     seconds: float = 0.0,
 ) -> Measured:
