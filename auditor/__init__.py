@@ -48,7 +48,7 @@ __all__ = ["Options", "Registration", "Report", "__version__", "audit", "judge_a
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:

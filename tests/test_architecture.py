@@ -50,7 +50,7 @@ def test_the_audit_module_loads_no_optional_package() -> None:
 
 def test_public_names() -> None:
     assert auditor.__all__ == sorted(auditor.__all__)
-    assert set(auditor.__all__) <= set(dir(auditor))
+    assert dir(auditor) == sorted(auditor.__all__)
     for name in auditor.__all__:
         assert getattr(auditor, name) is not None
 
