@@ -11,9 +11,6 @@ from auditor.kernels.machine import load8
 from auditor.kernels.texts import Spans, classes_for, decode
 from auditor.kernels.tokens import room_for, words_of
 
-SIZES = (2, 3, 4)
-"""Lengths of the n-grams of `unique_ngrams`."""
-
 READ = 1 << 20
 """Bytes of a text that are read."""
 
@@ -116,7 +113,7 @@ def _unique(starts, lengths, table):  # type: ignore[no-untyped-def]  # pragma: 
 
 
 def unique_ngrams(texts: Spans) -> tuple[Longs, Longs, Longs]:
-    """(unique, total, words): int64 [n, 3], different n-grams and all n-grams of each text, for the lengths SIZES;
+    """(unique, total, words): int64 [n, 3], different n-grams and all n-grams of each text, n of 2, 3 and 4;
     int64 [n], words. A word is what stands between white space (as `str.split` has it), or a codepoint of a script
     written without spaces."""
     found: tuple[Longs, Longs, Longs] = _unique(texts.starts, texts.lengths, classes_for(texts))

@@ -177,8 +177,8 @@ def same_sets(offsets, values):  # type: ignore[no-untyped-def]  # pragma: no co
 def prefix_buckets(
     sets: Sets,
     threshold: float,
-    share: Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]] = map,
-    parts: int = 1,
+    share: Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]],
+    parts: int,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Candidate buckets for `link` that leave no pair of Jaccard >= threshold out.
 
@@ -199,33 +199,3 @@ def prefix_buckets(
     keys, rows = (np.concatenate(made) for made in zip(*share(prefixes, range(parts)), strict=True))
     places, starts = shared(keys, np.ones(len(keys), np.bool_))
     return rows[places], starts
-
-
-@kernel
-def _best_across(rows, starts, offsets, values, border, threshold, best, score):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    for bucket in range(len(starts) - 1):
-        for i in range(starts[bucket], starts[bucket + 1]):
-            left = rows[i]
-            if left >= border:
-                continue
-            for j in range(starts[bucket], starts[bucket + 1]):
-                right = rows[j]
-                if right < border or right - border == best[left]:
-                    continue
-                similar = jaccard(offsets, values, left, right, threshold)
-                if similar > score[left] or (similar >= 0 and similar == score[left] and right - border < best[left]):
-                    best[left], score[left] = right - border, similar
-
-
-def best_matches(left: Sets, right: Sets, threshold: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """For every set on the left, the most similar one on the right with Jaccard >= threshold, exactly.
-
-    Returns its position (the smallest of equals; -1 where there is none) and its similarity (-1.0).
-    """
-    offsets = np.concatenate((left.offsets, left.offsets[-1] + right.offsets[1:]))
-    together = Sets(offsets, np.concatenate((left.values, right.values)))
-    rows, starts = prefix_buckets(together, threshold)
-    best: Any = np.full(len(left), -1, np.int64)
-    score: Any = np.full(len(left), -1.0)
-    _best_across(rows, starts, together.offsets, together.values, len(left), threshold, best, score)
-    return best, score

@@ -44,8 +44,6 @@ SCRIPTS_WITHOUT_SPACES = (
 )
 """Scripts written without spaces between words (UAX 29, section 4.1: dictionary-based scripts)."""
 
-HAN_BEYOND = (0x20000, 0x3FFFF)
-
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
 

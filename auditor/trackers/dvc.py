@@ -139,13 +139,6 @@ class Dvc:
         found = objects.content(path)
         return Tracked(found.md5, found.size, self._named(around.with_name(f"{around.name}.dvc")), found.files)
 
-    def hash(self, path: Path, memory: Path | None = None) -> Tracked:
-        """DVC's own hash of a file or folder as it is now, without adding it. file: what tracks it, or ""."""
-        found = objects.content(path, memory)
-        own = path.with_name(f"{path.name}.dvc")
-        tracker = self.stage(path) or (self._named(own) if own.is_file() else "")
-        return Tracked(found.md5, found.size, tracker, found.files)
-
     def stage(self, path: Path) -> str | None:
         """`dvc.yaml:STAGE` of the stage that has `path` as an output; None where no stage has."""
         for folder in self._folders(path):

@@ -11,8 +11,10 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
-from auditor.kernels.texts import HAN_BEYOND, SCRIPTS_WITHOUT_SPACES
+from auditor.kernels.texts import SCRIPTS_WITHOUT_SPACES
 from auditor.model.rows import POSITION_SCHEMA, SHARD_SCHEMA, Dataset, Shard
+
+HAN_BEYOND = (0x20000, 0x3FFFF)
 
 
 def words(text: str) -> list[str]:

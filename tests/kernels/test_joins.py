@@ -11,7 +11,7 @@ from datasketch.hashfunc import sha1_hash32
 from auditor.kernels.banding import shared
 from auditor.kernels.components import roots, unite
 from auditor.kernels.hashes import Sets
-from auditor.kernels.joins import best_matches, jaccard
+from auditor.kernels.joins import jaccard
 from auditor.kernels.signatures import banding, permutations, permuted, sketch
 from tests.kernels import oracle
 
@@ -101,16 +101,6 @@ def test_jaccard_is_exact_or_declined() -> None:
                 true = len(left & right) / len(left | right) if left | right else -1.0
                 seen = jaccard(packed.offsets, packed.values, i, j, threshold)
                 assert seen == (true if true >= threshold else -1.0)
-
-
-@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.95])
-def test_best_matches_across_two_sides(threshold: float) -> None:
-    left, right = random_sets(1, 150), random_sets(2, 100) + random_sets(1, 120)
-    best, score = best_matches(csr(left), csr(right), threshold)
-    for i, mine in enumerate(left):
-        scores = [oracle.jaccard(frozenset(mine), frozenset(other)) if mine | other else -1 for other in right]
-        top = max(scores)
-        assert (best[i], score[i]) == ((scores.index(top), top) if top >= threshold else (-1, -1.0))
 
 
 def test_components_have_their_smallest_row_as_root() -> None:

@@ -28,7 +28,6 @@ ROWS: frozenset[Role] = frozenset(("parent",))
 DATA: frozenset[Role] = frozenset(("seed", "parent"))
 CONTENT: frozenset[Role] = DERIVATION - {"prompt", "judge"}
 """Roles along which words travel: a prompt and a judge shape rows, and put no words of a dataset into them."""
-LEARNING: frozenset[Role] = frozenset(("trained_on", "base", "distilled_from"))
 
 
 @dataclass(frozen=True, slots=True)
