@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from auditor.core.verdict import by_check
 from auditor.model.result import Record, Status
 from auditor.trackers.notes import cell, cut, head, row
 
@@ -225,8 +226,9 @@ def _description(record: Record) -> str:
         lines.append("Every check that was judged keeps its bounds.")
     else:
         lines.append("Nothing was judged.")
+    statuses = by_check(record.verdicts)
     for told, status in (("Measured but not judged", Status.MEASURED), ("Skipped", Status.SKIPPED)):
-        names = [v.check for v in record.verdicts if v.status is status]
+        names = [cell(name) for name, one in statuses.items() if one is status]
         if names:
-            lines += ["", f"{told}: " + ", ".join(cell(name) for name in dict.fromkeys(names))]
+            lines += ["", f"{told}: {', '.join(names)}"]
     return "\n".join(lines)

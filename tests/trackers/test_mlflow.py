@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from mlflow import MlflowClient
 from mlflow.data.dataset_source_registry import get_dataset_source_from_json
 
 from auditor import trackers
-from auditor.model.result import Record
+from auditor.model.result import Record, Status, Verdict
 from auditor.registry import Workspace
+from auditor.trackers.publication import describe
 from tests.trackers.conftest import FIELDS, Server
 
 Audit = tuple[Record, dict[str, Path]]
@@ -95,9 +97,25 @@ def test_embedded(home: Workspace, audited: Audit, another: Audit, capfd: pytest
     # Another audit is another run.
     other = published(another, home)
     assert other not in {None, run}
-    assert "Every check that was judged keeps its bounds." in client(home).get_run(other).data.tags["mlflow.note.content"]
+    assert (
+        "Every check that was judged keeps its bounds." in client(home).get_run(other).data.tags["mlflow.note.content"]
+    )
     assert dict(os.environ) == environment
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_description_tells_what_was_not_judged_and_what_not_measured(audited: Audit) -> None:
+    made, files = audited
+    verdicts = (
+        Verdict("few-patterns", "few_patterns.ratio_to_real", Status.SKIPPED, None, None, "no real data"),
+        Verdict("few-patterns", None, Status.MEASURED, None, None, "measured, not judged"),
+        Verdict("language-mix", None, Status.SKIPPED, None, None, "no text"),
+    )
+    told = describe(replace(made, verdicts=verdicts, verdict=Status.MEASURED), files, "sft").description
+    assert "**MEASURED**: sft" in told
+    assert told.splitlines()[2:] == [
+        "Nothing was judged.", "", "Measured but not judged: few-patterns", "", "Skipped: language-mix"
+    ]  # fmt: skip
 
 
 def artifacts_lie_in(home: Workspace, run: str) -> bool:
@@ -163,6 +181,7 @@ import os, signal, sys
 from pathlib import Path
 from auditor import trackers
 from auditor.registry import Workspace
+from auditor.trackers.publication import describe
 from auditor.trackers import mlflow
 from tests.trackers.conftest import FIELDS, record
 

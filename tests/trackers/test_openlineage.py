@@ -35,12 +35,7 @@ from tests.trackers.conftest import record
 Event = Mapping[str, Any]
 KEY = "k3y-of-the-endpoint"
 
-
-@pytest.fixture(autouse=True)
-def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("URL", "API_KEY", "CONFIG", "NAMESPACE", "DISABLED", "ENDPOINT"):
-        monkeypatch.delenv(f"OPENLINEAGE_{name}", raising=False)
+pytestmark = pytest.mark.usefixtures("no_openlineage")
 
 
 def of_made() -> Event:
@@ -202,6 +197,16 @@ def test_an_audit_of_data_nobody_registered_where_a_check_broke() -> None:
     broke, held = event["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
     assert (broke["success"], broke["severity"], broke["name"]) == (False, "error", "language-mix")
     assert (held["success"], held.get("severity"), held["actual"]) == (True, None, "0.0")
+
+
+def test_what_was_not_judged_asserts_nothing() -> None:
+    counted = Verdict("few-patterns", None, Status.MEASURED, None, None, "measured; the policy sets no bound")
+    seen = replace(record("made"), verdicts=(counted,), verdict=Status.MEASURED)
+    event = audit_event(seen, MADE, MADE.versions[0])
+    check_event(event)
+    (audited,) = event["inputs"]
+    assert audited["inputFacets"]["dataQualityAssertions"]["assertions"] == []
+    assert audited["facets"]["auditor_verdict"]["verdict"] == "measured"
 
 
 def test_secrets_are_in_no_event() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from auditor.core.verdict import by_check
 from auditor.model.card import Source
 from auditor.model.result import Status
 from auditor.reports import wording
@@ -156,7 +157,9 @@ def _checks(subject: Subject) -> Iterator[str]:
         yield ""
         for verdict in at_fault:
             yield f"- {markdown(told(verdict, record), _LONG)}"
-    skipped = sorted({verdict.check for verdict in subject.judged(Status.SKIPPED)})
-    if skipped:
-        yield ""
-        yield f"Not measured: {markdown(', '.join(skipped), _LONG)}."
+    statuses = sorted(by_check(record.verdicts).items())
+    for said, status in (("Measured but not judged", Status.MEASURED), ("Not measured", Status.SKIPPED)):
+        names = [name for name, one in statuses if one is status]
+        if names:
+            yield ""
+            yield f"{said}: {markdown(', '.join(names), _LONG)}."
