@@ -80,7 +80,6 @@ def page(view: View) -> str:
         script="report.js",
         view=view,
         record=view.record,
-        verdict=view.record.verdict.value,
         pictures=_pictures(view),
         meter=meter,
         bars=bars,
