@@ -106,7 +106,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             pedigree=pedigree,
             cache=workspace.cache / "traces",
             space=Spaces(embedder, workspace.cache, engine, clock.stage),
-            size=plan.policy.size,
+            sizes=plan.policy.sizes,
             history=history(pedigree.card, workspace, before=pedigree.version.version) if pedigree else None,
         )
         store = StateStore(workspace.cache / "states")

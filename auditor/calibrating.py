@@ -1,14 +1,14 @@
 """Bounds that need not be guessed: what each metric is where the data are real as well.
 
-Real rows are split in two, many times over; one part is audited against the other. The values that a metric takes
-then are its null distribution for this data, embedder and size, and its bound is their quantile: at most `rate` of
-such audits break it (the ceil((1 - rate)(splits + 1))-th of the values in order: Vovk, Gammerman and Shafer 2005,
-"Algorithmic learning in a random world", on conformal prediction).
+Real rows are split in two, many times over; one part is audited beside the other. The values that a metric takes then
+are its null distribution for this data, embedder and size, and its bound is their quantile (`statistics.bounds`).
+A metric of the rows alone is measured on one part, and its null widened to what new rows would give; a share of rows
+has no bound tighter than chance allows rows that seldom have the fault. So every bound has the rate that was asked for,
+whether it is tighter or laxer than one that we ship: that is a guess about all data, this is known of yours.
 """
 
 from __future__ import annotations
 
-import decimal
 import math
 import tempfile
 import threading
@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import xxhash
 
-from auditor import auditing, concluding
+from auditor import __version__, auditing, concluding
 from auditor.annotators import embedders
 from auditor.annotators.space import Spaces
 from auditor.auditing import Options, Progress
@@ -28,7 +29,8 @@ from auditor.core import check as checking
 from auditor.core import measure as measuring
 from auditor.core.check import Context
 from auditor.core.compare import directions
-from auditor.core.sized import compares
+from auditor.core.policy import Policy
+from auditor.core.sized import alone, compares
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError, InputError
 from auditor.model.result import Measured
@@ -36,6 +38,7 @@ from auditor.model.rows import Dataset
 from auditor.registry.workspace import Workspace
 from auditor.sketches.sample import split
 from auditor.statistics.blas import single
+from auditor.statistics.bounds import Bound, Doubles, as_new, by_chance, jointly, quantile
 
 SPLITS_A_FAILURE = 10
 """Splits for each false alarm that the rate allows: fewer tell too little of the tail that the bound lies in."""
@@ -47,45 +50,36 @@ booster in 300 answers) must not leave an audit without one."""
 LEAST = 50
 """Rows a side below which no room measures much."""
 
-Values = Mapping[str, float]
-Seen = tuple[Values, Mapping[str, str]]
-"""What a split gave: metrics with their values, and those without with the reason."""
-
-VERSION = 3
+VERSION = 4
 """Of what is kept of a split."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """A metric's bound: at fault beyond `limit`, to the side that is worse. null: its values over the splits,
-    ascending."""
+class Seen:
+    """What a split gave: metrics with (value, what it was measured over), and those without with the reason."""
+
+    values: Mapping[str, tuple[float, int]]
+    whys: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A metric to calibrate. high: whether more is worse. alone: of the rows alone, whatever the real ones are.
+    share: of rows."""
 
     metric: str
     high: bool
-    limit: float
-    null: tuple[float, ...]
-
-    @property
-    def text(self) -> str:
-        """Six digits, rounded away from the null."""
-        direction = decimal.ROUND_CEILING if self.high else decimal.ROUND_FLOOR
-        limit = decimal.Context(prec=6, rounding=direction).create_decimal_from_float(self.limit)
-        return f"{'>' if self.high else '<'} {float(limit):.6g}"
-
-    def broken(self, values: Values) -> bool:
-        value = values.get(self.metric)
-        return value is not None and (value > self.limit if self.high else value < self.limit)
-
-    @property
-    def median(self) -> float:
-        return self.null[len(self.null) // 2]
+    alone: bool
+    share: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was found. unknown: metric -> why it has no bound. stand: metrics of the rows alone, or of labels, that keep
-    the bounds of the policy that is extended. together: share of the splits that broke any bound: as often will the
-    whole policy fail data as good as the real ones. family: whether `rate` is of all bounds together."""
+    """What was found. unknown: metric -> why it has no bound. stand: metrics that keep the bounds of the policy that is
+    extended, for nothing says which way they are worse. beyond: checks that need more than rows and real rows.
+    together: share of the splits that broke any bound: as often will the whole policy fail data as good as the real
+    ones. family: whether `rate` is of all bounds together. bought: texts, tokens and cost of embeddings, where they are
+    bought."""
 
     real: Dataset
     embedder: str
@@ -95,8 +89,10 @@ class Calibration:
     bounds: tuple[Bound, ...]
     unknown: Mapping[str, str]
     stand: tuple[str, ...]
+    beyond: tuple[str, ...]
     together: float
     family: bool = False
+    bought: Mapping[str, Any] | None = None
 
 
 def calibrate(
@@ -109,8 +105,8 @@ def calibrate(
     progress: Progress,
     family: bool = False,
 ) -> Calibration:
-    """Measure the null distribution of every comparison with real data of which the policy or the check says which way
-    is worse (`core.compare.directions`).
+    """Measure the null distribution of every metric of which the policy or the check says which way is worse
+    (`core.compare.directions`), of every check that runs on rows and real rows alone (`core.sized.alone`).
 
     source: real rows, as `audit` takes them. rate: of false alarms, 0 to 1: for each metric, or with `family` for all
     of them together. size: rows a side; None is half of the real rows. What was measured is kept: an interrupted run
@@ -124,15 +120,13 @@ def calibrate(
     engine = Local(options.threads)
     selected = auditing.select(options, workspace)
     base = concluding.policy(options, workspace)
-    worse, stand = _wanted(selected, directions(base), base.metrics)
-    checks = [check for check in selected if any(check.spec.metric(m.name) in worse for m in check.spec.measures)]
+    wanted, stand = to_calibrate(selected, base)
+    beyond = tuple(check.spec.name for check in selected if not alone(check))
+    checks = [check for check in selected if any(check.spec.metric(m.name) in wanted for m in check.spec.measures)]
     if not checks:
-        hint = (
-            f"they are of the rows alone, or of labels: the bounds of {base.name} stand"
-            if stand
-            else "see `auditor checks`"
-        )
-        raise ConfigError("none of these checks has a metric to calibrate", seen=", ".join(stand), hint=hint)
+        left = ", ".join((*stand, *beyond))
+        hint = f"they need more than rows and real rows, or no way is worse: the bounds of {base.name} stand"
+        raise ConfigError("none of these checks has a metric to calibrate", seen=left, hint=hint)
     splits = math.ceil(SPLITS_A_FAILURE / rate)
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
         real = auditing.prepared(source, replace(options, by=()), workspace, engine, checks, progress)
@@ -146,83 +140,36 @@ def calibrate(
             )
         embedder = embedders.load(options.embedder or embedders.DEFAULT, workspace.answers)
         name = f"{embedder.name}@{embedder.revision}"
-        kept = _Kept(workspace.cache / "calibrations", _key(real, checks, side, name))
-
-        def one(seed: int, context: Context) -> Seen:
-            left, right = (real.select(rows) for rows in split(real, side, seed))
-            space = Spaces(embedder, workspace.cache, Local(1))
-            beside = replace(context, references={"real": right}, space=space, size=side)
-            measured = measuring.measure(checks, left, beside, Local(1))
-            return _seen(checks, measured, worse)
-
+        kept = _Kept(workspace.cache / "calibrations", _key(real, checks, side, name, workspace.expectations))
         context = Context(
             expectations=workspace.expectations, scratch=Path(scratch), memory=options.memory // engine.threads
         )
+
+        def one(seed: int) -> Seen:
+            left, right = (real.select(rows) for rows in split(real, side, seed))
+            space = Spaces(embedder, workspace.cache, Local(1))
+            return seen(checks, wanted, left, right, replace(context, space=space))
+
         with progress.stage(f"{splits:,} splits") as advance:
-            found = _run(lambda seed: one(seed, context), splits, kept, engine, advance)
-    values = [values for values, _ in found]
-    bounds, unknown = _bounds(worse, found, rate)
-    if family:
-        bounds = jointly(bounds, values, rate)
-    together = sum(any(bound.broken(one) for bound in bounds) for one in values) / splits
-    return Calibration(real, name, side, rate, splits, bounds, unknown, stand, together, family)
+            found = _run(one, splits, kept, engine, advance)
+    bounds, unknown, together = _bounds(wanted, found, rate, side, real.rows, family)
+    bought = embedders.bought(embedder)
+    return Calibration(real, name, side, rate, splits, bounds, unknown, stand, beyond, together, family, bought)
 
 
-def jointly(bounds: Sequence[Bound], splits: Sequence[Values], rate: float) -> tuple[Bound, ...]:
-    """Bounds that at most `rate` of audits break any of: each is moved away from its median by one factor, which is
-    the quantile over the splits of the largest excess of any metric, in units of median to own bound (max-T: Westfall
-    and Young 1993, "Resampling-based multiple testing"). So correlated metrics do not pay for one another.
-
-    Metrics that are worse when low and never 0 (ratios, p) are measured on a log scale, where a limit stays above 0.
-    """
-    scales = [_Scale.of(bound) for bound in bounds]
-    excess = sorted(max((scale.excess(one) for scale in scales), default=0.0) for one in splits)
-    factor = excess[min(math.ceil((1 - rate) * (len(excess) + 1)), len(excess)) - 1]
-    return tuple(replace(scale.bound, limit=scale.limit(factor)) for scale in scales)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """How far a metric is from its median, in units of how far its own bound is (where that is the median itself, the
-    worst value of the null). unit: 0 where nothing is worse than the median."""
-
-    bound: Bound
-    log: bool
-    middle: float
-    unit: float
-
-    @classmethod
-    def of(cls, bound: Bound) -> _Scale:
-        log = not bound.high and bound.null[0] > 0
-        middle, limit, last = (
-            math.log(value) if log else value
-            for value in (bound.median, bound.limit, bound.null[-1] if bound.high else bound.null[0])
-        )
-        return cls(bound, log, middle, abs(limit - middle) or abs(last - middle))
-
-    def excess(self, values: Values) -> float:
-        value = values.get(self.bound.metric)
-        if value is None or not self.unit:
-            return 0.0
-        return ((math.log(value) if self.log else value) - self.middle) / self.unit * (1 if self.bound.high else -1)
-
-    def limit(self, factor: float) -> float:
-        moved = self.middle + factor * self.unit * (1 if self.bound.high else -1)
-        return math.exp(moved) if self.log else moved
-
-
-def _wanted(
-    checks: Sequence[Any], worse: Mapping[str, str], bounded: Mapping[str, Any]
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """(metric -> which way is worse, of those to calibrate; those with a bound that are not)."""
-    wanted: dict[str, str] = {}
+def to_calibrate(checks: Sequence[Any], base: Policy) -> tuple[dict[str, Wanted], tuple[str, ...]]:
+    """(what to calibrate, by metric; metrics with a bound of which no way is worse)."""
+    worse = directions(base)
+    wanted: dict[str, Wanted] = {}
     stand = []
-    for check in checks:
+    for check in filter(alone, checks):
         for measure in check.spec.measures:
             metric = check.spec.metric(measure.name)
-            if worse.get(metric) and compares(check.spec, measure):
-                wanted[metric] = worse[metric]
-            elif metric in bounded:
+            if way := worse.get(metric):
+                wanted[metric] = Wanted(
+                    metric, way == "high", not compares(check.spec, measure), measure.unit == "share"
+                )
+            elif metric in base.metrics:
                 stand.append(metric)
     return wanted, tuple(stand)
 
@@ -247,7 +194,8 @@ def policy(found: Calibration, base: str, name: str) -> str:
                 f"# All of them together fail {100 * found.together:.3g} % of such audits: see --family.",
             )
         ),
-        "# They hold for this embedder and size; `size` has audits draw as many rows a side.",
+        "# They hold for this embedder and size: an audit draws as many rows for what depends on their number, and",
+        "# skips these metrics where it has fewer.",
     ]
     entries = {bound.metric: {"fail": bound.text} for bound in found.bounds}
     body = yaml.safe_dump(
@@ -256,9 +204,18 @@ def policy(found: Calibration, base: str, name: str) -> str:
     return "\n".join(head) + "\n" + body
 
 
-def _seen(checks: Sequence[Any], measured: Sequence[Measured], wanted: Mapping[str, str]) -> Seen:
-    """Of the metrics to calibrate."""
-    values: dict[str, float] = {}
+def seen(checks: Sequence[Any], wanted: Mapping[str, Wanted], rows: Dataset, real: Dataset, context: Context) -> Seen:
+    """The metrics to calibrate of these rows, beside real ones. Checks that do not compare are not given these: a scan
+    of them would be for nothing."""
+    beside = [check for check in checks if any(compares(check.spec, one) for one in check.spec.measures)]
+    lone = [check for check in checks if check not in beside]
+    measured = measuring.measure(lone, rows, context, Local(1))
+    measured += measuring.measure(beside, rows, replace(context, references={"real": real}), Local(1))
+    return _seen([*lone, *beside], measured, wanted)
+
+
+def _seen(checks: Sequence[Any], measured: Sequence[Measured], wanted: Mapping[str, Wanted]) -> Seen:
+    values: dict[str, tuple[float, int]] = {}
     whys: dict[str, str] = {}
     for check, outcome in zip(checks, measured, strict=True):
         found = outcome.measurement
@@ -268,12 +225,12 @@ def _seen(checks: Sequence[Any], measured: Sequence[Measured], wanted: Mapping[s
                 continue
             metric = metrics.get(name)
             if metric is not None and metric.value is not None:
-                values[name] = float(metric.value)
+                values[name] = (float(metric.value), metric.n)
             elif metric is not None:
                 whys[name] = metric.why
             else:
                 whys[name] = outcome.why or "; ".join(found.notes if found is not None and not metrics else ())
-    return values, whys
+    return Seen(values, whys)
 
 
 def _run(
@@ -284,10 +241,10 @@ def _run(
     done, lock = [splits - len(todo)], threading.Lock()
 
     def measured(seed: int) -> None:
-        seen = one(seed)
+        found = one(seed)
         with lock:
-            kept.add(seed, seen)
-            known[seed] = seen
+            kept.add(seed, found)
+            known[seed] = found
             done[0] += 1
             advance(done[0], splits)
 
@@ -296,23 +253,47 @@ def _run(
     return [known[seed] for seed in range(splits)]
 
 
-def _bounds(worse: Mapping[str, str], splits: Sequence[Seen], rate: float) -> tuple[tuple[Bound, ...], dict[str, str]]:
-    bounds, unknown = [], {}
-    for metric, bad in worse.items():
-        seen = sorted(values[metric] for values, _ in splits if metric in values)
-        place = math.ceil((1 - rate) * (len(seen) + 1))
-        if place > len(seen) or len(seen) < MOST * len(splits):
-            why = next((whys[metric] for _, whys in splits if whys.get(metric)), "not asked for")
-            unknown[metric] = f"measured in {len(seen):,} of {len(splits):,} splits: {why}"
+def _bounds(
+    wanted: Mapping[str, Wanted], splits: Sequence[Seen], rate: float, size: int, rows: int, family: bool
+) -> tuple[tuple[Bound, ...], dict[str, str], float]:
+    """(bounds; metric -> why it has none; share of the splits that break any)."""
+    bounds: list[Bound] = []
+    unknown: dict[str, str] = {}
+    new: list[dict[str, float]] = [{} for _ in splits]
+    counts: dict[str, tuple[Doubles, Doubles]] = {}
+    for metric, one in wanted.items():
+        at = [place for place, each in enumerate(splits) if metric in each.values]
+        values, n = np.array([splits[place].values[metric] for place in at], np.float64).reshape(-1, 2).T
+        null = as_new(values, one.high, size, rows) if one.alone and at else values
+        bound = quantile(metric, one.high, null.tolist(), rate)
+        if bound is None or len(at) < MOST * len(splits):
+            why = next((each.whys[metric] for each in splits if each.whys.get(metric)), "not asked for")
+            unknown[metric] = f"measured in {len(at):,} of {len(splits):,} splits: {why}"
             continue
-        limit = seen[place - 1] if bad == "high" else seen[len(seen) - place]
-        bounds.append(Bound(metric, bad == "high", limit, tuple(seen)))
-    return tuple(bounds), unknown
+        bounds.append(bound)
+        if one.alone and one.share:
+            counts[metric] = (values, n)
+        for place, value in zip(at, null.tolist(), strict=True):
+            new[place][metric] = value
+
+    def lax(found: Sequence[Bound], rate: float) -> tuple[Bound, ...]:
+        return tuple(
+            bound.no_tighter(by_chance(*counts[bound.metric], bound.high, rate)) if bound.metric in counts else bound
+            for bound in found
+        )
+
+    found = lax(bounds, rate)
+    if family:  # chance has one rate for all shares together (Bonferroni), beside the splits
+        found = lax(jointly(found, new, rate), rate / max(len(found), 1))
+    return found, unknown, sum(any(bound.broken(one) for bound in found) for one in new) / len(splits)
 
 
-def _key(real: Dataset, checks: Sequence[Any], side: int, embedder: str) -> str:
+def _key(real: Dataset, checks: Sequence[Any], side: int, embedder: str, expectations: Sequence[Path]) -> str:
+    """Of all that decides what a split gives; expectations: folders of suites and word lists."""
     asked = [[check.spec.name, check.spec.version, checking.parameters(check)] for check in checks]
-    about = [VERSION, real.digest, [shard.digest for shard in real.shards], asked, side, embedder]
+    files = sorted(path for folder in expectations for path in folder.rglob("*") if path.is_file())
+    lists = [xxhash.xxh3_128_hexdigest(path.read_bytes()) for path in files if path.parent.name != "policies"]
+    about = [VERSION, __version__, real.digest, [one.digest for one in real.shards], asked, lists, side, embedder]
     return xxhash.xxh3_128_hexdigest(orjson.dumps(about, option=orjson.OPT_SORT_KEYS))
 
 
@@ -331,13 +312,13 @@ class _Kept:
                 seal, _, content = line.partition(b" ")
                 if seal == _seal(content):
                     one = orjson.loads(content)
-                    found[one["split"]] = (one["values"], one["whys"])
+                    values = {name: (value, n) for name, (value, n) in one["values"].items()}
+                    found[one["split"]] = Seen(values, one["whys"])
         return found
 
-    def add(self, seed: int, seen: Seen) -> None:
-        values, whys = seen
+    def add(self, seed: int, found: Seen) -> None:
         with self._path.open("ab") as file:
-            content = orjson.dumps({"split": seed, "values": dict(values), "whys": dict(whys)})
+            content = orjson.dumps({"split": seed, "values": dict(found.values), "whys": dict(found.whys)})
             file.write(b"\n" + _seal(content) + b" " + content)
 
 

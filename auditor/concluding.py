@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from auditor import registry, reports, trackers
 from auditor.core import check as checking
 from auditor.core import measure as measuring
-from auditor.core import places
+from auditor.core import places, sized
 from auditor.core import policy as policies
 from auditor.core import verdict as judging
 from auditor.core.check import Context, Engine
@@ -244,6 +244,7 @@ def conclude(
     with clock.stage("locate") as advance:
         found = scratch / "findings.parquet"
         measured, findings = _locate(checks, measured, rows, context, plan.engine, found, advance)
+    measured = [sized.withheld(check, one, rows, context) for check, one in zip(checks, measured, strict=True)]
     verdicts, verdict, exit_code = judging.judge(
         measured,
         plan.policy,

@@ -81,7 +81,9 @@ class Expectations:
         name="expectations",
         title="Expectations",
         measures=(
-            Measure("failed", "expectations", "expectations that do not hold", "mend the rows, or the suite"),
+            Measure(
+                "failed", "expectations", "expectations that do not hold", "mend the rows, or the suite", depends="size"
+            ),
             Measure("evaluated", "expectations", "expectations that had something to evaluate"),
             Measure("rate", "share", "rows unexpected under a failed expectation", "mend or drop the rows"),
         ),

@@ -147,21 +147,38 @@ class FewPatterns:
         "Few patterns",
         (
             Measure(
-                "effective_patterns", "patterns", "exp(entropy) of the sizes of the patterns among the rows sampled"
+                "effective_patterns",
+                "patterns",
+                "exp(entropy) of the sizes of the patterns among the rows sampled",
+                depends="size",
             ),
-            Measure("patterns", "patterns", "groups of rows that vary about a common core, single rows among them"),
-            Measure("patterns_per_row", "patterns per row", "effective patterns for each row sampled"),
-            Measure("largest_share", "share", "rows that belong to the largest pattern"),
+            Measure(
+                "patterns",
+                "patterns",
+                "groups of rows that vary about a common core, single rows among them",
+                depends="size",
+            ),
+            Measure("patterns_per_row", "patterns per row", "effective patterns for each row sampled", depends="size"),
+            Measure("largest_share", "share", "rows that belong to the largest pattern", depends="size"),
             Measure(
                 "crowded",
                 "share",
                 "rows in patterns that hold a hundredth of the rows or more (`crowd`), and ten at the least",
                 "thin the pattern out to its share in real data, and vary the prompt and seeds that it comes from",
+                depends="size",
             ),
-            Measure("vendi", "rows", "Vendi score: wholly different rows that the sample is worth"),
-            Measure("vendi_2", "rows", "Vendi score of order 2, which weighs what is common"),
-            Measure("ratio_to_real", "ratio", "effective patterns over those of as many real rows", bad="low"),
-            Measure("vendi_ratio_to_real", "ratio", "Vendi score over that of as many real rows", bad="low"),
+            Measure("vendi", "rows", "Vendi score: wholly different rows that the sample is worth", depends="size"),
+            Measure("vendi_2", "rows", "Vendi score of order 2, which weighs what is common", depends="size"),
+            Measure(
+                "ratio_to_real",
+                "ratio",
+                "effective patterns over those of as many real rows",
+                bad="low",
+                depends="real",
+            ),
+            Measure(
+                "vendi_ratio_to_real", "ratio", "Vendi score over that of as many real rows", bad="low", depends="real"
+            ),
         ),
         needs=("embeddings",),
         fires=(
@@ -204,7 +221,7 @@ class FewPatterns:
         context.progress(1, 3)
         real = context.references.get("real")
         theirs = None if real is None or self.scope not in real.columns else self._side(real, context.space)
-        equal = 0 if theirs is None else context.equal(n, len(theirs.rows))
+        equal = 0 if theirs is None else min(n, len(theirs.rows))
         beside = _patterns(theirs, equal, context, engine) if theirs is not None and equal >= LEAST else None
         context.progress(2, 3)
         usual = 1.0 if beside is None else beside.effective / equal

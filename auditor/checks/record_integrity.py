@@ -141,7 +141,13 @@ class RecordIntegrity(Rowwise):
                 "rows whose response is or begins with the prompt",
                 "strip the prompt from the completion (base models return both), or drop the row",
             ),
-            Measure("duplicate_ids", "share", "rows whose id an earlier row has", "give each row an id of its own"),
+            Measure(
+                "duplicate_ids",
+                "share",
+                "rows whose id an earlier row has",
+                "give each row an id of its own",
+                depends="size",
+            ),
             Measure(
                 "encoding_damage",
                 "share",

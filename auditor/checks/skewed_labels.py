@@ -180,21 +180,26 @@ class SkewedLabels:
                 "share",
                 "rows of the worst field that would have to change their label",
                 "generate more of the rare labels, or draw the rows to the shares that are wanted",
+                depends="real",
             ),
-            Measure("skewed", "fields", "fields of which a tenth of the rows would have to change"),
+            Measure("skewed", "fields", "fields of which a tenth of the rows would have to change", depends="real"),
             Measure(
                 "missing_labels",
                 "labels",
                 "labels of the reference that no row has",
                 "generate rows of these labels",
+                depends="real",
             ),
-            Measure("amplification", "share", "growth of the lead of the sex that led in the reference"),
+            Measure(
+                "amplification", "share", "growth of the lead of the sex that led in the reference", depends="real"
+            ),
             Measure("imbalance", "share", "how far the least even field is from even, by entropy"),
             Measure(
                 "gender_swap_incomplete",
                 "share",
                 "rows of gender-swapped pairs without their twin",
                 "add the twin with nothing but the gendered words swapped, or drop the row",
+                depends="size",
             ),
         ),
         reads=("text",),

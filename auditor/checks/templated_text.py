@@ -93,26 +93,35 @@ class TemplatedText:
                 "share",
                 "rows made from a template that many rows share",
                 "keep a few rows of each template, and generate others about something else",
+                depends="size",
             ),
-            Measure("largest_share", "share", "rows of the largest template"),
-            Measure("templates", "templates", "templates that many rows share"),
+            Measure("largest_share", "share", "rows of the largest template", depends="size"),
+            Measure("templates", "templates", "templates that many rows share", depends="size"),
             Measure(
                 "opening_share",
                 "share",
                 "answers that open with the same words",
                 "ask for answers that begin otherwise, or cut the opening",
+                depends="size",
             ),
             Measure(
                 "instruction_share",
                 "share",
                 "instructions that ask for the same thing with the same verb",
                 "ask for instructions with other verbs and objects",
+                depends="size",
             ),
-            Measure("ratio_to_real", "ratio", "rows of templates over those of as many real rows, if these have many"),
+            Measure(
+                "ratio_to_real",
+                "ratio",
+                "rows of templates over those of as many real rows, if these have many",
+                depends="real",
+            ),
             Measure(
                 "opening_ratio_to_real",
                 "ratio",
                 "share of the commonest opening over that of as many real answers, where that is large",
+                depends="real",
             ),
         ),
         reads=("text",),
@@ -235,7 +244,7 @@ class TemplatedText:
         """Each of the two shares with its ratio to the real one; one of the pair has a value. Where the real rows are
         templated, the task is, and a bound for prose says nothing."""
         real = context.references.get("real")
-        n = 0 if real is None else context.equal(rows.rows, real.rows)
+        n = 0 if real is None else min(rows.rows, real.rows)
         theirs = self._shares(_sized(real, n), engine) if real is not None and n >= 2 * self.rows else None
         usual = (self.templated, self.templated_openings)
         above = [theirs is not None and (theirs[i].value or 0) > usual[i] for i in range(2)]

@@ -26,7 +26,13 @@ Examples:
                    "10 / RATE splits are measured.")  # fmt: skip
 @click.option("--family", is_flag=True, help="RATE is of audits that fail by any metric: wider bounds.")
 @click.option("--rows", type=click.IntRange(1), metavar="N", help="Rows a side.  [default: half of the real rows]")
-@click.option("--policy", default="default", show_default=True, metavar="NAME|FILE", help="Bounds for all else.")
+@click.option(
+    "--policy",
+    default="default",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Bounds for all else, and which way is worse.",
+)
 @options.checks
 @options.mapping
 @click.option("--embedder", metavar="NAME|PATH", help="What turns texts into vectors.  [default: hashed]")
@@ -48,10 +54,14 @@ def calibrate(
     """Find bounds that data as good as yours would break no more often than RATE.
 
     Your real rows are split in two again and again, and one part is audited against the other; the bound of each
-    metric is what it seldom goes beyond there. That is of each metric: many of them together fail more audits than
-    RATE, and how many is told; with --family all of them together fail no more than RATE. The policy that is
-    written extends POLICY, and is used with `auditor audit --policy`. Metrics of the rows alone, or of
-    labels, keep the bounds of POLICY. An interrupted run goes on where it was.
+    metric is what it seldom goes beyond there, be that tighter or laxer than in POLICY. That is of each metric: many
+    of them together fail more audits than RATE, and how many is told; with --family all of them together fail no more
+    than RATE.
+
+    The policy that is written extends POLICY, and is used with `auditor audit --policy`. Its bounds hold at the size of
+    the splits: an audit of more rows draws as many for what depends on their number (comparisons with real data,
+    duplicates, patterns), and one of fewer skips these metrics. Checks that need more than rows and real rows (a
+    card, verdicts) keep the bounds of POLICY. An interrupted run goes on where it was.
     """
     from auditor import calibrating
     from auditor.auditing import Options
@@ -73,11 +83,18 @@ def calibrate(
     cells = [(bound.metric, f"{bound.median:.4g}", bound.text) for bound in found.bounds]
     for line in tables.lines(header, cells, right=(1,)):
         click.echo(line)
+    reasons: dict[tuple[str, str], list[str]] = {}
     for metric, why in found.unknown.items():
-        click.echo(f"{metric}: no bound, {why}")
+        room, _, short = metric.partition(".")
+        reasons.setdefault((room, why), []).append(short)
+    for (room, why), metrics in reasons.items():
+        click.echo(f"no bound for {', '.join(f'{room}.{short}' for short in metrics)}: {why}")
     if found.stand:
-        rooms = dict.fromkeys(metric.partition(".")[0].replace("_", "-") for metric in found.stand)
-        click.echo(f"\nMetrics of the rows alone, or of labels, keep the bounds of {policy}: {', '.join(rooms)}")
+        click.echo(
+            f"\nNothing says which way these are worse; they keep the bounds of {policy}: {', '.join(found.stand)}"
+        )
+    if found.beyond:
+        click.echo(f"\nNot calibrated, for they need more than rows and real rows: {', '.join(found.beyond)}")
     whose = "together" if family else "each"
     told = f"{len(found.bounds)} bounds, {whose} with {100 * rate:g} % false alarms at {found.size:,} rows a side"
     click.echo(f"\n{path}: {told}{'' if family else f'; {100 * found.together:.3g} % all together'}")

@@ -57,7 +57,9 @@ class Measure:
 
     unit: share, rows, clusters, characters … what: one line for reports. remedy: what a person does
     about the rows behind it; empty where the number has no rows of its own. bad: which way is worse, where
-    `auditor calibrate` finds the bound.
+    `auditor calibrate` finds the bound. depends: what moves the number beside what the rows are like: `size`, how many
+    they are (copies are found by the pair; the largest of many parts falls with their number); `real`, the rows that
+    they are held against, and the size of both sides. Nothing: a share or mean, of which more rows are only surer.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Measure:
     what: str
     remedy: str = ""
     bad: Literal["", "high", "low"] = ""
+    depends: Literal["", "size", "real"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,8 @@ class Context:
     memory: bytes of working memory. progress: told (done, total) by long work. cache: a folder for what is
     costly to make again, under names that tell its content; None keeps nothing. space: embeddings, or None (a check
     that needs "embeddings" is then skipped). history: earlier versions of a registered dataset with their stored
-    records. measured: what the checks before have measured, by check: for inspections, which run last. size: rows
-    a side in comparisons with real data; None is as many as both sides have. kinship: which models are relatives, for
+    records. measured: what the checks before have measured, by check: for inspections, which run last. sizes: metric
+    -> rows (a side) that its bound was found at; see `core.sized`. kinship: which models are relatives, for
     judges of verdicts; a pedigree has its own. known: what one room has worked out of the rows and others ask for.
     """
 
@@ -121,13 +124,9 @@ class Context:
     space: Space | None = None
     history: History | None = None
     measured: Mapping[str, Measurement] = field(default_factory=dict)
-    size: int | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
     kinship: Kinship | None = None
     known: dict[str, Any] = field(default_factory=dict)
-
-    def equal(self, *sizes: int) -> int:
-        """Rows a side that may be compared: the least of these, and of `size` where bounds were found at one."""
-        return min(sizes if self.size is None else (*sizes, self.size))
 
 
 class Engine(Protocol):

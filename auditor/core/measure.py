@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Context, Engine, Locates, Spec, parameters
-from auditor.core.sized import at_size, too_few, withheld
+from auditor.core.sized import at_size, draw, merged, redone, too_few
 from auditor.core.state import StateStore, state_key
 from auditor.model.result import AUDITED, FINDING_SCHEMA, LINEAGE, Measured, Measurement, Status
 from auditor.model.rows import Dataset, Rows
@@ -131,6 +131,13 @@ def measure(
             name = check.spec.name
             with stage(name) as advance:
                 outcome[name] = _run(check, rows, replace(context, progress=advance), engine)
+    if isinstance(rows, Dataset):
+        for size, metrics in redone(runnable, rows, context).items():
+            part = draw(rows, context, size)
+            again = [check for check in runnable if check.spec.name in metrics]
+            for found in measure(again, part.rows, part.context, engine, stage=lambda one: stage(f"{one}, drawn")):
+                name = found.check
+                outcome[name] = merged(outcome[name], found, metrics[name], size)
     inspections = [check for check in runnable if hasattr(check, "inspect")]
     if inspections:
         so_far = {name: measured.measurement for name, measured in outcome.items() if measured.measurement}
@@ -155,7 +162,7 @@ def missing(check: Any, rows: Audited, context: Context) -> str:
     for need in check.spec.needs:
         if (given[need] if need in given else context.references.get(need)) is None:
             return f"needs {need!r}: {NEEDS.get(need, 'not given')}"
-    if "real" in check.spec.needs and (why := too_few(rows, context)):
+    if why := too_few(check, rows, context):
         return why
     if check.spec.reads and not rows.rows:
         return "the dataset has no rows"
@@ -207,9 +214,8 @@ def _run(check: Any, rows: Audited, context: Context, engine: Engine) -> Measure
     begun = time.perf_counter()
     try:
         if hasattr(check, "run"):
-            draw = at_size(check, rows, context)
-            measurement = draw.whole(check.run(draw.rows, draw.context, engine), rows.rows)
-            measurement = withheld(check, measurement, rows, context)
+            given = at_size(check, rows, context)
+            measurement = given.whole(check.run(given.rows, given.context, engine), rows.rows)
         else:
             measurement = check.inspect(context)
     except Exception as error:  # noqa: BLE001  as above
@@ -267,8 +273,8 @@ def _findings(check: Any, measured: Measured, rows: Audited, context: Context) -
     measurement = measured.measurement
     if measurement is None or not isinstance(check, Locates) or not any(m.value for m in measurement.metrics):
         return
-    draw = at_size(check, rows, context)
-    for found in map(draw.told, check.locate(draw.rows, measurement, draw.context)):
+    given = at_size(check, rows, context)
+    for found in map(given.told, check.locate(given.rows, measurement, given.context)):
         about = _about(found, rows, context)
         metric = found.column("metric").combine_chunks().dictionary_encode()
         remedies = pa.array([check.spec.remedy(name) for name in metric.dictionary.to_pylist()], pa.string())

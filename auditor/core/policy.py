@@ -6,13 +6,13 @@
       near_duplicates.rate: {warn: "> 0.02", fail: "> 0.10"}
       preference_pairs.longer_wins: {warn: ["> 0.8", "< 0.2"]}    # any of them
       refusals_and_artifacts.no_input: null                       # drops an inherited bound
-    size: 3700                       # rows a side in comparisons with real data, as these bounds were found at
+    size: 3700                       # rows (a side) that the bounds of this file were found at: see `core.sized`
     required: [exact-duplicates]     # where one of these is skipped, the audit ends with exit code 3
 
 A bound says when a metric is at fault; `warn` is never laxer than `fail`. It is held against the metric over
 the whole dataset, never against a slice. An entry of an extending policy replaces the inherited entry of the
-same metric whole, and `required` replaces `required`. Nothing unknown is ever ignored, and a policy without
-any bound is refused: it would pass everything.
+same metric whole, and `required` replaces `required`; `size` is of the file's own metrics, and inherited bounds keep
+theirs. Nothing unknown is ever ignored, and a policy without any bound is refused: it would pass everything.
 """
 
 from __future__ import annotations
@@ -69,10 +69,18 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A metric's bounds. Any broken one of `fail` fails; otherwise any broken one of `warn` warns."""
+    """A metric's bounds. Any broken one of `fail` fails; otherwise any broken one of `warn` warns. size: rows (a side)
+    that they were found at, where the file that has them says so."""
 
     warn: tuple[Bound, ...] = ()
     fail: tuple[Bound, ...] = ()
+    size: int | None = None
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """As JSON values."""
+        sized = {} if self.size is None else {"size": self.size}
+        return {"warn": [str(b) for b in self.warn], "fail": [str(b) for b in self.fail], **sized}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +91,19 @@ class Policy:
     name: str
     metrics: Mapping[str, Bounds]
     required: tuple[str, ...] = ()
-    size: int | None = None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Metric -> rows (a side) that its bounds were found at; those without a size are not in it."""
+        return {metric: bounds.size for metric, bounds in self.metrics.items() if bounds.size is not None}
 
     @property
     def digest(self) -> str:
-        content: dict[str, Any] = {
+        content = {
             "name": self.name,
-            "metrics": {
-                metric: {"warn": [str(b) for b in bounds.warn], "fail": [str(b) for b in bounds.fail]}
-                for metric, bounds in self.metrics.items()
-            },
+            "metrics": {metric: bounds.described for metric, bounds in self.metrics.items()},
             "required": list(self.required),
         }
-        if self.size is not None:
-            content["size"] = self.size
         return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -175,7 +182,7 @@ KEYS = ("name", "extends", "metrics", "required", "size")
 def _read(path: Path, known_metrics: Collection[str], known_checks: Collection[str]) -> tuple[Policy, Entry | None]:
     top = documents.read(path).mapping("a policy", KEYS)
     metrics = {metric: bounds for metric, bounds in _metrics(top, known_metrics).items() if bounds is not None}
-    policy = Policy(_name(top, path), dict(sorted(metrics.items())), _required(top, known_checks) or (), _size(top))
+    policy = Policy(_name(top, path), dict(sorted(metrics.items())), _required(top, known_checks) or ())
     return policy, top.get("extends")
 
 
@@ -184,10 +191,7 @@ def _extended(path: Path, parent: Policy, known_metrics: Collection[str], known_
     merged: dict[str, Bounds | None] = {**parent.metrics, **_metrics(top, known_metrics)}
     kept = {metric: bounds for metric, bounds in sorted(merged.items()) if bounds is not None}
     required = _required(top, known_checks)
-    size = _size(top)
-    return Policy(
-        _name(top, path), kept, parent.required if required is None else required, parent.size if size is None else size
-    )
+    return Policy(_name(top, path), kept, parent.required if required is None else required)
 
 
 def _name(top: Mapping[str, Entry], path: Path) -> str:
@@ -213,6 +217,7 @@ def _metrics(top: Mapping[str, Entry], known_metrics: Collection[str]) -> dict[s
     if "metrics" not in top:
         return {}
     found: dict[str, Bounds | None] = {}
+    size = _size(top)
     for metric, entry in top["metrics"].mapping("metrics").items():
         if metric not in known_metrics:
             entry.refuse(f"unknown metric {metric!r}", hint=suggest(metric, known_metrics))
@@ -222,7 +227,7 @@ def _metrics(top: Mapping[str, Entry], known_metrics: Collection[str]) -> dict[s
         bounds = entry.mapping(f"the bounds of {metric}", ("warn", "fail"))
         if not bounds:
             entry.refuse(f"{metric} has no bound", wanted='{warn: "> 0.02", fail: "> 0.10"}, or null to drop it')
-        given = Bounds(**{level: _bounds(metric, level, value) for level, value in bounds.items()})
+        given = Bounds(**{level: _bounds(metric, level, value) for level, value in bounds.items()}, size=size)
         for warn, fail in product(given.warn, given.fail):
             if warn.sign[0] == fail.sign[0] and fail.worse(warn.limit, fail.limit):
                 bounds["warn"].refuse(

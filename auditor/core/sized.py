@@ -1,13 +1,21 @@
-"""Comparisons with real data at the size that a policy's bounds were found at (see `auditor calibrate`).
+"""Metrics at the size that their bounds were found at (see `auditor calibrate`, and `size` in a policy).
 
-A bound found on 3,700 rows a side says nothing of 50,000: checks that need real data then run on a draw of both
-sides, and what they say of rows is told by the rows' numbers in the whole. Nor does it of 100: with fewer rows chance
-moves every comparison further (false alarms) and shows less of what is there (a pass that means nothing), so that
-neither PASS nor FAIL would hold, and the comparison is SKIPPED with the number of rows that it needs.
+A bound found on 3,700 rows may say nothing of 50,000. What a metric depends on (`Measure.depends`) decides:
+
+- a comparison with real data is drawn to that size on both sides: a check that needs real data runs on the draw, and
+  what it says of rows is told by the rows' numbers in the whole;
+- a number that moves with the number of rows is measured on a draw of so many as well: metric, interval and n are
+  then the draw's, and all else that its check says (findings, columns, exhibits) is of all rows;
+- a share or mean of rows is of all rows: with more of them than the bound was found at chance moves it less, so that
+  false alarms can only become rarer.
+
+With fewer rows chance moves each of them further (false alarms) and shows less of what is there (a pass that means
+nothing), so that neither PASS nor FAIL would hold: it is SKIPPED with the number of rows that it needs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,12 +25,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Context, Measure, Spec
-from auditor.model.result import Measurement
+from auditor.model.result import Measured, Measurement, Metric
 from auditor.model.rows import Dataset
 from auditor.model.verdicts import Audited
 from auditor.sketches.sample import drawn
 
 Longs = npt.NDArray[np.int64]
+
+ALONE = frozenset({"real", "embeddings"})
+"""What a check may need and still be measured on real rows alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,41 +65,116 @@ class Draw:
         return pa.table({name: cells.get(name, found.column(name)) for name in found.column_names})
 
 
+def alone(check: Any) -> bool:
+    """Whether the check is measured on rows, and real rows beside them, without anything else."""
+    spec: Spec = check.spec
+    return spec.over == "rows" and not hasattr(check, "inspect") and ALONE.issuperset(spec.needs)
+
+
 def compares(spec: Spec, measure: Measure) -> bool:
-    """Whether the metric is a comparison with real data, by the names of rooms: it needs them, or is `…_to_real`."""
-    return "real" in spec.needs or measure.name.endswith("_to_real")
+    """Whether the metric is a comparison with real data."""
+    return "real" in spec.needs or measure.depends == "real"
 
 
-def too_few(rows: Audited, context: Context) -> str:
-    """Why these rows, or the real ones, are too few for the size that the bounds were found at; empty otherwise."""
+def sizes(check: Any, context: Context) -> dict[str, int]:
+    """Metric -> rows that its bound was found at, of the check's metrics that have such a bound."""
+    if not context.sizes or not alone(check):
+        return {}
+    names = (check.spec.metric(one.name) for one in check.spec.measures)
+    return {name: context.sizes[name] for name in names if name in context.sizes}
+
+
+def run_at(check: Any, context: Context) -> int | None:
+    """Rows a side that the whole check runs on: the most that a bound of one that needs real data was found at."""
+    return max(sizes(check, context).values(), default=None) if "real" in check.spec.needs else None
+
+
+def too_few(check: Any, rows: Audited, context: Context) -> str:
+    """Why these rows, or the real ones, are too few for the size that the check runs on; empty otherwise."""
+    return _too_few(run_at(check, context), rows, context.references.get("real"))
+
+
+def withheld(check: Any, measured: Measured, rows: Audited, context: Context) -> Measured:
+    """Without a value of the metrics whose bounds were found on more rows than there are; to be judged by, when all
+    that the check found is located. Other metrics stay as they are."""
+    known = sizes(check, context)
+    if not known or measured.measurement is None:
+        return measured
     real = context.references.get("real")
-    if context.size is None or real is None or min(rows.rows, real.rows) >= context.size:
-        return ""
-    has = f"has {rows.rows:,} and {real.rows:,} real ones"
-    return f"needs n >= {context.size:,} (rows a side that the policy's bounds were found at), {has}"
+    comparisons = {check.spec.metric(one.name) for one in check.spec.measures if compares(check.spec, one)}
 
+    def held(metric: Metric) -> Metric:
+        why = _too_few(known.get(metric.name), rows, real if metric.name in comparisons else None)
+        if not why or metric.value is None:
+            return metric
+        return replace(metric, value=None, low=None, high=None, why=why)
 
-def withheld(check: Any, measurement: Measurement, rows: Audited, context: Context) -> Measurement:
-    """The measurement without the comparisons that too few rows were made for; its other metrics as they are."""
-    why = too_few(rows, context)
-    names = {check.spec.metric(one.name) for one in check.spec.measures if compares(check.spec, one)}
-    if not why or not names:
-        return measurement
-    metrics = (
-        replace(one, value=None, low=None, high=None, why=why) if one.name in names and one.value is not None else one
-        for one in measurement.metrics
+    return replace(
+        measured, measurement=replace(measured.measurement, metrics=tuple(map(held, measured.measurement.metrics)))
     )
-    return replace(measurement, metrics=tuple(metrics))
 
 
 def at_size(check: Any, rows: Audited, context: Context) -> Draw:
-    """The draw for a check that compares with real data where the context has a size, else everything."""
-    real = context.references.get("real")
-    if context.size is None or "real" not in check.spec.needs or real is None or not isinstance(rows, Dataset):
-        return Draw(rows, context)
-    ours, theirs = (np.sort(drawn(side, context.size)) for side in (rows, real))
-    beside = {**context.references, "real": real.select(theirs)}
-    return Draw(rows.select(ours), replace(context, references=beside), ours, theirs)
+    """The draw for a check that needs real data where its bounds were found at a size, else everything."""
+    size = run_at(check, context)
+    return Draw(rows, context) if size is None or not isinstance(rows, Dataset) else draw(rows, context, size)
+
+
+def draw(rows: Dataset, context: Context, size: int) -> Draw:
+    """At most `size` rows of the data and of the real data, where that is given, and no further draw of them."""
+    ours, real = np.sort(drawn(rows, size)), context.references.get("real")
+    theirs = None if real is None else np.sort(drawn(real, size))
+    beside = dict(context.references) | ({} if real is None or theirs is None else {"real": real.select(theirs)})
+    return Draw(rows.select(ours), replace(context, references=beside, sizes={}), ours, theirs)
+
+
+def redone(checks: Sequence[Any], rows: Audited, context: Context) -> dict[int, dict[str, tuple[str, ...]]]:
+    """Size -> check -> its metrics that are to be measured on a draw of so many rows as well: those that depend on
+    their number, and are measured on more."""
+    found: dict[int, dict[str, tuple[str, ...]]] = {}
+    beside = [rows, *(other for role, other in context.references.items() if role == "real")]
+    for check in checks:
+        name, known, own = check.spec.name, sizes(check, context), run_at(check, context)
+        for measure in check.spec.measures:
+            metric = check.spec.metric(measure.name)
+            size = known.get(metric)
+            depends = measure.depends or compares(check.spec, measure)
+            if size is None or size == own or not depends:
+                continue
+            if rows.rows >= size and any(side.rows > size for side in beside):
+                found.setdefault(size, {}).setdefault(name, ())
+                found[size][name] += (metric,)
+    return dict(sorted(found.items()))
+
+
+def merged(whole: Measured, part: Measured, metrics: Sequence[str], size: int) -> Measured:
+    """Some metrics of a check as they are on a draw of `size` rows, with a note of what they are over all."""
+    if whole.measurement is None:
+        return whole
+    found = {} if part.measurement is None else {one.name: one for one in part.measurement.metrics}
+    was = {one.name: one for one in whole.measurement.metrics if one.name in metrics}
+    now = tuple(
+        one
+        if one.name not in was
+        else found.get(one.name) or replace(one, value=None, low=None, high=None, why=part.why)
+        for one in whole.measurement.metrics
+    )
+    told = ", ".join(f"{name.partition('.')[2]} {_shown(one)}" for name, one in was.items())
+    note = f"on {size:,} rows drawn, as many as the bounds were found at; over all {whole.rows:,}: {told}"
+    measurement = replace(whole.measurement, metrics=now, notes=(*whole.measurement.notes, note))
+    return replace(whole, measurement=measurement, seconds=whole.seconds + part.seconds)
+
+
+def _shown(metric: Metric) -> str:
+    return "no value" if metric.value is None else f"{metric.value:.4g}"
+
+
+def _too_few(size: int | None, rows: Audited, real: Dataset | None) -> str:
+    if size is None or min(rows.rows, size if real is None else real.rows) >= size:
+        return ""
+    has = f"{rows.rows:,}" if real is None else f"{rows.rows:,} and {real.rows:,} real ones"
+    side = "rows" if real is None else "rows a side"
+    return f"needs n >= {size:,} ({side} that the policy's bounds were found at), has {has}"
 
 
 def _places(chosen: Longs, at: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -228,7 +229,14 @@ def _tally(starts, lengths, table, keys, masks, longer, categories, reader, ques
 
 
 def lists(words: Mapping[str, Sequence[str]]) -> Lists:
-    """Word lists by category (at most 62), each of words and phrases."""
+    """Word lists by category (at most 62), each of words and phrases. The same lists are made once: splits of real data
+    ask for them hundreds of times."""
+    return _lists(tuple((category, tuple(phrases)) for category, phrases in words.items()))
+
+
+@lru_cache(maxsize=32)
+def _lists(named: tuple[tuple[str, tuple[str, ...]], ...]) -> Lists:
+    words = dict(named)
     categories = tuple(words)
     wanted: dict[int, int] = {}
     longer: set[int] = set()

@@ -26,11 +26,11 @@ BLOCK = 20_000
 def measures(partner: str, remedy: str) -> tuple[Measure, ...]:
     """partner: what a row of a cluster has, `a near-duplicate`."""
     return (
-        Measure("rate", "share", "rows that are not the first of their cluster", remedy),
-        Measure("rows", "rows", f"rows that have {partner}"),
-        Measure("clusters", "clusters", "clusters of two rows or more"),
-        Measure("largest_cluster", "rows", "rows of the largest cluster"),
-        Measure("effective_share", "share", "rows counted as one for each cluster, over all rows"),
+        Measure("rate", "share", "rows that are not the first of their cluster", remedy, depends="size"),
+        Measure("rows", "rows", f"rows that have {partner}", depends="size"),
+        Measure("clusters", "clusters", "clusters of two rows or more", depends="size"),
+        Measure("largest_cluster", "rows", "rows of the largest cluster", depends="size"),
+        Measure("effective_share", "share", "rows counted as one for each cluster, over all rows", depends="size"),
     )
 
 
