@@ -297,7 +297,7 @@ def test_a_number_without_a_bound_is_shown_and_its_check_is_neither_skipped_nor_
     assert done.return_value == 0
     assert "WARN self-preference distilled excess 1 point, at most 0.1" in told
     assert "nobody else judged these pairs" not in told
-    assert "MEASURED judge-disagreement alpha -0.95, not judged: no kappa, no person judged" in told
+    assert "MEASURED judge-disagreement alpha -0.95, not judged: kappa has no value, no person judged" in told
     assert "SKIPPED" not in told
     alone = cli(path, "--only", "judge-disagreement")
     assert alone.return_value == 3

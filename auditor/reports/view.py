@@ -125,7 +125,8 @@ class Section:
         if decision.status is None:
             said = f"{decision.label} {decision.observed_words}{of}"
             if self.lacking:
-                return f"{said}, not judged: no {self.lacking.label}, {self.lacking.why or self.lacking.metric.why}"
+                why = self.lacking.why or self.lacking.metric.why
+                return f"{said}, not judged: {self.lacking.label} has no value, {why}"
             return said + ("" if any(d.status is not None for d in self.decisions) else ", no bound in the policy")
         if decision.metric.value is None:
             return f"{decision.label} {decision.why or decision.metric.why or 'not measured'}"
@@ -231,14 +232,7 @@ class View:
     @property
     def bought(self) -> str:
         """`embeddings: 301 texts bought, 903 tokens, 0.000018 by its price`; empty where none can be bought."""
-        spent = self.record.run.get("embedder")
-        if spent is None:
-            return ""
-        if not spent["texts"]:
-            return "embeddings: nothing bought, all of them were kept"
-        cost = f", {wording.money(spent['cost'])} by its price" if "cost" in spent else ""
-        texts, tokens = wording.count(spent["texts"], "text"), wording.count(spent["tokens"], "token")
-        return f"embeddings: {texts} bought, {tokens}{cost}"
+        return wording.bought(self.record.run.get("embedder"))
 
     @property
     def starved(self) -> int:

@@ -239,7 +239,7 @@ def test_where_nothing_was_judged_no_face_says_pass(view: View, bounded: bool) -
     said = unjudged(view, bounded=bounded)
     assert (said.label, said.headline) == ("MEASURED", "Nothing was judged")
     assert said.summary == "1 measured but not judged of 1 check on 600 rows"
-    why = "not judged: no largest, under 1,000 rows" if bounded else "no bound in the policy"
+    why = "not judged: largest has no value, under 1,000 rows" if bounded else "no bound in the policy"
     assert said.sections[0].reason == f"patterns 212, {why}"
     assert said.advice.startswith("Give what the bounded numbers lack" if bounded else "Give a policy with bounds")
     for face in FACES:
