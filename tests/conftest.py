@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 # A deadline would make a slow machine fail; the suite is timed as a whole instead.
 settings.register_profile("auditor", deadline=None)
 settings.load_profile("auditor")
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+"""Of the browser: nothing of its own may ask the network."""
 
 DATA = Path(os.environ.get("AUDITOR_DATA") or Path(__file__).parent.parent.parent / "shared" / "data")
 
@@ -38,6 +54,20 @@ def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with connected(None, home) as client:
         client.search_experiments()
     return home / "mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; skips where there is none."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(autouse=True)

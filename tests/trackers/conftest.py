@@ -77,6 +77,14 @@ def written(made: Record, folder: Path) -> dict[str, Path]:
 
 
 @pytest.fixture
+def no_openlineage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody's configuration of OpenLineage is found."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("URL", "API_KEY", "CONFIG", "NAMESPACE", "DISABLED", "ENDPOINT"):
+        monkeypatch.delenv(f"OPENLINEAGE_{name}", raising=False)
+
+
+@pytest.fixture
 def home(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 

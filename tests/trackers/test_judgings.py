@@ -28,12 +28,7 @@ from tests.trackers.test_openlineage import check_event
 
 CANARY = "sk-canary-77aa"
 
-
-@pytest.fixture(autouse=True)
-def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("URL", "API_KEY", "CONFIG", "NAMESPACE", "DISABLED", "ENDPOINT"):
-        monkeypatch.delenv(f"OPENLINEAGE_{name}", raising=False)
+pytestmark = pytest.mark.usefixtures("no_openlineage")
 
 
 def judging() -> Judging:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +10,11 @@ import pytest
 
 from auditor import trackers
 from auditor.registry import Workspace
-from tests.reports.test_browser import ARGUMENTS
 from tests.trackers.cards import CARDS, PROMPT, graph
 from tests.trackers.conftest import Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = pytest.mark.browser
 
@@ -28,18 +25,10 @@ PATIENCE = 90_000
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[BrowserContext]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        context = opened.new_context(viewport={"width": 1400, "height": 1100})
-        context.set_default_timeout(PATIENCE)
-        yield context
-        opened.close()
+def tabs(browser: Browser) -> BrowserContext:
+    context = browser.new_context(viewport={"width": 1400, "height": 1100})
+    context.set_default_timeout(PATIENCE)
+    return context
 
 
 def clicked(page: Page, link: str, pictures: Path, title: str) -> Page:
@@ -55,7 +44,7 @@ def clicked(page: Page, link: str, pictures: Path, title: str) -> Page:
 
 
 def test_from_a_grandchild_to_its_seed_and_back(
-    home: Workspace, server: Server, browser: BrowserContext, tmp_path: Path
+    home: Workspace, server: Server, tabs: BrowserContext, tmp_path: Path
 ) -> None:
     """grown@1 -> made@1 -> seeds@1 -> made@1 -> its generator; and the page of the lineage beside them."""
     pictures = Path(os.environ.get("AUDITOR_PICTURES") or tmp_path)
@@ -63,9 +52,9 @@ def test_from_a_grandchild_to_its_seed_and_back(
     (home.root / "prompts" / "grow.txt").write_text(PROMPT)
     for card in CARDS:
         run = trackers.publish_version(card, card.versions[0], graph(*CARDS), page=PAGE, uri=server.uri, workspace=home)
-    page = browser.new_page()
+    page = tabs.new_page()
     outside: list[str] = []
-    browser.on("request", lambda r: None if r.url.startswith((server.uri, "data:", "blob:")) else outside.append(r.url))
+    tabs.on("request", lambda r: None if r.url.startswith((server.uri, "data:", "blob:")) else outside.append(r.url))
     page.goto(f"{server.uri}/#/experiments")
     page.get_by_role("link", name="grown", exact=True).first.click()
     page.get_by_text("Model training").first.click()
@@ -83,7 +72,7 @@ def test_from_a_grandchild_to_its_seed_and_back(
     page.get_by_text("Show more").click()
     page.get_by_role("columnheader", name="made from").scroll_into_view_if_needed()
     page.screenshot(path=pictures / "table.png")
-    with browser.expect_page() as opened:
+    with tabs.expect_page() as opened:
         page.get_by_role("link", name="acme/big-model@2026-01-15").first.click()
     opened.value.get_by_text("2026-01-15").first.wait_for()
     opened.value.close()
