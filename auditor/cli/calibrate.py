@@ -67,7 +67,7 @@ def calibrate(
     from auditor.auditing import Options
     from auditor.files import write_text
     from auditor.registry.workspace import Workspace
-    from auditor.reports import tables
+    from auditor.reports import tables, wording
     from auditor.reports.console import Console
 
     workspace = Workspace.find()
@@ -98,3 +98,5 @@ def calibrate(
     whose = "together" if family else "each"
     told = f"{len(found.bounds)} bounds, {whose} with {100 * rate:g} % false alarms at {found.size:,} rows a side"
     click.echo(f"\n{path}: {told}{'' if family else f'; {100 * found.together:.3g} % all together'}")
+    if bought := wording.bought(found.bought):
+        click.echo(bought)

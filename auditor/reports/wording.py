@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from auditor.model.result import Metric, Number, Status
 
@@ -178,6 +179,16 @@ def _decimal(value: float, extra: int) -> str:
     if abs(value) >= 1000:
         return f"{value:,.{extra}f}"
     return f"{value:.{3 + extra}g}"
+
+
+def bought(spent: Mapping[str, Any] | None) -> str:
+    """`embeddings: 301 texts bought, 903 tokens, 0.000018 by its price`; empty where none can be bought."""
+    if spent is None:
+        return ""
+    if not spent["texts"]:
+        return "embeddings: nothing bought, all of them were kept"
+    cost = f", {money(spent['cost'])} by its price" if "cost" in spent else ""
+    return f"embeddings: {count(spent['texts'], 'text')} bought, {count(spent['tokens'], 'token')}{cost}"
 
 
 def money(amount: float) -> str:

@@ -176,3 +176,22 @@ def test_what_a_policy_of_a_workspace_extends_lies_in_it(
     assert loaded(write(tmp_path, "extends: ../far.yaml", "elsewhere")).metrics
     monkeypatch.setenv(places.OUTSIDE, str(tmp_path))
     assert loaded(own).metrics
+
+
+def test_a_size_is_of_the_bounds_of_its_own_file(tmp_path: Path) -> None:
+    write(tmp_path, 'metrics:\n  near_duplicates.rate: {fail: "> 0.1"}\n  repetition.rate: {fail: "> 0.2"}\n', "base")
+    own = 'metrics: {repetition.rate: {fail: "> 0.3"}}\nextends: base\n'
+    sized = load(tmp_path, f"{own}size: 3700\n")
+    assert sized.sizes == {"repetition.rate": 3700}
+    assert load(tmp_path, own).sizes == {}
+    write(tmp_path, 'size: 50\nmetrics:\n  near_duplicates.rate: {fail: "> 0.1"}\n', "base")
+    assert load(tmp_path, f"{own}size: 3700\n").sizes == {"near_duplicates.rate": 50, "repetition.rate": 3700}
+    assert load(tmp_path, own).sizes == {"near_duplicates.rate": 50}
+    dropped = "extends: base\nmetrics: {near_duplicates.rate: null, repetition.rate: {fail: '> 1'}}\n"
+    assert load(tmp_path, dropped).sizes == {}
+
+
+def test_a_size_is_part_of_the_digest(tmp_path: Path) -> None:
+    content = 'metrics: {repetition.rate: {fail: "> 0.3"}}\n'
+    plain, *others = (load(tmp_path, content + more) for more in ("", "size: 50\n", "size: 60\n"))
+    assert len({plain.digest, *(other.digest for other in others)}) == 3

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from auditor import audit
 from auditor.annotators import embedders
 from auditor.annotators.embedders import endpoint
 from auditor.annotators.embedders.endpoint import Address
+from auditor.cli import group
 from auditor.model.errors import AuditorError, ConfigError
 from auditor.model.rows import Strings, strings
 
@@ -117,6 +119,16 @@ def test_an_audit_tells_what_it_bought_and_what_that_cost(
     assert "embeddings: nothing bought, all of them were kept" in again.render("text")
     assert first.metrics == again.metrics
     assert "embeddings:" not in audit(rows, only="few-patterns").render("text")
+
+
+def test_a_calibration_buys_each_text_once_and_tells_it(server: Server, workspace: Path) -> None:
+    (workspace / "real.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in TEXTS))
+    asked = ["calibrate", "--real", "real.jsonl", "--rate", "0.5", "--only", "semantic-duplicates", "-q"]
+    asked += ["--embedder", at(server, "?price=0.02"), "--threads", "2"]
+    told = [CliRunner().invoke(group, asked).output for _ in range(2)]
+    assert sorted(server.asked) == sorted([*TEXTS, "dimension"])
+    assert "embeddings: 301 texts bought, 903 tokens, 0.000018 by its price" in told[0]
+    assert "embeddings: nothing bought, all of them were kept" in told[1]
 
 
 REFUSALS = (
