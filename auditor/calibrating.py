@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import textwrap
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -120,6 +121,12 @@ def calibrate(
     engine = Local(options.threads)
     selected = auditing.select(options, workspace)
     base = concluding.policy(options, workspace)
+    if base.extends:
+        raise ConfigError(
+            f"the policy {base.name!r} extends {base.extends!r}, and one that extends it could not be used",
+            wanted="one level, so that every bound is found in two files",
+            hint=f"--policy {base.extends}",
+        )
     wanted, stand = to_calibrate(selected, base)
     beyond = tuple(check.spec.name for check in selected if not alone(check))
     checks = [check for check in selected if any(check.spec.metric(m.name) in wanted for m in check.spec.measures)]
@@ -196,6 +203,11 @@ def policy(found: Calibration, base: str, name: str) -> str:
         ),
         "# They hold for this embedder and size: an audit draws as many rows for what depends on their number, and",
         "# skips these metrics where it has fewer.",
+        *(
+            f"# {line}"
+            for line in textwrap.wrap(f"Without a bound from these rows: {', '.join(found.unknown)}.", 116)
+            if found.unknown
+        ),
     ]
     entries = {bound.metric: {"fail": bound.text} for bound in found.bounds}
     body = yaml.safe_dump(

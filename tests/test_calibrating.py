@@ -151,6 +151,7 @@ def test_a_metric_without_a_bound_says_why_and_says_it_again(workspace: Path) ->
         written.append((workspace / "expectations" / "policies" / "calibrated.yaml").read_bytes())
     assert told[0] == told[1]
     assert written[0] == written[1]
+    assert b"# Without a bound from these rows: embedding_drift.frechet, embedding_drift.mauve.\n" in written[0]
     lines = [line.removeprefix("no bound for ") for line in told[0].splitlines() if line.startswith("no bound for ")]
     reasons = dict(line.split(": ", 1) for line in lines)
     assert reasons["embedding_drift.mauve"] == "measured in 0 of 20 splits: not asked for"
@@ -298,6 +299,13 @@ def test_bounds_do_not_depend_on_threads_or_on_the_order_of_rows(workspace: Path
         progress=Silent(),
     )
     assert first.bounds == turned.bounds
+
+
+def test_a_policy_that_could_not_be_extended_is_refused_before_the_work(workspace: Path) -> None:
+    options = Options(only=DRIFT, policy="strict")
+    with pytest.raises(ConfigError, match="extends 'default'") as told:
+        calibrate(people(200, 8), options, rate=0.5, size=None, workspace=Workspace.find(), progress=Silent())
+    assert told.value.hint == "--policy default"
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -1.0, float("nan")])

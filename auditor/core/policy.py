@@ -86,11 +86,13 @@ class Bounds:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """digest: SHA-256 (hex) of the canonical content: the same bounds, the same digest, however the
-    file is written and wherever it lies."""
+    file is written and wherever it lies. extends: the policy that it extends, as it names it; empty where it stands
+    by itself."""
 
     name: str
     metrics: Mapping[str, Bounds]
     required: tuple[str, ...] = ()
+    extends: str = ""
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -191,7 +193,8 @@ def _extended(path: Path, parent: Policy, known_metrics: Collection[str], known_
     merged: dict[str, Bounds | None] = {**parent.metrics, **_metrics(top, known_metrics)}
     kept = {metric: bounds for metric, bounds in sorted(merged.items()) if bounds is not None}
     required = _required(top, known_checks)
-    return Policy(_name(top, path), kept, parent.required if required is None else required)
+    extends = top["extends"].text("extends")
+    return Policy(_name(top, path), kept, parent.required if required is None else required, extends)
 
 
 def _name(top: Mapping[str, Entry], path: Path) -> str:

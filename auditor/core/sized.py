@@ -153,6 +153,8 @@ def merged(whole: Measured, part: Measured, metrics: Sequence[str], size: int) -
         return whole
     found = {} if part.measurement is None else {one.name: one for one in part.measurement.metrics}
     was = {one.name: one for one in whole.measurement.metrics if one.name in metrics}
+    if not was:
+        return whole
     now = tuple(
         one
         if one.name not in was
