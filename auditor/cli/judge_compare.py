@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,9 @@ import click
 
 from auditor.cli import options
 from auditor.cli.judge_accept import RULES
-from auditor.cli.printing import colored, printed
+from auditor.cli.printing import colored, printed, width
 
 FORMATS = ("text", "json", "markdown", "html")
-
-
-def width() -> int | None:
-    """Columns of the terminal; None where the output is no terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 @click.command(

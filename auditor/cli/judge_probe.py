@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from auditor.cli import options
-from auditor.cli.judge_compare import FORMATS, width
-from auditor.cli.printing import colored, printed
+from auditor.cli.judge_compare import FORMATS
+from auditor.cli.printing import colored, printed, saying, width
 
 
 @click.command(
@@ -49,7 +49,6 @@ def probe(
     judge or by saying nothing, or where the judge misses what is easy.
     """
     from auditor import probing
-    from auditor.cli.judge_run import _say, _silent
     from auditor.files import write_text
     from auditor.registry.workspace import Workspace
     from auditor.reports import judge_card
@@ -68,7 +67,7 @@ def probe(
     console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
     tried = probing.probe(
         seat, workspace, console, policy=policy, fail_on=fail_on, budget=budget, out=verdicts,
-        say=_silent if quiet else _say,
+        say=saying(quiet),
     )  # fmt: skip
     for name, path in output:
         write_text(path, judge_card.render(tried.card, name, dashboards=workspace.dashboards))

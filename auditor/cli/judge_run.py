@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from auditor.cli.options import pairs
-from auditor.cli.printing import colored
+from auditor.cli.printing import colored, saying
 
 MODES = ("pairwise", "pointwise", "reference")
 
@@ -78,7 +78,7 @@ def run(
     if dry_run:
         _estimate(asking.estimates(poll, workspace), poll.material.count)
         return
-    asked = asking.ask(poll, output, wanted, workspace, console, _silent if quiet else _say)
+    asked = asking.ask(poll, output, wanted, workspace, console, saying(quiet))
     tally = asked.tally
     found = ", ".join(f"{count:,} {word}" for word, count in sorted(asked.verdicts.items()))
     click.echo(f"{output}: {sum(asked.verdicts.values()):,} verdicts on {asked.items:,} items ({found})")
@@ -95,15 +95,6 @@ def run(
 
         click.echo("\n" + "\n".join(standings.lines(decision)))
     asking.tell(poll, asked, output, workspace, track=track, uri=uri)
-
-
-def _say(words: str) -> None:
-    """Not by `click.echo`, which writes past the stream that the live bar puts in the place of stderr."""
-    sys.stderr.write(f"{words}\n")
-
-
-def _silent(words: str) -> None:
-    """Nobody is watching."""
 
 
 def _estimate(estimates: Any, items: int) -> None:

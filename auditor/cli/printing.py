@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -25,6 +27,22 @@ def printed(text: str) -> None:
 def colored(stream: TextIO) -> bool:
     """Whether a stream is a terminal whose user wants colours (https://no-color.org)."""
     return "NO_COLOR" not in os.environ and stream.isatty()
+
+
+def width() -> int | None:
+    """Columns of the terminal; None where the output is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def saying(quiet: bool) -> Callable[[str], None]:
+    """What tells how a run goes, a line at a time, on stderr; quiet: nothing does."""
+
+    def say(words: str) -> None:
+        # Not by `click.echo`, which writes past the stream that the live bar puts in the place of stderr.
+        if not quiet:
+            sys.stderr.write(f"{words}\n")
+
+    return say
 
 
 def summarised(text: str) -> None:
