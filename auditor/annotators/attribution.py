@@ -11,32 +11,7 @@ import pyarrow.compute as pc
 
 from auditor.annotators.fields import column_name
 from auditor.model.errors import ConfigError, suggest
-from auditor.model.rows import Dataset
-
-BY_ITSELF = (
-    "generator",
-    "generator_model",
-    "generator_name",
-    "model",
-    "model_name",
-    "model_id",
-    "teacher",
-    "teacher_model",
-    "source_model",
-    "engine",
-    "prompt_id",
-    "prompt_name",
-    "prompt_version",
-    "prompt_template",
-    "template",
-    "template_id",
-    "seed",
-    "seed_id",
-    "seed_task_id",
-    "technique",
-    "method",
-)
-"""Fields that name a generator, prompt, seed or technique; taken without being asked for."""
+from auditor.model.rows import MAKERS, Dataset
 
 MOST_VALUES = 1_000
 """A column with more distinct values identifies rows rather than groups of them."""
@@ -52,7 +27,7 @@ _NOT_GROUPS = frozenset(
 def attribution(dataset: Dataset, columns: Sequence[str] | None = None) -> Dataset:
     """The dataset with `by` set: column -> labels, most frequent first, then by name.
 
-    columns: what was asked for, by column or field name; None takes the columns of `BY_ITSELF` that
+    columns: what was asked for, by column or field name; None takes the columns of `MAKERS` that
     have from 2 to MOST_VALUES distinct values. Needs the `fields` annotation.
 
     Raises ConfigError for a column that is not there or that cannot be a label.
@@ -64,7 +39,7 @@ def attribution(dataset: Dataset, columns: Sequence[str] | None = None) -> Datas
             by[column] = _labels(_count(dataset, column))
     else:
         here = set(dataset.columns)
-        for name in BY_ITSELF:
+        for name in MAKERS:
             column = column_name(name)
             if column in here and name in dataset.fields:
                 counts = _count(dataset, column, most=MOST_VALUES)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.content.features import LABELS, Feature, counted, features, is_identifier, values_of
+from auditor.core.content.features import Feature, features, is_identifier, told, values_of
+from auditor.core.content.labels import LABELS, named, tally
 from auditor.core.intervals import rate
 from auditor.core.rowwise import cut, findings, gather_groups
 from auditor.model.result import EXHIBIT_ROWS, Distribution, Exhibit, Measurement, Metric, Number, Slice
@@ -46,6 +47,14 @@ class Compared:
     worst: tuple[tuple[str, str, float, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A field that is not compared. few: for want of rows, else since nearly every row has a value of its own."""
+
+    told: str
+    few: bool = False
+
+
 @check
 @dataclass(frozen=True)
 class FeatureDrift:
@@ -55,9 +64,10 @@ class FeatureDrift:
     language, data against real: the Kolmogorov-Smirnov statistic (labels: total variation distance), both the
     largest difference in share that any range of values, or set of labels, shows; the population stability index over
     the deciles of real; the Jensen-Shannon divergence over the same bins; the Wasserstein distance by the
-    interquartile range of real. A feature counts as drifted where its effect is at least `effect` *and* is no
-    accident at `level` after Benjamini and Hochberg's correction: with many rows everything is significant, so the
-    size of the effect decides.
+    interquartile range of real (where that is 0 by its standard deviation, and of a feature that is constant in real
+    by that of both sides, each weighing half: 2 at most). A feature counts as drifted where its effect is at least
+    `effect` *and* is no accident at `level` after Benjamini and Hochberg's correction: with many rows everything is
+    significant, so the size of the effect decides.
 
     Why it matters: a model learns the lengths, the punctuation and the mix of labels along with the content. What
     drifts here is cheap to see, and often what a classifier or a user notices first.
@@ -74,10 +84,12 @@ class FeatureDrift:
     Limits: one feature at a time; what is odd only in combination is for tells-of-synthesis. All rows of both sides
     are used, for these numbers compare shares and need no equal sizes; both sizes stand beside each. With `least`
     rows a side chance alone moves a KS statistic by about 0.2, with 2,000 by 0.04; the total variation of a label
-    of fifty values by 0.35 and 0.08. p values take rows for independent and ties (counts have many) as SciPy's
-    asymptotic test does, which errs to the safe side. Whole numbers that differ in nearly every row are taken for
-    identifiers and left out, and so are the columns of attribution. A text field is a label where it has 2 to 50
-    values in real.
+    of twelve values by 0.19, with 2,000 that of fifty by 0.09. Where real has more than 50 values of a label, or fewer
+    than eight rows for each, the effect is what the distance is beyond chance (0 as chance has it, 1 where no value is
+    in common), and there is no index and no divergence of it. p values take rows for independent and ties (counts have
+    many) as SciPy's asymptotic test does, which errs to the safe side. Identifiers are left out with a note: whole
+    numbers that differ in nearly every row, and texts with fewer than two real rows a value; fields that say who or
+    what made a row without one.
 
     Reference: see `auditor.statistics.drift`; N. Siddiqi 2006 reads an index below 0.1 as stable and above 0.25 as a
     shift; J. Cohen 1988 takes a difference of 0.1 in share for small.
@@ -95,7 +107,7 @@ class FeatureDrift:
             Measure("drifted", "features", "features with more than a small effect, not by accident", bad="high"),
             Measure("worst_psi", "nats", "largest population stability index: above 0.25 is a shift", _HOW, bad="high"),
             Measure("worst_js", "bits", "largest Jensen-Shannon divergence: 0 alike, 1 disjoint", bad="high"),
-            Measure("worst_wasserstein", "IQR", "furthest that a feature moved, in the IQR of real", bad="high"),
+            Measure("worst_wasserstein", "IQR", "furthest that a feature moved, by the spread of real", bad="high"),
             Measure(
                 "outside",
                 "share",
@@ -143,10 +155,15 @@ class FeatureDrift:
         compared, notes = features(rows, real)
         groups = gather_groups(rows)
 
-        def one(feature: Feature) -> Compared | None:
+        def one(feature: Feature) -> Compared | Left | None:
             return self._labels(feature, rows, real) if feature.label else self._numbers(feature, rows, real, groups)
 
-        found = [measured for measured in engine.map(one, compared) if measured is not None]
+        outcome = engine.map(one, compared)
+        found = [measured for measured in outcome if isinstance(measured, Compared)]
+        left = [one for one in outcome if isinstance(one, Left)]
+        few = told(f"in fewer than {self.least:,} rows of a side, not compared", (one.told for one in left if one.few))
+        every = told("no labels but names of rows, not compared", (one.told for one in left if not one.few))
+        notes = (*notes, *(note for note in (few, every) if note))
         if not found:
             return Measurement((), notes=("no feature has enough values on both sides to compare", *notes))
         chances = drift.adjusted([measured.drift.p for measured in found]).tolist()
@@ -158,15 +175,15 @@ class FeatureDrift:
         mask, outside = _outside([c.feature.column for c in drifted if not c.feature.label][:SHOWN], rows, real)
         worst = order[0][0]
         metrics = self._metrics([one for one, _ in order], len(drifted), mask)
-        moved = max((one for one, _ in order), key=lambda one: one.drift.psi)
-        told = f"largest effect: {worst.feature.column} ({worst.there} in real, {worst.here} here)"
-        if moved is not worst:
-            told += f"; largest PSI: {moved.feature.column} ({moved.there} in real, {moved.here} here)"
+        moved = max((one for one, _ in order), key=lambda one: one.drift.psi or 0)
+        largest = f"largest effect: {_told(worst)}"
+        if moved is not worst and moved.drift.psi is not None:
+            largest += f"; largest PSI: {_told(moved)}"
         return Measurement(
             metrics,
             tuple(self._slices(found)),
             tuple(self._distribution(column, rows, real) for column in numbers[:SHOWN]),
-            (told, *notes),
+            (largest, *notes),
             {"outside": outside},
             (self._exhibit(order),),
         )
@@ -178,14 +195,14 @@ class FeatureDrift:
             row = outside.column("row").to_numpy()
             yield findings(row, self.spec.metric("outside"), outside.column("evidence").to_pylist(), score=score)
 
-    def _numbers(self, feature: Feature, rows: Dataset, real: Dataset, groups: Groups) -> Compared | None:
+    def _numbers(self, feature: Feature, rows: Dataset, real: Dataset, groups: Groups) -> Compared | Left | None:
         values, theirs = values_of(rows, feature.column), values_of(real, feature.column)
         known = np.isfinite(values)
         mine, theirs = values[known], np.sort(theirs[np.isfinite(theirs)])
-        if min(len(mine), len(theirs)) < self.least or (
-            feature.field and (is_identifier(mine) or is_identifier(theirs))
-        ):
-            return None
+        if min(len(mine), len(theirs)) < self.least:
+            return self._few(feature, len(mine), len(theirs))
+        if feature.field and (is_identifier(mine) or is_identifier(theirs)):
+            return _unique(feature, len(np.unique(theirs)), len(theirs))
         worst = []
         for by, (labels, codes) in sorted(groups.items()):
             kept = codes[known]
@@ -196,25 +213,43 @@ class FeatureDrift:
         here, there = (f"median {_short(2 * float(np.median(one / 2)))}" for one in (mine, theirs))  # never infinite
         return Compared(feature, drift.of_numbers(mine, theirs), here, there, tuple(worst))
 
-    def _labels(self, feature: Feature, rows: Dataset, real: Dataset) -> Compared | None:
-        mine, theirs = counted(rows, feature.column), counted(real, feature.column)
-        n, m = mine.total(), theirs.total()
-        if min(n, m) < self.least or max(len(mine), len(theirs)) > LABELS or len(theirs) < 2:
+    def _labels(self, feature: Feature, rows: Dataset, real: Dataset) -> Compared | Left | None:
+        theirs = tally(real, feature.column)
+        if theirs.tells_apart and theirs.rows >= self.least:
+            return _unique(feature, len(theirs.key), theirs.rows)
+        mine = tally(rows, feature.column)
+        n, m = mine.rows, theirs.rows
+        if min(n, m) < self.least:
+            return self._few(feature, n, m)
+        values = np.union1d(mine.key, theirs.key)
+        if len(values) < 2:
             return None
-        moved = max(sorted({*mine, *theirs}), key=lambda label: abs(mine[label] / n - theirs[label] / m))
-        here, there = (f"{cut(moved, 40)} {side[moved] / total:.1%}" for side, total in ((mine, n), (theirs, m)))
-        return Compared(feature, drift.of_labels(mine, theirs), here, there)
+        ours, real_rows = mine.of(values), theirs.of(values)
+        apart = np.abs(ours / n - real_rows / m)
+        most = values[apart == apart.max()][:LABELS]
+        moved: list[tuple[str, int]] = []
+        for side, known in ((rows, mine), (real, theirs)):
+            first = known.first_of(most)
+            at = np.flatnonzero(first >= 0)
+            moved += zip(named(side, feature.column, first[at]), at.tolist(), strict=True)
+        label, place = min(moved)
+        at = np.searchsorted(values, most[place])
+        here, there = (f"{cut(label, 40)} {counts[at] / counts.sum():.1%}" for counts in (ours, real_rows))
+        return Compared(feature, drift.of_labels(ours, real_rows, many=theirs.many), here, there)
+
+    def _few(self, feature: Feature, n: int, real: int) -> Left | None:
+        """A field that some rows of either side have."""
+        told = f"{cut(feature.column, 40)} ({n:,} and {real:,})"
+        return Left(told, few=True) if feature.field and n and real else None
 
     def _metrics(self, order: Sequence[Compared], drifted: int, mask: npt.NDArray[np.bool_]) -> tuple[Metric, ...]:
         name, n = self.spec.metric, min(min(one.drift.n, one.drift.real) for one in order)
-        moved = [one.drift.wasserstein for one in order if one.drift.wasserstein is not None]
-        why = "" if moved else "no feature of numbers varies in real"
         return (
             _effect(name("worst_effect"), order[0].drift),
             Metric(name("drifted"), drifted, "features", len(order)),
-            Metric(name("worst_psi"), max(one.drift.psi for one in order), "nats", n),
-            Metric(name("worst_js"), max(one.drift.js for one in order), "bits", n),
-            Metric(name("worst_wasserstein"), max(moved) if moved else None, "IQR", n, why),
+            _most(name("worst_psi"), [one.drift.psi for one in order], "nats", n),
+            _most(name("worst_js"), [one.drift.js for one in order], "bits", n),
+            _most(name("worst_wasserstein"), [one.drift.wasserstein for one in order], "IQR", n),
             rate(name("outside"), int(np.count_nonzero(mask)), len(mask)),
             Metric(name("features"), len(order), "features", n),
         )
@@ -245,9 +280,9 @@ class FeatureDrift:
         ]
         heads = ("feature", "effect", "real", "data", "PSI", "JS (bits)", "Wasserstein (IQR)", "p", "rows", "real rows")
         note = (
-            "effect: KS statistic, of labels the total variation distance, largest first; shown of a label: the value "
-            "whose share differs most; p: adjusted for the number of features; drifted: effect of at least "
-            f"{self.effect:g} and p of at most {self.level:g}"
+            "effect: KS statistic, of labels the total variation distance (of many values what is beyond "
+            "chance), largest first; shown of a label: the value whose share differs most; p: adjusted for the number "
+            f"of features; drifted: effect of at least {self.effect:g} and p of at most {self.level:g}"
         )
         return Exhibit(self.spec.metric("features"), "Drift from real by feature", heads, tuple(table), note, "effect")
 
@@ -259,6 +294,19 @@ class FeatureDrift:
         return Distribution(
             name, title, title, tuple(edges.tolist()), tuple(counts.tolist()), scale, tuple(reference.tolist())
         )
+
+
+def _most(name: str, values: Sequence[float | None], unit: str, n: int) -> Metric:
+    known = [value for value in values if value is not None]
+    return Metric(name, max(known, default=None), unit, n, "" if known else "no feature compared has one")
+
+
+def _told(one: Compared) -> str:
+    return f"{cut(one.feature.column, 60)} ({one.there} in real, {one.here} here)"
+
+
+def _unique(feature: Feature, values: int, rows: int) -> Left:
+    return Left(f"{cut(feature.column, 40)} ({values:,} values in {rows:,} real rows)")
 
 
 def _effect(name: str, found: drift.Drift) -> Metric:

@@ -52,6 +52,32 @@ POSITION_SCHEMA = pa.schema(
 
 OTHER, NONE = "(other)", "(none)"
 
+MAKERS = (
+    "generator",
+    "generator_model",
+    "generator_name",
+    "model",
+    "model_name",
+    "model_id",
+    "teacher",
+    "teacher_model",
+    "source_model",
+    "engine",
+    "prompt_id",
+    "prompt_name",
+    "prompt_version",
+    "prompt_template",
+    "template",
+    "template_id",
+    "seed",
+    "seed_id",
+    "seed_task_id",
+    "technique",
+    "method",
+)
+"""Fields that name a row's generator, prompt, seed or technique: rows are attributed by them without being asked, and
+they are nothing that a row is compared with real ones by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Strings:

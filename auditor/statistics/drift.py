@@ -2,11 +2,11 @@
 
 | number | of what | source |
 | --- | --- | --- |
-| effect | numbers: Kolmogorov-Smirnov statistic; labels: total variation distance: the largest difference in share of any half-line, or of any set of labels | Kolmogorov 1933, Smirnov 1948 |
-| psi | population stability index over the bins below, in nats | N. Siddiqi 2006, "Credit Risk Scorecards", Wiley |
+| effect | numbers: Kolmogorov-Smirnov statistic; labels: total variation distance: the largest difference in share of any half-line, or of any set of labels; of many labels what is beyond chance (`balance.beyond_chance`) | Kolmogorov 1933, Smirnov 1948 |
+| psi | population stability index over the bins below, in nats; not of many labels, where it is large by chance | N. Siddiqi 2006, "Credit Risk Scorecards", Wiley |
 | js | Jensen-Shannon divergence over the same bins, in bits: 0 alike, 1 disjoint | J. Lin 1991, IEEE Trans. Inf. Theory 37:145-151 |
-| wasserstein | Wasserstein-1 distance by the interquartile range of real (its standard deviation where that is 0) | L. Kantorovich 1942 |
-| p | KS: distribution of the two-sided statistic at n m / (n + m); labels: Pearson's chi-square | SciPy's |
+| wasserstein | Wasserstein-1 distance by the interquartile range of real; where that is 0 by its standard deviation; where real is constant by that of both sides, each weighing half, which makes it 2 at most | L. Kantorovich 1942 |
+| p | KS: distribution of the two-sided statistic at n m / (n + m); labels: Pearson's chi-square, rare ones grouped (`balance.chi_square_p`) | SciPy's |
 
 Bins are the ten quantile bins of real, closed on the right, equal edges merged: at most ten, and at least two, so that
 a feature that is constant in real has a bin for what is above it.
@@ -14,13 +14,14 @@ a feature that is constant in real has a bin for what is above it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
+from auditor.statistics import balance
 from auditor.statistics.normal import Z95
 
 Doubles = npt.NDArray[np.float64]
@@ -35,14 +36,11 @@ AT_ONCE = sqrt(log(40) / 2)
 FLOOR = 1e-4
 """Share that an empty bin is given in the index, whose logarithm is not defined at 0: the usual value."""
 
-EXPECTED = 5
-"""Rows that each cell of a chi-square test should expect (Cochran 1954, Biometrics 10:417-451); rarer labels are
-taken together."""
-
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One feature. wasserstein: None for labels, and where real does not vary. n, real: values compared.
+    """One feature. psi, js: None for many labels. wasserstein: None for labels, and for numbers too far apart for a
+    number to hold. n, real: values compared.
 
     low, high: 95 % interval of the effect: that of a difference of two shares, those of the half-line (or set of
     labels) that differ most (Raghavachari 1973, Annals of Statistics 1:67-73: the limit where there is a difference;
@@ -53,8 +51,8 @@ class Drift:
     effect: float
     low: float
     high: float
-    psi: float
-    js: float
+    psi: float | None
+    js: float | None
     wasserstein: float | None
     p: float
     n: int
@@ -72,28 +70,29 @@ def of_numbers(values: npt.NDArray[np.number], real: npt.NDArray[np.number]) -> 
     effect = float(gaps[at])
     with np.errstate(over="ignore", invalid="ignore"):
         moved = float(np.sum(gaps[:-1] * np.diff(points)))
-        unit = _spread(theirs)
-        scaled = moved / unit if unit > 0 else (0.0 if moved == 0 else np.inf)
+        unit = _spread(mine, theirs) if moved else 1.0
+        scaled = moved / unit
+    wasserstein = scaled if np.isfinite([scaled, unit]).all() else None
     inner = edges(theirs)
     mine_in, theirs_in = binned(mine, inner) / n, binned(theirs, inner) / m
-    wasserstein = scaled if np.isfinite(scaled) else None
     _, high = _interval(float(below[at]), n, float(theirs_below[at]), m)
     low = max(0.0, effect - AT_ONCE * sqrt(1 / n + 1 / m))
     index, divergence = psi(mine_in, theirs_in), js(mine_in, theirs_in)
     return Drift(effect, low, high, index, divergence, wasserstein, ks_p(effect, n, m), n, m)
 
 
-def of_labels(counts: Mapping[str, int], real: Mapping[str, int]) -> Drift:
-    """Label -> rows, both with at least one row."""
-    names = sorted({*counts, *real})
-    mine = np.array([counts.get(name, 0) for name in names], np.int64)
-    theirs = np.array([real.get(name, 0) for name in names], np.int64)
-    n, m = int(mine.sum()), int(theirs.sum())
-    p, q = mine / n, theirs / m
+def of_labels(ours: Longs, theirs: Longs, *, many: bool = False) -> Drift:
+    """Rows by label, int64 [labels] each, both with at least one row. many: so many labels that chance sets samples
+    apart; the effect is then what is beyond it."""
+    n, m = int(ours.sum()), int(theirs.sum())
+    p, q = ours / n, theirs / m
     more = p > q
-    interval = _interval(float(p[more].sum()), n, float(q[more].sum()), m)
-    effect = float(np.abs(p - q).sum()) / 2
-    return Drift(effect, *interval, psi(p, q), js(p, q), None, chi_square_p(mine, theirs), n, m)
+    found = float(np.abs(p - q).sum()) / 2, *_interval(float(p[more].sum()), n, float(q[more].sum()), m)
+    chance = balance.chi_square_p(ours, theirs)
+    if many:
+        effect, low, high = balance.beyond_chance(found, ours, theirs)
+        return Drift(effect, low, high, None, None, None, chance, n, m)
+    return Drift(*found, psi(p, q), js(p, q), None, chance, n, m)
 
 
 def ks(left: Doubles, right: Doubles) -> float:
@@ -109,23 +108,6 @@ def ks_p(statistic: float, n: int, m: int) -> float:
     from scipy.stats import kstwo
 
     return float(np.clip(kstwo.sf(statistic, max(2.0, np.round(n * m / (n + m)))), 0, 1))
-
-
-def chi_square_p(counts: Longs, real: Longs) -> float:
-    """Chance of label counts (int64 [labels] each) at least as different, labels that are too rare taken together."""
-    from scipy.special import chdtrc
-
-    table = np.stack([counts, real]).astype(np.float64)
-    rows, columns = table.sum(1, keepdims=True), table.sum(0, keepdims=True)
-    rare = (rows * columns / table.sum()).min(0) < EXPECTED
-    if rare.any():
-        table = np.concatenate([table[:, ~rare], table[:, rare].sum(1, keepdims=True)], axis=1)
-        columns = table.sum(0, keepdims=True)
-    table = table[:, columns[0] > 0]
-    if table.shape[1] < 2:
-        return 1.0
-    wanted = rows * table.sum(0, keepdims=True) / table.sum()
-    return float(chdtrc(table.shape[1] - 1, float(((table - wanted) ** 2 / wanted).sum())))
 
 
 def adjusted(chances: Sequence[float]) -> Doubles:
@@ -169,9 +151,11 @@ def _interval(p: float, n: int, q: float, m: int) -> tuple[float, float]:
     return max(0.0, abs(p - q) - half), min(1.0, abs(p - q) + half)
 
 
-def _spread(ordered: Doubles) -> float:
-    low, high = np.quantile(ordered, (0.25, 0.75))
-    return float(high - low) or float(np.std(ordered))
+def _spread(values: Doubles, real: Doubles) -> float:
+    """Above 0 where any two values differ; infinite where a number cannot hold it."""
+    low, high = np.quantile(real, (0.25, 0.75))
+    apart = float(np.mean(values) - np.mean(real))
+    return float(high - low) or float(np.std(real)) or sqrt(float(np.var(values)) / 2 + (apart / 2) ** 2)
 
 
 BARS = 30

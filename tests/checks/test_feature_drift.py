@@ -142,16 +142,75 @@ def test_identifiers_are_no_feature_and_lonely_fields_are_told(tmp_path: Path) -
     assert any("mood, style" in note for note in measurement.notes)
 
 
-def test_more_values_than_a_label_has_are_left_out(tmp_path: Path) -> None:
-    names = [f"v{i % 60}" for i in range(300)]
-    labels = [f"v{i % 50}" for i in range(300)]
-    lengths = [10] * 300
-    measurement = run(
-        prepared(texts(lengths, many=names, few=labels), tmp_path / "a"),
-        prepared(texts(lengths, many=names, few=labels), tmp_path / "b"),
+def test_a_field_of_many_values_is_compared_beyond_chance(tmp_path: Path) -> None:
+    """Half sets of one source do not drift; nine rows in ten of one persona do, and so do personas of one's own."""
+    random = np.random.default_rng(3)
+    length = [10] * 1000
+    real, same = (prepared(texts(length, persona=[f"p{i}" for i in random.integers(0, 200, 1000)]), tmp_path / name)
+                  for name in ("real", "same"))  # fmt: skip
+    assert sliced(run(same, real), "persona", "ks") < 0.06  # type: ignore[operator]
+    assert sliced(run(same, real), "persona", "psi") is None
+    one = prepared(texts(length, persona=[f"p{i if i % 10 == 0 else 7}" for i in range(1000)]), tmp_path / "one")
+    measurement = run(one, real)
+    found = values(measurement)
+    assert found["worst_effect"] > 0.8
+    assert found["drifted"] == 1
+    assert measurement.notes[0] == "largest effect: persona (p7 1.0% in real, p7 90.0% here)"
+    own = prepared(texts(length, persona=[f"own {i % 200}" for i in range(1000)]), tmp_path / "own")
+    assert values(run(own, real))["worst_effect"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("invented", [60, 1000])
+def test_values_that_real_data_never_has_are_not_overlooked(invented: int, tmp_path: Path) -> None:
+    """Real: four topics. Data: sixty of its own, or a new one in each row; or half of its rows keep to the four."""
+    real = prepared(texts([10] * 800, topic=[f"t{i % 4}" for i in range(800)]), tmp_path / "real")
+    for kept, effect in ((1, 1.0), (2, 0.5)):
+        topics = [f"own {i // 2 % invented} {i % 2}" if i % kept == 0 else f"t{i // 2 % 4}" for i in range(1000)]
+        mine = prepared(texts([10] * 1000, topic=topics), tmp_path / f"{kept}")
+        found = values(run(mine, real))
+        assert found["worst_effect"] == pytest.approx(effect, abs=0.06)
+        assert found["drifted"] == 1
+
+
+def test_what_is_not_compared_is_told(tmp_path: Path) -> None:
+    length = [10 + i % 7 for i in range(300)]
+    names = [f"name {i}" for i in range(300)]
+    some = ["x"] * 50 + [None] * 250
+    mine = texts(length, name=names, grade=["a", "b", "c"] * 100, some=some, number=list(range(300)))
+    theirs = texts(length, name=names, grade=[1, 2, 3] * 100, some=["x", "y", "z"] * 100, number=list(range(300)))
+    measurement = run(prepared(mine, tmp_path / "a"), prepared(theirs, tmp_path / "b"))
+    assert values(measurement)["worst_effect"] == 0
+    each = "300 values in 300 real rows"
+    assert measurement.notes[1:] == (
+        "of another type in real, not compared: grade (string, in real int)",
+        "in fewer than 100 rows of a side, not compared: some (50 and 300)",
+        f"no labels but names of rows, not compared: {', '.join(f'{name} ({each})' for name in ('name', 'number'))}",
     )
-    assert sliced(measurement, "many", "ks") is None
-    assert sliced(measurement, "few", "ks") == 0
+
+
+def test_a_field_that_rows_are_sliced_by_is_compared_too(tmp_path: Path) -> None:
+    length = [10] * 300
+    records = texts(length, category=["a"] * 300, generator=["x"] * 300)
+    real = prepared(texts(length, category=["a", "b", "c"] * 100, generator=["y"] * 300), tmp_path / "b")
+    measurement = run(prepared(records, tmp_path / "a", by=("category",)), real)
+    assert sliced(measurement, "category", "ks") == pytest.approx(2 / 3)
+    assert sliced(measurement, "generator", "ks") is None, "who made a row is bound to differ"
+
+
+def test_a_label_with_one_value_in_real(tmp_path: Path) -> None:
+    length = [10] * 200
+    mine = prepared(texts(length, tongue=["en", "de"] * 100), tmp_path / "a")
+    found = run(mine, prepared(texts(length, tongue=["en"] * 200), tmp_path / "b"))
+    assert sliced(found, "tongue", "ks") == 0.5
+
+
+def test_a_feature_that_is_constant_in_real_moves(tmp_path: Path) -> None:
+    mine = prepared([{"text": "\n".join(["line"] * (1 + i % 17))} for i in range(340)], tmp_path / "a")
+    real = prepared([{"text": f"line {i}"} for i in range(340)], tmp_path / "b")
+    lines = np.arange(340) % 17 + 1.0
+    spread = np.sqrt(lines.var() / 2 + ((lines.mean() - 1) / 2) ** 2)
+    moved = sliced(run(mine, real), "lines", "wasserstein")
+    assert moved == pytest.approx((lines.mean() - 1) / spread)
 
 
 @pytest.mark.parametrize("n", [1, 10, 99])

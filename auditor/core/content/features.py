@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from auditor.core.rowwise import cut
-from auditor.model.rows import Dataset
+from auditor.model.rows import MAKERS, Dataset
 
 SURFACE = (
     *("chars", "words", "lines", "tokens", "prompt_chars", "prompt_words", "response_chars", "response_words"),
@@ -19,12 +18,6 @@ SURFACE = (
     *("replacement_chars", "control_chars"),
 )
 """Columns of the `surface` annotator."""
-
-LABELS = 50
-"""Different values up to which a text field is taken for a label."""
-
-_ASKED = 1000
-"""Rows of a shard that are asked first whether a field is a label at all."""
 
 _NAMED = 8
 
@@ -39,20 +32,30 @@ class Feature:
 
 
 def features(rows: Dataset, real: Dataset) -> tuple[list[Feature], tuple[str, ...]]:
-    """What both sides have, and notes on what one of them lacks. Attribution is no feature: it is bound to differ."""
+    """What both sides have, and notes on what is left out. Who or what made a row is no feature: it is bound to
+    differ."""
     mine, theirs = _fields(rows), _fields(real)
     found = [Feature(name) for name in SURFACE if name in rows.columns and name in real.columns]
+    unlike = []
     for name in sorted(mine.keys() & theirs.keys()):
         kinds = {mine[name], theirs[name]}
         numbers = kinds <= {"int", "float"}
-        if (numbers or len(kinds) == 1) and name not in rows.by:
+        if len(kinds) > 1 and not numbers:
+            unlike.append(f"{cut(name, 40)} ({mine[name]}, in real {theirs[name]})")
+        else:
             found.append(Feature(name, not numbers, field=True))
     if "language" in rows.columns and "language" in real.columns:
         found.append(Feature("language", label=True))
-    alone = sorted(mine.keys() ^ theirs.keys())
-    more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
-    note = f"fields on one side only, not compared: {', '.join(cut(name, 40) for name in alone[:_NAMED])}{more}"
-    return found, (note,) if alone else ()
+    alone = sorted(cut(name, 40) for name in mine.keys() ^ theirs.keys())
+    notes = told("fields on one side only, not compared", alone), told("of another type in real, not compared", unlike)
+    return found, tuple(note for note in notes if note)
+
+
+def told(what: str, names: Iterable[str]) -> str:
+    """`fields on one side only: mood, style and 3 more`; empty where there is none."""
+    listed = list(names)
+    more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
+    return f"{what}: {', '.join(listed[:_NAMED])}{more}" if listed else ""
 
 
 def text_of(rows: Dataset, real: Dataset, scope: str) -> tuple[str, tuple[str, ...]]:
@@ -69,27 +72,14 @@ def values_of(rows: Dataset, column: str) -> npt.NDArray[np.float64]:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def counted(rows: Dataset, column: str) -> Counter[str]:
-    """Rows by value of a column; of a column with more than LABELS values, some of them."""
-    counts: Counter[str] = Counter()
-    for shard in rows:
-        values = shard.column(column).drop_null()
-        if len(pc.unique(values.slice(0, _ASKED))) > LABELS:
-            values = values.slice(0, _ASKED)
-        found = pc.value_counts(values)
-        for value, count in zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True):
-            counts[str(value)] += count
-        if len(counts) > LABELS:
-            break
-    return counts
-
-
 def is_identifier(values: npt.NDArray[np.float64]) -> bool:
     """Whether whole numbers tell rows apart rather than measure them: 99 in 100 differ."""
     return bool((values == np.round(values)).all()) and len(np.unique(values)) > 0.99 * len(values)
 
 
 def _fields(rows: Dataset) -> dict[str, str]:
-    """Columns of the fields annotator with their types; a field whose name was taken stands as `meta.NAME`."""
-    columns = {f"meta.{name}" if f"meta.{name}" in rows.columns else name: kind for name, kind in rows.fields.items()}
+    """Columns of the fields annotator with their types, but for makers; a field whose name was taken stands as
+    `meta.NAME`."""
+    fields = {name: kind for name, kind in rows.fields.items() if name not in MAKERS}
+    columns = {f"meta.{name}" if f"meta.{name}" in rows.columns else name: kind for name, kind in fields.items()}
     return {name: kind for name, kind in columns.items() if name in rows.columns}
