@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from auditor.kernels.buffers import grown, longest, places
 from auditor.kernels.compiled import inlined, kernel
 from auditor.kernels.hashes import is_space
 from auditor.kernels.machine import load8
@@ -60,13 +61,9 @@ def _split(start, length, table, words):  # type: ignore[no-untyped-def]  # prag
 @kernel
 def _unique(starts, lengths, table):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
-    most = 1
-    for row in range(n):
-        most = max(most, min(lengths[row], READ))
+    most = longest(lengths, READ)
     words = np.empty(most, np.uint64)
-    room = 16
-    while room < 2 * most:
-        room *= 2
+    room = places(most)
     keys, stamps, times = np.empty(room, np.uint64), np.zeros(room, np.int64), np.empty(room, np.int32)
     slots = np.empty(most, np.int64)
     repeats, again = np.empty(most, np.int64), np.empty(most, np.int64)
@@ -76,10 +73,7 @@ def _unique(starts, lengths, table):  # type: ignore[no-untyped-def]  # pragma: 
     for row in range(n):
         made = _split(starts[row], min(lengths[row], READ), table, words)
         count[row] = made
-        used = 16  # a short text uses the beginning of the table, which stays in the cache
-        while used < 2 * made:
-            used *= 2
-        mask = np.uint64(used - 1)
+        mask = np.uint64(places(made) - 1)  # a short text uses the beginning of the table, which stays in the cache
         # A run is unique where it is so without its last word: only those that return are looked at one word on.
         looked = max(0, made - 1)
         for i in range(looked):
@@ -157,10 +151,7 @@ def _leading(starts, lengths, ascii_only, table, most):  # type: ignore[no-untyp
         counts[row] = words_of(starts[row], lengths[row], ascii_only[row], table, words)
         begin, kept = offsets[row], min(counts[row], most)
         if begin + kept > len(values):
-            larger = np.empty(2 * len(values) + kept, np.uint64)
-            for i in range(begin):
-                larger[i] = values[i]
-            values = larger
+            values = grown(values, begin, 2 * len(values) + kept)
         for i in range(kept):
             values[begin + i] = words[i]
         offsets[row + 1] = begin + kept

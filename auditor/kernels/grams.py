@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from auditor.kernels.buffers import longest, places
 from auditor.kernels.compiled import inlined, kernel
 from auditor.kernels.hashes import is_space
 from auditor.kernels.machine import fold_multiply, load8
@@ -97,21 +98,11 @@ def _grams(start, length, ascii_only, table, out):  # type: ignore[no-untyped-de
 
 
 @inlined
-def _longest(lengths):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    most = 1
-    for row in range(len(lengths)):
-        most = max(most, min(lengths[row], LONGEST))
-    return most
-
-
-@inlined
 def _tally(grams, made, slots, keys, counts):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Distinct grams in the order of the text into keys and counts; returns how many. slots: scratch."""
-    bits = 4
-    while (1 << bits) < 2 * made:
-        bits += 1
-    size = np.uint64((1 << bits) - 1)
-    slots[: 1 << bits] = -1
+    room = places(made)
+    size = np.uint64(room - 1)
+    slots[:room] = -1
     distinct = 0
     for i in range(made):
         slot = grams[i] & size
@@ -136,7 +127,7 @@ def _wide(four, shift):  # type: ignore[no-untyped-def]  # pragma: no cover  com
 @kernel
 def _tally_ascii(start, length, slots, fours, order, keys, counts):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """The same of a text in ASCII, whose grams are four bytes and hashed once they are told apart. slots: int32, 0
-    before and after, `_room` for the text's bytes; fours, order: scratch."""
+    before and after, `places` for the text's bytes; fours, order: scratch."""
     bits = 4
     while (1 << bits) < 2 * length:
         bits += 1
@@ -174,25 +165,16 @@ def _tally_ascii(start, length, slots, fours, order, keys, counts):  # type: ign
 
 
 @inlined
-def _room(most):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    """A power of two, at least twice as many."""
-    room = 16
-    while room < 2 * most:
-        room *= 2
-    return room
-
-
-@inlined
-def _scratch(longest, plain):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+def _scratch(read, plain):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """What `_counted` needs for texts of so many bytes: slots, fours and order of `_tally_ascii`, and unless all are
     plain grams and slots of `_tally`."""
-    room, most = _room(longest), 1 if plain else 2 * longest + 2
+    room, most = places(read), 1 if plain else 2 * read + 2
     return (
         np.zeros(room, np.int32),
         np.empty(room, np.uint32),
-        np.empty(longest + 1, np.int32),
+        np.empty(read + 1, np.int32),
         np.empty(most, np.uint64),
-        np.empty(_room(most), np.int32),
+        np.empty(places(most), np.int32),
     )
 
 
@@ -224,10 +206,10 @@ def _leading(buckets):  # type: ignore[no-untyped-def]  # pragma: no cover  comp
 @kernel
 def _project(starts, lengths, ascii_only, table, idf, logs, dimension):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
-    longest = _longest(lengths)
-    most = 2 * longest + 2
+    read = longest(lengths, LONGEST)
+    most = 2 * read + 2
     keys, counts = np.empty(most, np.uint64), np.empty(most, np.int64)
-    scratch = _scratch(longest, ascii_only.all())
+    scratch = _scratch(read, ascii_only.all())
     row_of = np.empty(dimension, np.float64)
     vectors = np.zeros((n, dimension), np.float32)
     shift = _leading(len(idf))
@@ -253,12 +235,12 @@ def _project(starts, lengths, ascii_only, table, idf, logs, dimension):  # type:
 @kernel
 def _cosines(starts, lengths, ascii_only, table, right_starts, right_lengths, right_ascii, right_table, idf, logs):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
-    longest = max(_longest(lengths), _longest(right_lengths))
-    most = 2 * longest + 2
+    read = max(longest(lengths, LONGEST), longest(right_lengths, LONGEST))
+    most = 2 * read + 2
     keys, right_keys = np.empty(most, np.uint64), np.empty(most, np.uint64)
     counts, right_counts = np.empty(most, np.int64), np.empty(most, np.int64)
-    scratch = _scratch(longest, ascii_only.all() and right_ascii.all())
-    found = np.empty(_room(most), np.int32)
+    scratch = _scratch(read, ascii_only.all() and right_ascii.all())
+    found = np.empty(places(most), np.int32)
     cosine = np.full(n, -1.0)
     shift = _leading(len(idf))
     for row in range(n):
@@ -270,7 +252,7 @@ def _cosines(starts, lengths, ascii_only, table, right_starts, right_lengths, ri
             weight = _weight(right_keys[i], right_counts[i], idf, shift, logs)
             squared += weight * weight
         distinct = _counted(starts[row], lengths[row], ascii_only[row], table, scratch, keys, counts)
-        top = np.uint64(_room(distinct) - 1)
+        top = np.uint64(places(distinct) - 1)
         found[: np.int64(top) + 1] = -1
         own = 0.0
         for i in range(distinct):
@@ -298,7 +280,7 @@ def _cosines(starts, lengths, ascii_only, table, right_starts, right_lengths, ri
 @kernel
 def _documents(starts, lengths, ascii_only, table, frequency):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
-    most = 2 * _longest(lengths) + 2
+    most = 2 * longest(lengths, LONGEST) + 2
     grams = np.empty(most, np.uint64)
     shift = _leading(len(frequency))
     last = np.full(len(frequency), -1, np.int64)

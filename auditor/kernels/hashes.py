@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from auditor.kernels.buffers import grown, places
 from auditor.kernels.compiled import kernel
 from auditor.kernels.machine import fold_multiply, load8, load64, low_masks
 from auditor.kernels.texts import Spans, classes_for, decode
@@ -145,10 +146,7 @@ def _sets(starts, lengths, ascii_only, table, size):  # type: ignore[no-untyped-
         count = sort_unique(words, shingle_words(words, count, size), spare, bins)
         begin = offsets[row]
         if begin + count > len(values):
-            larger = np.empty(max(2 * len(values), begin + count), np.uint64)
-            for i in range(begin):
-                larger[i] = values[i]
-            values = larger
+            values = grown(values, begin, max(2 * len(values), begin + count))
         for i in range(count):
             values[begin + i] = words[i]
         offsets[row + 1] = begin + count
@@ -256,11 +254,9 @@ def first_rows(left, right, present):  # type: ignore[no-untyped-def]  # pragma:
     left, right: uint64 [n]. present: bool [n].
     """
     n = len(left)
-    bits = 4
-    while (1 << bits) < 2 * n:
-        bits += 1
-    size = np.uint64((1 << bits) - 1)
-    table = np.full(1 << bits, -1, np.int64)
+    room = places(n)
+    size = np.uint64(room - 1)
+    table = np.full(room, -1, np.int64)
     first = np.arange(n)
     for row in range(n):
         if not present[row]:

@@ -10,6 +10,18 @@ from auditor.kernels.machine import count_bits
 
 
 @kernel
+def place(near, best, row, other, score):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Put one of a better score than the last into the row's best: [., k], by falling score; the last falls out."""
+    at = best.shape[1] - 1
+    while at > 0 and best[row, at - 1] < score:
+        best[row, at] = best[row, at - 1]
+        near[row, at] = near[row, at - 1]
+        at -= 1
+    best[row, at] = score
+    near[row, at] = other
+
+
+@kernel
 def keep(scores, ids, own, into, best, near):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Merge a block of scores into the best seen so far, by falling score; of equal ones the first to come stays first.
 
@@ -23,13 +35,7 @@ def keep(scores, ids, own, into, best, near):  # type: ignore[no-untyped-def]  #
         for j in range(len(ids)):
             score = scores[i, j]
             if score > worst and ids[j] != own[i]:
-                at = k - 1
-                while at > 0 and best[row, at - 1] < score:
-                    best[row, at] = best[row, at - 1]
-                    near[row, at] = near[row, at - 1]
-                    at -= 1
-                best[row, at] = score
-                near[row, at] = ids[j]
+                place(near, best, row, ids[j], score)
                 worst = best[row, k - 1]
 
 
@@ -48,15 +54,8 @@ def told(left, right, scores, floor, near, best):  # type: ignore[no-untyped-def
             continue
         for side in range(2):
             row, other = (left[pair], right[pair]) if side == 0 else (right[pair], left[pair])
-            if score <= best[row, k - 1]:
-                continue
-            at = k - 1
-            while at > 0 and best[row, at - 1] < score:
-                best[row, at] = best[row, at - 1]
-                near[row, at] = near[row, at - 1]
-                at -= 1
-            best[row, at] = score
-            near[row, at] = other
+            if score > best[row, k - 1]:
+                place(near, best, row, other, score)
 
 
 @kernel

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from auditor.kernels.buffers import grown, longest
 from auditor.kernels.compiled import inlined, kernel
 from auditor.kernels.hashes import is_space, sort_unique
 from auditor.kernels.machine import fold_multiply, load8
@@ -158,14 +159,6 @@ def tokens_of(start, length, table, hashes, begins, ends, words):  # type: ignor
     return made
 
 
-@inlined
-def _most(lengths):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    most = 1
-    for row in range(len(lengths)):
-        most = max(most, min(lengths[row], READ))
-    return most
-
-
 @kernel
 def _phrases(hashes, count, out):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Hash of the run of three tokens about each token, into out."""
@@ -179,7 +172,7 @@ def _phrases(hashes, count, out):  # type: ignore[no-untyped-def]  # pragma: no 
 @kernel
 def _places(starts, lengths, table, bits):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
-    most = _most(lengths)
+    most = longest(lengths, READ)
     hashes, phrases, spare = np.empty(most, np.uint64), np.empty(most, np.uint64), np.empty(most, np.uint64)
     begins, ends, words = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     bins = np.empty((1 << 10) + 1, np.int64)
@@ -191,10 +184,7 @@ def _places(starts, lengths, table, bits):  # type: ignore[no-untyped-def]  # pr
         _phrases(hashes, count, phrases)
         count = sort_unique(phrases, count, spare, bins)
         if made + count > len(places):
-            larger = np.empty(2 * len(places) + count, np.uint32)
-            for i in range(made):
-                larger[i] = places[i]
-            places = larger
+            places = grown(places, made, 2 * len(places) + count)
         for i in range(count):
             places[made + i] = np.uint32(phrases[i] >> shift)
         made += count
@@ -245,7 +235,7 @@ def _skeleton(hashes, words, support, count, level):  # type: ignore[no-untyped-
 @kernel
 def _candidates(starts, lengths, table, counters, bits, levels, least, coverage):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     n = len(starts)
-    most = _most(lengths)
+    most = longest(lengths, READ)
     hashes, phrases, support = np.empty(most, np.uint64), np.empty(most, np.uint64), np.empty(most, np.int64)
     begins, ends, words = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     shift = np.uint64(64 - bits)
