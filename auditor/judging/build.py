@@ -6,8 +6,7 @@ B, so that what is computed from codes does not depend on the order of the file.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.judging import labels, variants, wordings
-from auditor.kernels import hashes, surface
-from auditor.kernels.texts import spans
+from auditor.judging import coding, labels, sealing, variants, wordings
+from auditor.kernels import surface
 from auditor.model.rows import Quarantine, strings
 from auditor.model.verdicts import INVALID, TIE, UNKNOWN, A, B, Coded, Codes, Verdicts
 
@@ -85,13 +83,13 @@ def build(
     unknown; a row without a verdict has that of its two scores, or else none."""
     n = len(next(iter(columns.values())))
     told = list(notes)
-    texts = {role: _text(columns.pop(role, None)) for role in ("question", "output_a", "output_b", "raw")}
-    (a, b), makers = _coded_together([columns.pop("a", None), columns.pop("b", None)], n)
+    texts = {role: coding.text(columns.pop(role, None)) for role in ("question", "output_a", "output_b", "raw")}
+    (a, b), makers = coding.coded_together([columns.pop("a", None), columns.pop("b", None)], n)
     first = _orders(columns.pop("first", None), n, told)
     strength, score_a, score_b = (
-        _numbers(columns.pop(column, None), column, n, told) for column in ("strength", "score_a", "score_b")
+        coding.numbers(columns.pop(column, None), column, n, told) for column in ("strength", "score_a", "score_b")
     )
-    file = _integers(columns.pop("file", None), np.int32, lambda: np.zeros(n, np.int32))
+    file = coding.integers(columns.pop("file", None), np.int32, lambda: np.zeros(n, np.int32))
     verdict, silent = _verdicts(columns.pop("verdict", None), file, first, a, b, makers, told)
     single = silent & np.isfinite(score_a) & ~np.isfinite(score_b) & (b == UNKNOWN) & (first == UNKNOWN)
     if silent.any():
@@ -111,12 +109,12 @@ def build(
         codes[swap] = _turned(codes[swap])
     texts["output_a"], texts["output_b"] = _exchanged(texts["output_a"], texts["output_b"], swap, n)
 
-    hashed = {role: _hashed(text) for role, text in texts.items() if text is not None}
+    hashed = {role: sealing.hashed(text) for role, text in texts.items() if text is not None}
     item = _items(columns.pop("item", None), n, hashed, a, told)
     judge = _judges(columns.pop("judge", None), n, told)
     humans = _people(columns.pop("human", None), judge, told)
     models = _models(columns.pop("judge_model", None), judge)
-    prompt = _coded(columns.pop("prompt", None), n)
+    prompt = coding.coded(columns.pop("prompt", None), n)
     question = variants.told_apart(item.codes, a, b, [hashed[role] for role in ROLES if role in hashed], told)
     asked = item.codes if question is None else question
     repeat = _repeats(columns.pop("repeat", None), (asked, a, b, judge.codes, prompt.codes, first), told)
@@ -124,8 +122,8 @@ def build(
         told.append(f"{lacking:,} verdicts do not say who made the outputs (a, b): {BY_MAKERS} leave them out")
     if selfish := int(((a == b) & (a != UNKNOWN)).sum()):
         told.append(f"{selfish:,} verdicts compare a maker with itself: kept, A is the output that is named first")
-    tokens_in, tokens_out = (_counts(columns.pop(column, None)) for column in ("tokens_in", "tokens_out"))
-    cost = _costs(columns.pop("cost", None))
+    tokens_in, tokens_out = (coding.counts(columns.pop(column, None)) for column in ("tokens_in", "tokens_out"))
+    cost = coding.costs(columns.pop("cost", None))
     unmeasured = np.full(n if texts["output_a"] is None or texts["output_b"] is None else 0, UNKNOWN, np.int32)
     words_a, marks_a = _measured(texts["output_a"], unmeasured)
     words_b, marks_b = _measured(texts["output_b"], unmeasured)
@@ -150,7 +148,7 @@ def build(
         words_b,
         marks_a,
         marks_b,
-        _integers(columns.pop("line", None), np.int64, lambda: np.arange(1, n + 1, dtype=np.int64)),
+        coding.integers(columns.pop("line", None), np.int64, lambda: np.arange(1, n + 1, dtype=np.int64)),
         file,
         _evidence(texts),
         dict(shapes),
@@ -164,94 +162,14 @@ def build(
         question,
     )
     pa.default_memory_pool().release_unused()
-    return replace(made, digest=digest(made, list(hashed.values())))
-
-
-def digest(verdicts: Verdicts, texts: Sequence[npt.NDArray[np.uint64]]) -> str:
-    """`sha256:HEX` of the verdicts in an order of their own (that of a hash of each), so that the order of the file
-    does not matter. texts: hashes of each verdict's texts, uint64 [n]."""
-    columns: list[npt.NDArray[Any]] = [
-        *(coded.codes for coded in (verdicts.item, verdicts.a, verdicts.b, verdicts.judge, verdicts.prompt)),
-        *(verdicts.first, verdicts.verdict, verdicts.repeat),
-        *(column.view(np.int32) for column in (verdicts.strength, verdicts.score_a, verdicts.score_b)),
-        *texts,
-    ]
-    key = np.zeros(len(verdicts), np.uint64)
-    for column in columns:
-        _mix(key, column)
-    order = np.argsort(key)
-    del key
-    seal = hashlib.sha256()
-    for names in (verdicts.item.names, verdicts.a.names, verdicts.judge.names, verdicts.prompt.names):
-        seal.update(hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).digest())
-    seal.update(verdicts.humans.data)
-    for column in columns:
-        alike = bool((column == column[:1]).all())  # what says the same throughout needs no order
-        seal.update((column if alike else column[order]).data)
-    return f"sha256:{seal.hexdigest()}"
-
-
-def _mix(key: npt.NDArray[np.uint64], column: npt.NDArray[Any]) -> None:
-    """One round of MurmurHash3's 64-bit finaliser, in place."""
-    key ^= column.astype(np.uint64)
-    key *= np.uint64(0xFF51AFD7ED558CCD)
-    key ^= key >> np.uint64(33)
-
-
-def _text(column: pa.ChunkedArray | None) -> pa.Array | None:
-    """The column, or None where it says nothing at all."""
-    if column is None or column.null_count == len(column):
-        return None
-    return pa.chunked_array(column.cast(pa.large_string()), pa.large_string()).combine_chunks()
-
-
-def _dictionary(column: pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int32]]:
-    """Distinct values, and the place of each row's (UNKNOWN for a null)."""
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    column = column.unify_dictionaries()
-    values = column.chunk(0).dictionary if column.num_chunks else pa.array([], pa.large_string())
-    places, at = np.empty(len(column), np.int32), 0
-    for chunk in column.chunks:
-        places[at : at + len(chunk)] = pc.fill_null(chunk.indices, UNKNOWN)
-        at += len(chunk)
-    return values.cast(pa.large_string()), places
-
-
-def _coded_together(
-    columns: list[pa.ChunkedArray | None], n: int
-) -> tuple[list[npt.NDArray[np.int32]], tuple[str, ...]]:
-    """Codes of several columns by one list of names, in the order of the alphabet. An empty name is none."""
-    known = []
-    while columns:
-        column = columns.pop(0)
-        known.append(None if column is None else _dictionary(column))
-        del column
-    every = pa.chunked_array([values for values, _ in filter(None, known)], pa.large_string())
-    used = pc.unique(every)
-    used = used.filter(pc.and_kleene(pc.is_valid(used), pc.not_equal(used, "")))
-    names = used.take(pc.sort_indices(used))
-    codes = []
-    for one in known:
-        if one is None:
-            codes.append(np.full(n, UNKNOWN, np.int32))
-        else:
-            values, places = one
-            mapped = pc.fill_null(pc.index_in(values, value_set=names), UNKNOWN).to_numpy(zero_copy_only=False)
-            codes.append(np.append(mapped, UNKNOWN).astype(np.int32)[places])
-    return codes, tuple(names.to_pylist())
-
-
-def _coded(column: pa.ChunkedArray | None, n: int) -> Coded:
-    (codes,), names = _coded_together([column], n)
-    return Coded(names, codes)
+    return replace(made, digest=sealing.digest(made, list(hashed.values())))
 
 
 def _words(
     column: pa.ChunkedArray, read: Any, otherwise: int
 ) -> tuple[npt.NDArray[np.int8], dict[str, tuple[int, int]], npt.NDArray[np.int32], list[str]]:
     """Codes of words; those that no table has: word -> (place, rows); the place of each row's word; the words."""
-    values, places = _dictionary(column)
+    values, places = coding.dictionary(column)
     words = [str(word) for word in values.to_pylist()]
     codes = [read(word) for word in words]
     counts = np.bincount(places[places >= 0], minlength=len(words))
@@ -335,42 +253,6 @@ def _turned(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     return np.where((codes == A) | (codes == B), 1 - codes, codes).astype(np.int8)
 
 
-def _numbers(column: pa.ChunkedArray | None, name: str, n: int, told: list[str]) -> Floats:
-    if column is None:
-        return np.full(n, np.nan, np.float32)
-    cast = column.cast(pa.float32(), safe=False)
-    values = np.array(pc.fill_null(cast, np.nan).to_numpy(), np.float32)
-    endless = np.isinf(values)
-    if endless.any():
-        told.append(f"{int(endless.sum()):,} values of {name} are infinite, and taken as none")
-    if absent := int(np.isnan(values).sum()) - cast.null_count:
-        told.append(f"{absent:,} values of {name} are not a number, and taken as none")
-    values[endless] = np.nan
-    return values
-
-
-def _integers(column: pa.ChunkedArray | None, kind: Any, otherwise: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    if column is None or column.null_count:
-        return otherwise()
-    found: npt.NDArray[Any] = column.to_numpy().astype(kind, copy=False)
-    return found
-
-
-def _counts(column: pa.ChunkedArray | None) -> Codes | None:
-    """Numbers of tokens, UNKNOWN where none is told; None where none is told of any."""
-    if column is None or column.null_count == len(column):
-        return None
-    return np.maximum(np.asarray(pc.fill_null(column, UNKNOWN), np.int32), UNKNOWN)
-
-
-def _costs(column: pa.ChunkedArray | None) -> npt.NDArray[np.float64] | None:
-    """Costs, NaN where none is told or it is none; None where none is told of any."""
-    if column is None or column.null_count == len(column):
-        return None
-    costs = np.array(pc.fill_null(column, np.nan), np.float64)
-    return np.where(np.isfinite(costs) & (costs >= 0), costs, np.nan)
-
-
 def _exchanged(
     a: pa.Array | None, b: pa.Array | None, swap: npt.NDArray[np.intp], n: int
 ) -> tuple[pa.Array | None, pa.Array | None]:
@@ -384,14 +266,6 @@ def _exchanged(
     return pc.if_else(pa.array(mask), right, left), pc.if_else(pa.array(mask), left, right)
 
 
-def _hashed(text: pa.Array) -> npt.NDArray[np.uint64]:
-    """A hash of every text, 0 where there is none."""
-    view = strings(text)
-    texts = spans(view.offsets, view.data, fold=False)
-    found, _ = hashes.hash_rows(texts.starts, texts.lengths)
-    return np.where(np.asarray(text.is_valid()), found, np.uint64(0))
-
-
 def _items(
     column: pa.ChunkedArray | None,
     n: int,
@@ -400,42 +274,34 @@ def _items(
     told: list[str],
 ) -> Coded:
     """The items' names; one without a name is called by its question, and by its outputs where nobody made them."""
-    named = _coded(column, n)
+    named = coding.coded(column, n)
     lacking = named.codes == UNKNOWN
     if not lacking.any():
         return named
     key = np.zeros(n, np.uint64)
     for role in ROLES:
         if role in hashed:
-            _mix(key, hashed[role] if role == "question" else np.where(a == UNKNOWN, hashed[role], np.uint64(0)))
+            sealing.mix(key, hashed[role] if role == "question" else np.where(a == UNKNOWN, hashed[role], np.uint64(0)))
     distinct, places = np.unique(key[lacking], return_inverse=True)
     made = [f"{value:016x}" if value else UNNAMED for value in distinct.tolist()]
     told.append(f"{int(lacking.sum()):,} verdicts name no item: called by a hash of their question and outputs")
-    return _renamed(named, lacking, made, places)
-
-
-def _renamed(coded: Coded, lacking: Bools, names: Sequence[str], places: npt.NDArray[Any]) -> Coded:
-    """The rows of `lacking` called names[places]."""
-    codes = coded.codes.copy()
-    codes[lacking] = len(coded.names) + places
-    values = pa.array([*coded.names, *names], pa.large_string())
-    return _coded(pa.chunked_array([pa.DictionaryArray.from_arrays(pa.array(codes), values)]), len(codes))
+    return coding.renamed(named, lacking, made, places)
 
 
 def _judges(column: pa.ChunkedArray | None, n: int, told: list[str]) -> Coded:
-    judge = _coded(column, n)
+    judge = coding.coded(column, n)
     nameless = judge.codes == UNKNOWN
     if not nameless.any():
         return judge
     told.append(f"{int(nameless.sum()):,} verdicts name no judge: their judge is called {UNNAMED}")
-    return _renamed(judge, nameless, [UNNAMED], np.zeros(int(nameless.sum()), np.int32))
+    return coding.renamed(judge, nameless, [UNNAMED], np.zeros(int(nameless.sum()), np.int32))
 
 
 def _models(column: pa.ChunkedArray | None, judge: Coded) -> dict[str, str]:
     """The model of every judge of whom one is told; of several, the first by the alphabet."""
     if column is None or column.null_count == len(column):
         return {}
-    model = _coded(column, len(judge))
+    model = coding.coded(column, len(judge))
     told = (model.codes != UNKNOWN) & (judge.codes != UNKNOWN)
     cells = np.unique(judge.codes[told].astype(np.int64) * len(model.names) + model.codes[told])[::-1].tolist()
     return {judge.names[cell // len(model.names)]: model.names[cell % len(model.names)] for cell in cells}
@@ -447,7 +313,7 @@ def _people(column: pa.ChunkedArray | None, judge: Coded, told: list[str]) -> Bo
     if column is None or column.null_count == len(column):
         return people
     if not pa.types.is_boolean(column.type):
-        values, places = _dictionary(column)
+        values, places = coding.dictionary(column)
         known = np.array([*(bool(labels.truth(str(value))) for value in values.to_pylist()), False], np.bool_)
         human = known[places]
     else:
@@ -466,7 +332,7 @@ def _repeats(
     if column is not None and not column.null_count:
         return np.array(column.to_numpy(), np.int32)
     n = len(parts[0])
-    key = _packed(parts)
+    key = coding.packed(parts)
     order = np.argsort(key, kind="stable").astype(np.int32)
     key = key[order]
     fresh = np.ones(n, np.bool_)
@@ -482,22 +348,6 @@ def _repeats(
     if again := int((repeat > 0).sum()):
         told.append(f"{again:,} verdicts answer what was asked before (item, makers, order, judge, prompt): repeats")
     return repeat
-
-
-def _packed(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
-    """One number for each combination of codes."""
-    key = np.zeros(len(parts[0]), np.int64)
-    most = 1
-    for part in parts:
-        kinds = int(part.max(initial=UNKNOWN)) + 2
-        if most * kinds >= 2**62:
-            _, key = np.unique(key, return_inverse=True)
-            most = len(key)
-        key *= kinds
-        key += part
-        key += 1
-        most *= kinds
-    return key
 
 
 def _measured(text: pa.Array | None, unmeasured: Codes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
