@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 
-from auditor.model.graph import Graph
-from auditor.reports import console, github, html, junit, markdown, missing, sarif
-from auditor.reports.drawings import draw
+from auditor.reports import console, github, html, junit, sarif
+from auditor.reports.drawings import draw as lineage
 from auditor.reports.faces import face
+from auditor.reports.html import pictures
 from auditor.reports.json import from_json, is_record, to_json
+from auditor.reports.markdown import comment as summary
+from auditor.reports.missing import CHECK as GAPS
+from auditor.reports.missing import lines as gaps
 from auditor.reports.view import View
 
 __all__ = [
@@ -40,12 +42,10 @@ _FACES: dict[str, Callable[[View], str]] = {
     "junit": junit.document,
     "sarif": sarif.log,
     "github": github.commands,
-    "markdown": markdown.comment,
+    "markdown": summary,
 }
 
 FORMATS = tuple(_FACES)
-
-GAPS = missing.CHECK
 
 
 def render(format: str, view: View) -> str:  # noqa: A002  the command line's word
@@ -55,39 +55,3 @@ def render(format: str, view: View) -> str:  # noqa: A002  the command line's wo
     Raises ConfigError for an unknown format.
     """
     return face(_FACES, format)(view)
-
-
-def gaps(view: View) -> str | None:
-    """What to generate next, as JSON Lines: see `reports.missing.lines`."""
-    return missing.lines(view)
-
-
-def summary(view: View) -> str:
-    """Markdown for the page of a GitHub Actions run: append it to the file GITHUB_STEP_SUMMARY names."""
-    return markdown.comment(view)
-
-
-def pictures(view: View) -> Mapping[str, str]:
-    """The figures of the HTML report as SVG files: name -> content."""
-    return html.pictures(view)
-
-
-def lineage(
-    graph: Graph,
-    start: str,
-    format: str,  # noqa: A002  the command line's word
-    *,
-    upstream: bool = True,
-    downstream: bool = True,
-    depth: int | None = None,
-    color: bool = False,
-    dashboards: Path | None = None,
-) -> str:
-    """What lies around the node `start` of a lineage graph, in one of `drawings.FORMATS`; ends in a line feed.
-
-    depth: steps from the start; None draws all. color: escape codes in a text. dashboards: the
-    workspace's own templates. Raises ConfigError for an unknown node or format.
-    """
-    return draw(
-        graph, start, format, upstream=upstream, downstream=downstream, depth=depth, color=color, dashboards=dashboards
-    )
