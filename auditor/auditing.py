@@ -21,7 +21,7 @@ from auditor.annotators import embedders
 from auditor.annotators.space import Spaces
 from auditor.concluding import Clock, Options, Progress, Report, Silent, about, metrics, select, settled
 from auditor.core import measure as measuring
-from auditor.core.check import Context, Engine
+from auditor.core.check import Context, Engine, Suits
 from auditor.core.lineage.history import History
 from auditor.core.measure import Advance
 from auditor.core.state import StateStore
@@ -109,6 +109,9 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             sizes=plan.policy.sizes,
             history=history(pedigree.card, workspace, before=pedigree.version.version) if pedigree else None,
         )
+        for check in checks:
+            if isinstance(check, Suits):
+                check.suits(rows, context)
         store = StateStore(workspace.cache / "states")
         measured = measuring.measure(checks, rows, context, engine, store=store, stage=clock.stage)
         beside = {role: _beside(checks, other, context, engine, store, clock) for role, other in references.items()}

@@ -10,34 +10,27 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from auditor.core import documents
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.content.features import text_of
-from auditor.core.content.lexicons import FOLDER
+from auditor.core.content import groups as lists_of_groups
+from auditor.core.content.features import text_of, told
+from auditor.core.content.groups import SEXES, Group, Groups
+from auditor.core.content.labels import LABELS, Values, crossed, hashes, tally
+from auditor.core.content.shares import DUE, Compared, Counts, Missing, of_values, to_sample, to_target
 from auditor.core.intervals import rate
 from auditor.core.rowwise import cut, findings
 from auditor.kernels.swaps import pairs, twins
-from auditor.kernels.wording import Lists, lists, tally
+from auditor.kernels.wording import Lists, lists
+from auditor.kernels.wording import tally as words_of
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import FINDING_SCHEMA, Exhibit, Measurement, Metric, Slice
-from auditor.model.rows import Dataset, Rows
+from auditor.model.rows import MAKERS, Dataset, Rows
 from auditor.statistics import balance, tails
 from auditor.statistics.balance import Distance
-
-LABELS = 50
-"""Different values up to which a field is taken for a label."""
-
-GROUPS = 62
-"""Groups of people that can be counted at once."""
 
 SMALL = 0.1
 """Distance from which a field is skewed: a tenth of the rows would have to change their label. Cohen 1988, "Statistical
 Power Analysis", takes the same share of a standard deviation for nothing."""
-
-DUE = 8
-"""Rows due to a label from which its absence is no accident: by chance one label in 3,000 of them would be missed."""
 
 PAIRED = 0.2
 """Share of the rows with gendered words that have a twin from which the set was made in pairs."""
@@ -45,76 +38,39 @@ PAIRED = 0.2
 SHOWN, UNPAIRED = 30, 500
 """Lines of the exhibit, and rows without a twin that are named."""
 
-SEXES = (("gender", "male"), ("gender", "female"))
-OTHER = "(other)"
 ROUNDING = 1e-9
 
 Longs = npt.NDArray[np.int64]
-Label = tuple[str, str]
-"""Field and label."""
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """The lexicon. words: of each (dimension, group). swaps: gendered words by pairs."""
-
-    words: Mapping[Label, tuple[str, ...]]
-    swaps: tuple[tuple[str, str], ...]
 
 
 @dataclass
 class Side:
-    """What was counted in one dataset. rows: of each label. first: the first row of it. gendered: int64 [2], rows that
-    name a man, a woman, by context. many: fields of too many values to be labels. asked: fields and dimensions that
-    were looked for. size: rows in all."""
+    """What the texts of a dataset name. rows: of each group. first: the first row of it. sexes: bool [size, 2], rows
+    that name a man, a woman. size: rows in all."""
 
-    rows: dict[Label, int] = field(default_factory=dict)
-    first: dict[Label, int] = field(default_factory=dict)
-    gendered: dict[Label, Longs] = field(default_factory=dict)
-    many: set[str] = field(default_factory=set)
-    asked: set[str] = field(default_factory=set)
+    rows: dict[Group, int] = field(default_factory=dict)
+    first: dict[Group, int] = field(default_factory=dict)
+    sexes: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 2), np.bool_))
     size: int = 0
 
     def add(self, other: Side) -> None:
-        for label, count in other.rows.items():
-            self.rows[label] = self.rows.get(label, 0) + count
-            self.first.setdefault(label, other.first[label])
-        for context, both in other.gendered.items():
-            self.gendered[context] = self.gendered.get(context, np.zeros(2, np.int64)) + both
-        self.many |= other.many
-        self.asked |= other.asked
+        for group, count in other.rows.items():
+            self.rows[group] = self.rows.get(group, 0) + count
+            self.first.setdefault(group, other.first[group])
+        self.sexes = np.concatenate([self.sexes, other.sexes])
         self.size += other.size
 
-    def fields(self) -> list[str]:
-        return sorted({name for name, _ in self.rows} - self.many)
-
-    def of(self, name: str) -> dict[str, int]:
-        """Rows by label of a field; nothing where it has too many."""
-        found = {label: count for (one, label), count in sorted(self.rows.items()) if one == name}
-        return {} if name in self.many or len(found) > LABELS else found
-
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A field against what it should be. labels: all that either side has. ours: rows. shares: due to each label.
-    against: real, seeds or target."""
+class Field:
+    """What is said of one field of the records. imbalance: of the data alone, with its rows. sexes: int64 [labels, 2]
+    of either side, rows that name a man, a woman, by label. few, unique: why it was not compared."""
 
-    field: str
-    labels: tuple[str, ...]
-    ours: Longs
-    shares: npt.NDArray[np.float64]
-    distance: Distance
-    against: str
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A label without a row though `due` rows are due. first: a real row that has it, -1 where there is none."""
-
-    field: str
-    label: str
-    due: float
-    first: int
+    compared: Compared | None = None
+    imbalance: tuple[float, int] | None = None
+    sexes: tuple[Longs, Longs] | None = None
+    few: str = ""
+    unique: str = ""
 
 
 _SKEWED = tuple(
@@ -135,14 +91,15 @@ _UNTWINNED = tuple(
 class SkewedLabels:
     """Labels and groups of people that are commoner or rarer than in the real data, the seeds, or as declared.
 
-    What: fields of up to 50 values (topic, persona, label, grade …), the language, and groups that texts name: men and
-    women, religions, nationalities. Each is held against its declared shares (`target`), else against the real data,
-    else the seeds. `worst_effect` is the largest total variation distance, the share of rows that would have to
-    change their label, among the fields whose difference chance does not explain (chi-square, Holm's correction);
-    0 where it explains all. `skewed` counts those of a tenth or more, `missing_labels` labels that no row has though 8
-    would be due. `amplification` asks whether a bias grew: over the contexts (all rows, and those of each label), by
-    how much the sex that led in the seeds or the real data leads more here. `imbalance` needs no reference: how far the
-    least even field is from even, by entropy.
+    What: fields with labels (topic, persona, grade …), the language, and groups that texts name: men and women,
+    religions, nationalities. Each is held against its declared shares (`target`), else against the real data, else the
+    seeds. `worst_effect` is the largest total variation distance, the share of rows that would have to change their
+    label, among the fields whose difference chance does not explain (chi-square, Holm's correction); 0 where it
+    explains all. Where real has more than 50 labels of a field, or fewer than eight rows for each, it is what the
+    distance is beyond chance: 0 as chance has it, 1 where no label is in common. `skewed` counts fields of a tenth or
+    more, `missing_labels` labels that no row has though 8 would be due. `amplification` asks whether a bias grew: over
+    the contexts (all rows, and those of each label), by how much the sex that led in the seeds or the real data leads
+    more here. `imbalance` needs no reference: how far the least even field is from even, by entropy.
     Where rows were made in gender-swapped pairs, `gender_swap_incomplete` is the share whose twin is missing or differs
     in more than the swap.
 
@@ -156,10 +113,12 @@ class SkewedLabels:
     skewed-labels.target=gender=female:0.5,gender=male:0.5`.
 
     Limits: groups are counted by words, in English, once a row, whatever is said of them; names say nothing, and a
-    person of neither sex is not counted. Fields are compared where both sides have them, whole numbers where they have
-    few values; fields that name a generator are left out, and of seeds only texts are read. Twins are found by words
-    alone, so a swapped name breaks a pair. Groups of your own: `words` names files of the form of
-    expectations/words/drift/groups.yaml.
+    person of neither sex is not counted. Fields are compared where both sides have them, whole numbers where real has
+    up to 50 of them; texts with fewer than two real rows a value are names of rows, and left out with a note, and so
+    are fields that say who or what made a row, without one. Of seeds only texts are read. A label that fewer than 8
+    rows are due to (10 where real has 200 labels) is not missed, and where every label is such a one `missing_labels`
+    has no value. `imbalance` is of fields with 2 to 50 values. Twins are found by words alone, so a swapped name breaks
+    a pair. Groups of your own: `words` names files of the form of expectations/words/drift/groups.yaml.
 
     Reference: J. Zhao et al. 2017, "Men also like shopping", EMNLP (amplification); K. Lu et al. 2018, "Gender bias in
     neural natural language processing" (swapped pairs); the source of each list stands beside it.
@@ -226,32 +185,62 @@ class SkewedLabels:
             raise ValueError("least must be at least 1 row")
         _targets(self.target)
         for path in self.words:
-            _read(Path(path))
+            lists_of_groups.read(Path(path))
+
+    def suits(self, rows: Dataset, context: Context) -> None:
+        """Raises ConfigError where a parameter names a field that these rows have not."""
+        groups = lists_of_groups.load(context.expectations, self.words)
+        every = {*rows.fields, *self._columns(rows), *(["language"] if "language" in rows.columns else [])}
+        known = {"target": {*self._fields(rows, groups), *groups.dimensions}, "fields": every}
+        for parameter, asked in (("target", _targets(self.target)), ("fields", self.fields)):
+            unknown = sorted(set(asked) - known[parameter])
+            if unknown:
+                raise ConfigError(
+                    f"check {self.spec.name!r}: {parameter} names a field that the data has not",
+                    seen=repr(cut(unknown[0], 80)),
+                    wanted=f"a field of the records{' or a group that texts name' if parameter == 'target' else ''}",
+                    hint=suggest(unknown[0], known[parameter]),
+                )
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
         real = context.references.get("real")
+        seeds = [one for _, one in sorted(context.pedigree.seeds.items())] if context.pedigree else []
         column, notes = text_of(rows, real or rows, self.scope)
-        groups = self._groups(context)
-        if real is None and not self.target and not (context.pedigree and context.pedigree.seeds):
+        groups = lists_of_groups.load(context.expectations, self.words)
+        if real is None and not self.target and not seeds:
             groups = Groups({}, groups.swaps)  # nothing says how often who is to be named
-        mine = self._counted(rows, column, groups, engine)
-        sides: dict[str, Side] = {}
-        if real is not None:
-            sides["real"] = self._counted(real, column, groups, engine)
-        for _, seeds in sorted(context.pedigree.seeds.items()) if context.pedigree else ():
-            sides.setdefault("seeds", Side()).add(self._counted(seeds, "text", groups, engine))
-        compared = self._compared(mine, sides)
-        missing = _missing(compared, mine, sides)
+        mine = _named([rows], column, groups, engine)
+        sides = {} if real is None else {"real": _named([real], column, groups, engine)}
+        if seeds:
+            sides["seeds"] = _named(seeds, "text", groups, engine)
+        before = sides.get("seeds") or sides.get("real")
+        asked, beside = self._fields(rows, groups), {} if real is None else self._fields(real, groups)
+
+        def one(name: str) -> Field:
+            sexes = None if real is None or before is not sides["real"] else (mine.sexes, before.sexes)
+            return self._field(name, (rows, asked[name]), (real, beside.get(name)), sexes)
+
+        fields = engine.map(one, asked)
+        compared = [*self._groups(mine, sides, groups), *(one.compared for one in fields if one.compared)]
+        compared.sort(key=lambda one: (-one.distance.value if one.distance else 1, one.field))
+        if real is not None and min(rows.rows, real.rows) >= self.least:
+            few = told(
+                f"in fewer than {self.least} rows of a side, not compared", (one.few for one in fields if one.few)
+            )
+            unique = told("no labels but names of rows, not compared", (one.unique for one in fields if one.unique))
+            notes = (*notes, *(note for note in (few, unique) if note))
         swapped, alone = self._swaps(rows, column, groups, engine)
+        sizes = rows.rows, None if real is None else real.rows
         metrics = (
-            *self._effects(compared, mine, sides, missing),
-            self._amplified(mine, sides),
-            self._imbalance(mine, groups),
+            *self._effects(compared, bool(sides), sizes),
+            self._amplified(mine, before, fields),
+            self._imbalance(fields),
             swapped,
         )
         if all(metric.value is None for metric in metrics):
             return Measurement((), notes=("; ".join(dict.fromkeys(metric.why for metric in metrics)),))
-        slices = tuple(Slice("field", one.field, self._effect(one.distance, int(one.ours.sum()))) for one in compared)
+        slices = tuple(Slice("field", one.field, self._effect(one.distance, one.n)) for one in compared if one.distance)
+        missing = [lost for one in compared for lost in one.missing]
         tables = {"alone": alone, "missing": _shown(missing, real, column)}
         return Measurement(metrics, slices, notes=notes, tables=tables, exhibits=self._exhibit(compared))
 
@@ -276,109 +265,120 @@ class SkewedLabels:
                 schema=FINDING_SCHEMA,
             )
 
-    def _groups(self, context: Context) -> Groups:
-        found = (folder / FOLDER / "groups.yaml" for folder in context.expectations)
-        first = next((path for path in found if path.is_file()), None)
-        if first is None:
-            raise ConfigError("no word list 'groups'", hint=f"put {FOLDER / 'groups.yaml'} into your own expectations/")
-        words: dict[Label, tuple[str, ...]] = {}
-        swaps: tuple[tuple[str, str], ...] = ()
-        for path in (first, *map(Path, self.words)):
-            more = _read(path)
-            swaps += more.swaps
-            for label, phrases in more.words.items():
-                words[label] = words.get(label, ()) + phrases
-        if len(words) > GROUPS:
-            raise ConfigError(f"{len(words)} groups are too many to count", wanted=f"at most {GROUPS}")
-        return Groups(words, swaps)
+    def _columns(self, rows: Dataset) -> dict[str, str]:
+        """Fields with their columns."""
+        columns = {name: f"meta.{name}" if f"meta.{name}" in rows.columns else name for name in sorted(rows.fields)}
+        return {name: column for name, column in columns.items() if column in rows.columns}
 
     def _fields(self, rows: Dataset, groups: Groups) -> dict[str, str]:
         """Fields that may be labels, with their columns. Who made a row is no label of it."""
-        taken = {dimension for dimension, _ in groups.words}
         found = {}
-        for name, kind in sorted(rows.fields.items()):
-            column = f"meta.{name}" if f"meta.{name}" in rows.columns else name
-            wanted = name in self.fields if self.fields else kind in ("string", "int", "bool") and column not in rows.by
-            if wanted and column in rows.columns:
-                found[f"meta.{name}" if name in taken else name] = column
+        for name, column in self._columns(rows).items():
+            labels = rows.fields[name] in ("string", "int", "bool") and name not in MAKERS
+            if name in self.fields if self.fields else labels:
+                found[f"meta.{name}" if name in groups.dimensions else name] = column
         if "language" in rows.columns and (not self.fields or "language" in self.fields):
             found["language"] = "language"
         return found
 
-    def _counted(self, rows: Dataset, column: str, groups: Groups, engine: Engine) -> Side:
-        named = {f"{dimension}/{group}": words for (dimension, group), words in groups.words.items()}
-        known, fields = lists(named) if named else None, self._fields(rows, groups)
-        whole = Side()
-        for part in engine.gather(rows, lambda shard: _shard(shard, column, known, tuple(groups.words), fields)):
-            whole.add(part)
-        return whole
+    def _field(
+        self,
+        name: str,
+        own: tuple[Dataset, str],
+        other: tuple[Dataset | None, str | None],
+        sexes: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]] | None,
+    ) -> Field:
+        """Of one field, data and column, and the same of real where that has it."""
+        (rows, column), (real, beside), target = own, other, _targets(self.target).get(name)
+        mine = tally(rows, column)
+        even = None
+        if 2 <= len(mine.key) <= LABELS and mine.rows >= self.least and name != "language":
+            even = balance.imbalance(mine.count), mine.rows
+        if target is not None:
+            counts = dict(zip(target, mine.of(hashes(tuple(target))).tolist(), strict=True))
+            return Field(to_target(name, counts, mine.rows, target, self.least), even)
+        if real is None or beside is None:
+            return Field(imbalance=even)
+        theirs = tally(real, beside)
+        if len(theirs.key) > LABELS and real.fields.get(name.removeprefix("meta.")) == "int":
+            return Field(imbalance=even)  # numbers, and no labels
+        if theirs.tells_apart:
+            values = f"{len(theirs.key):,} values in {theirs.rows:,} real rows"
+            return Field(imbalance=even, unique=f"{cut(name, 40)} ({values})")
+        compared = to_sample(
+            of_values(name, Values(rows, column, mine), Values(real, beside, theirs)), "real", self.least
+        )
+        crosses = None
+        if sexes is not None and max(len(mine.key), len(theirs.key)) <= LABELS:
+            key = np.intersect1d(mine.key, theirs.key)
+            crosses = crossed(rows, column, key, sexes[0]), crossed(real, beside, key, sexes[1])
+        few = compared.distance is None and mine.rows and theirs.rows and min(mine.rows, theirs.rows) < self.least
+        return Field(compared, even, crosses, f"{cut(name, 40)} ({mine.rows:,} and {theirs.rows:,})" if few else "")
 
-    def _compared(self, mine: Side, sides: Mapping[str, Side]) -> list[Compared]:
-        """Each field against the first of target, real data and seeds that has it."""
+    def _groups(self, mine: Side, sides: Mapping[str, Side], groups: Groups) -> Iterator[Compared]:
+        """Each dimension against its target, else the first of real data and seeds that names it often enough."""
         targets = _targets(self.target)
-        unknown = sorted(set(targets) - set(mine.fields()))
-        if unknown:
-            raise ConfigError(
-                f"target of a field that the data has not: {unknown[0]!r}", hint=suggest(unknown[0], mine.fields())
-            )
-        found = []
-        for name in mine.fields():
-            ours = mine.of(name)
-            if sum(ours.values()) < self.least:
+        for dimension, names in groups.dimensions.items():
+            ours = {one: mine.rows.get((dimension, one), 0) for one in names}
+            if dimension in targets:
+                yield to_target(dimension, ours, sum(ours.values()), targets[dimension], self.least)
                 continue
-            if name in targets:
-                found.append(_to_target(name, ours, targets[name]))
+            beside = {
+                role: np.array([side.rows.get((dimension, one), 0) for one in names], np.int64)
+                for role, side in sides.items()
+            }
+            if not beside:
                 continue
-            for against in ("real", "seeds"):
-                theirs = sides[against].of(name) if against in sides else {}
-                if sum(theirs.values()) >= self.least and len(ours | theirs) > 1 and len(ours | theirs) <= LABELS:
-                    found.append(_to_sample(name, ours, theirs, against))
-                    break
-        return sorted(found, key=lambda one: (-one.distance.value, one.field))
+            against = next((role for role, rows in beside.items() if rows.sum() >= self.least), min(beside))
+            side, theirs = sides[against], beside[against]
+            first = [side.first.get((dimension, one), -1) if against == "real" else -1 for one in names]
+            own = np.array([*ours.values()], np.int64)
+            counts = Counts(dimension, own, theirs, (mine.size, side.size), tuple(names), np.array(first, np.int64))
+            yield to_sample(counts, against, self.least)
 
-    def _effects(
-        self, compared: Sequence[Compared], mine: Side, sides: Mapping[str, Side], missing: Sequence[Missing]
-    ) -> Iterator[Metric]:
+    def _effects(self, compared: Sequence[Compared], beside: bool, sizes: tuple[int, int | None]) -> Iterator[Metric]:
         name, why = self.spec.metric, "no real data, seeds or target: give --real FILE"
-        if sides:
+        if beside or compared:
             why = f"no field or group with {self.least} rows on both sides"
-        if compared:
-            sure = tails.holm(np.array([one.distance.p for one in compared]))
-            beyond = [one for one, is_sure in zip(compared, sure, strict=True) if is_sure]
-            n = int((beyond or compared)[0].ours.sum())
-            yield self._effect(beyond[0].distance, n) if beyond else Metric(name("worst_effect"), 0.0, "share", n)
-            skewed = sum(one.distance.value >= SMALL for one in beyond)
-            yield Metric(name("skewed"), skewed, "fields", len(compared))
+        if sizes[1] is not None and min(sizes[0], sizes[1]) < self.least:
+            why = f"needs at least {self.least} rows and as many real ones, has {sizes[0]:,} and {sizes[1]:,}"
+        known = [(one, one.distance) for one in compared if one.distance]
+        if known:
+            sure = tails.holm(np.array([distance.p for _, distance in known]))
+            beyond = [pair for pair, is_sure in zip(known, sure, strict=True) if is_sure]
+            worst, distance = (beyond or known)[0]
+            yield self._effect(distance, worst.n) if beyond else Metric(name("worst_effect"), 0.0, "share", worst.n)
+            skewed = sum(distance.value >= SMALL for _, distance in beyond)
+            yield Metric(name("skewed"), skewed, "fields", len(known))
         else:
             yield Metric(name("worst_effect"), None, "share", 0, why)
             yield Metric(name("skewed"), None, "fields", 0, why)
-        labels = {label for side in sides.values() for label in side.rows}
-        labels |= {(one.field, label) for one in compared for label in one.labels}
-        n = len(labels)
-        yield Metric(name("missing_labels"), len(missing) if n else None, "labels", n, "" if n else why)
+        asked, lost = sum(one.asked for one in compared), sum(one.lost for one in compared)
+        if compared and not why.startswith("needs"):
+            why = f"no label that {DUE} rows are due to"
+        yield Metric(name("missing_labels"), lost if asked else None, "labels", asked, "" if asked else why)
 
     def _effect(self, distance: Distance, n: int) -> Metric:
         name = self.spec.metric("worst_effect")
         return Metric(name, distance.value, "share", n, low=distance.low, high=distance.high)
 
-    def _amplified(self, mine: Side, sides: Mapping[str, Side]) -> Metric:
-        name, before = self.spec.metric("amplification"), sides.get("seeds") or sides.get("real")
+    def _amplified(self, mine: Side, before: Side | None, fields: Sequence[Field]) -> Metric:
+        name = self.spec.metric("amplification")
         if before is None:
             return Metric(name, None, "share", 0, "needs seeds or real data: --real FILE")
-        both = [one for one in sorted(mine.gendered) if one in before.gendered]
-        both = [one for one in both if min(mine.gendered[one].sum(), before.gendered[one].sum()) >= self.least]
-        if not both:
+        whole = tuple(side.sexes.sum(axis=0, keepdims=True) for side in (mine, before))
+        parts = [whole, *(one.sexes for one in fields if one.sexes is not None)]
+        ours, then = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
+        both = np.minimum(ours.sum(axis=1), then.sum(axis=1)) >= self.least
+        if not both.any():
             return Metric(name, None, "share", 0, f"fewer than {self.least} rows on one side name men or women")
-        ours, then = (np.stack([side.gendered[one] for one in both]) for side in (mine, before))
-        return Metric(name, balance.amplification(ours, then), "share", int(ours[0].sum()))
+        return Metric(name, balance.amplification(ours[both], then[both]), "share", int(ours[both][0].sum()))
 
-    def _imbalance(self, mine: Side, groups: Groups) -> Metric:
-        name, told = self.spec.metric("imbalance"), {dimension for dimension, _ in groups.words} | {"language"}
-        counts = [np.array(list(mine.of(one).values())) for one in mine.fields() if one not in told]
-        seen = [one for one in counts if len(one) > 1 and one.sum() >= self.least]
+    def _imbalance(self, fields: Sequence[Field]) -> Metric:
+        name, seen = self.spec.metric("imbalance"), [one.imbalance for one in fields if one.imbalance]
         if not seen:
             return Metric(name, None, "share", 0, f"no field has 2 to {LABELS} values in {self.least} rows")
-        value, n = max((balance.imbalance(one), int(one.sum())) for one in seen)
+        value, n = max(seen)
         return Metric(name, value, "share", n)
 
     def _swaps(self, rows: Dataset, column: str, groups: Groups, engine: Engine) -> tuple[Metric, pa.Table]:
@@ -399,10 +399,9 @@ class SkewedLabels:
 
     def _exhibit(self, compared: Sequence[Compared]) -> tuple[Exhibit, ...]:
         lines = [
-            (cut(one.field, 60), cut(label, 60), float(mine), float(due), float(abs(mine - due)), one.against)
+            (cut(one.field, 60), cut(label, 60), mine, due, abs(mine - due), one.against)
             for one in compared
-            for label, mine, due in zip(one.labels, one.ours / one.ours.sum(), one.shares, strict=True)
-            if mine != due
+            for label, mine, due in one.lines
         ]
         if not lines:
             return ()
@@ -419,67 +418,30 @@ class SkewedLabels:
         )
 
 
-def _shard(shard: Rows, column: str, known: Lists | None, groups: Sequence[Label], fields: Mapping[str, str]) -> Side:
-    side, place = Side(asked={*fields, *(name for name, _ in groups)}, size=len(shard)), shard.numpy("row")
-    named = tally(shard.strings(column), known)[0] > 0 if known else np.zeros((len(shard), 0), np.bool_)
-    for at, label in enumerate(groups):
-        hits = np.flatnonzero(named[:, at])
+def _named(datasets: Sequence[Dataset], column: str, groups: Groups, engine: Engine) -> Side:
+    """Which groups the texts of these datasets name."""
+    labels = tuple(groups.words)
+    known = lists({"/".join(label): groups.words[label] for label in labels}) if labels else None
+    whole = Side()
+    for dataset in datasets:
+        for part in engine.gather(dataset, lambda shard: _shard(shard, column, known, labels)):
+            whole.add(part)
+    return whole
+
+
+def _shard(shard: Rows, column: str, known: Lists | None, groups: Sequence[Group]) -> Side:
+    n, place = len(shard), shard.numpy("row")
+    side = Side(sexes=np.zeros((n, 2), np.bool_), size=n)
+    if known is None:
+        return side
+    seen = words_of(shard.strings(column), known)[0] > 0
+    for at, group in enumerate(groups):
+        hits = np.flatnonzero(seen[:, at])
         if len(hits):
-            side.rows[label], side.first[label] = len(hits), int(place[hits[0]])
-    sexes = [named[:, groups.index(one)] for one in SEXES if one in groups]
-    if len(sexes) == 2:
-        side.gendered[("", "")] = np.array([np.count_nonzero(one) for one in sexes], np.int64)
-    for name, of in fields.items():
-        encoded = shard.column(of).cast(pa.large_string()).dictionary_encode()
-        labels = encoded.dictionary.to_pylist() if len(encoded.dictionary) <= LABELS else []
-        if not labels:
-            side.many |= {name} if len(encoded.dictionary) else set()
-            continue
-        codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-        for code, label in enumerate(labels):
-            mine = codes == code
-            hits = np.flatnonzero(mine)
-            side.rows[name, label], side.first[name, label] = len(hits), int(place[hits[0]])
-            if len(sexes) == 2:
-                side.gendered[name, label] = np.array([np.count_nonzero(one & mine) for one in sexes], np.int64)
+            side.rows[group], side.first[group] = len(hits), int(place[hits[0]])
+    if all(one in groups for one in SEXES):
+        side.sexes = seen[:, [groups.index(one) for one in SEXES]]
     return side
-
-
-def _to_sample(name: str, ours: Mapping[str, int], theirs: Mapping[str, int], against: str) -> Compared:
-    labels = tuple(sorted(ours.keys() | theirs.keys()))
-    mine, other = (np.array([side.get(label, 0) for label in labels], np.int64) for side in (ours, theirs))
-    return Compared(name, labels, mine, other / other.sum(), balance.between(mine, other), against)
-
-
-def _to_target(name: str, ours: Mapping[str, int], target: Mapping[str, float]) -> Compared:
-    """What the target does not name is one label, due what it leaves."""
-    rest, left = sum(count for label, count in ours.items() if label not in target), 1 - sum(target.values())
-    labels, shares = [*sorted(target)], [target[label] for label in sorted(target)]
-    counts = [ours.get(label, 0) for label in labels]
-    if rest or left > ROUNDING:
-        labels, shares, counts = [*labels, OTHER], [*shares, max(0.0, left)], [*counts, rest]
-    mine, due = np.array(counts, np.int64), np.array(shares)
-    return Compared(name, tuple(labels), mine, due, balance.to_shares(mine, due / due.sum()), "target")
-
-
-def _missing(compared: Sequence[Compared], mine: Side, sides: Mapping[str, Side]) -> list[Missing]:
-    """Labels of the reference that ought to be there, by how many rows both sides have, or by the target."""
-    found = []
-    declared = {one.field for one in compared if one.against == "target"}
-    for one in compared:
-        due = one.shares * one.ours.sum()
-        if one.field in declared:
-            lost = np.flatnonzero((one.ours == 0) & (due >= DUE))
-            found += [Missing(one.field, one.labels[at], float(due[at]), -1) for at in lost]
-    for against in ("real", "seeds"):
-        side = sides.get(against, Side())
-        for (name, label), count in sorted(side.rows.items()):
-            # As many in the reference itself, lest a single seed ask for a thousand rows.
-            wanted = count >= DUE and name in mine.asked and name not in declared and label in side.of(name)
-            if wanted and (name, label) not in mine.rows and (due := count * mine.size / side.size) >= DUE:
-                found.append(Missing(name, label, due, side.first[name, label] if against == "real" else -1))
-        declared |= set(side.fields())
-    return found
 
 
 def _shown(missing: Sequence[Missing], real: Dataset | None, column: str) -> pa.Table:
@@ -516,28 +478,3 @@ def _targets(given: Sequence[str]) -> dict[str, dict[str, float]]:
         if sum(shares.values()) > 1 + ROUNDING:
             raise ValueError(f"the targets of {name} add up to {sum(shares.values()):g}, more than 1")
     return found
-
-
-def _read(path: Path) -> Groups:
-    """The lists of one file. Raises ConfigError where it is none."""
-    words: dict[Label, tuple[str, ...]] = {}
-    swaps: list[tuple[str, str]] = []
-    for entry in documents.read(path).items("a list of groups"):
-        given = entry.mapping("a list of groups", ("dimension", "group", "words", "pairs"), required=("dimension",))
-        dimension = given["dimension"].text("dimension")
-        if "pairs" in given:
-            if set(given) != {"dimension", "pairs"} or dimension != SEXES[0][0]:
-                entry.refuse("pairs are words of gender, and stand without a group")
-            for pair in given["pairs"].items("pairs"):
-                both = [one.text("a word") for one in pair.items("a pair")]
-                if len(both) != 2 or any(len(word.split()) != 1 for word in both):
-                    pair.refuse("a pair is two words")
-                swaps.append((both[0], both[1]))
-        elif {"group", "words"} <= set(given):
-            label = dimension, given["group"].text("group")
-            words[label] = words.get(label, ()) + tuple(one.text("a word") for one in given["words"].items("words"))
-        else:
-            entry.refuse("a list of groups has neither group and words nor pairs")
-    for side, label in enumerate(SEXES) if swaps else ():
-        words[label] = tuple(dict.fromkeys(pair[side] for pair in swaps))
-    return Groups(words, tuple(swaps))

@@ -195,6 +195,14 @@ class Locates(Protocol):
     def locate(self, rows: Any, measurement: Measurement, context: Context) -> Iterator[pa.Table]: ...
 
 
+@runtime_checkable
+class Suits(Protocol):
+    """A check with parameters that name something of the rows. Raises ConfigError where these have nothing of the
+    name: asked of the audited rows alone, before anything is measured."""
+
+    def suits(self, rows: Any, context: Context) -> None: ...
+
+
 Check = Fold[Any] | Program | Inspection
 
 _registered: dict[str, type[Any]] = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import auditor
 from auditor import fakes
 from auditor.checks.skewed_labels import SkewedLabels
 from auditor.core.check import Context, build
@@ -45,6 +46,15 @@ def values(measurement: Measurement) -> dict[str, Any]:
 
 def tickets(men: int, women: int, **more: Any) -> list[dict[str, Any]]:
     return [{"text": f"In ticket {i} {'he' if i < men else 'she'} asks.", **more} for i in range(men + women)]
+
+
+def tickets_of(topics: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"text": f"Ticket {i}.", "topic": topic} for i, topic in enumerate(topics)]
+
+
+def located(real: Rows, measurement: Measurement, folder: Path) -> list[list[dict[str, Any]]]:
+    tables = SkewedLabels().locate(fakes.dataset(real, folder / "located"), measurement, Context())
+    return [table.to_pylist() for table in tables]
 
 
 def test_counts_as_in_plain_python(tmp_path: Path) -> None:
@@ -127,11 +137,102 @@ def test_a_declared_target(tmp_path: Path) -> None:
     asked = values(measured(ours, tmp_path / "2", target="team=a:0.4,team=b:0.4,team=c:0.2"))
     assert asked["worst_effect"] == pytest.approx(0.2)
     assert asked["missing_labels"] == 1
-    with pytest.raises(ConfigError, match="teams"):
-        measured(ours, tmp_path / "3", target="teams=a:0.4")
     for wrong in ("team", "team=a", "team=a:2", "team=a:0.9,team=b:0.9"):
         with pytest.raises(ConfigError, match="target"):
             build("skewed-labels", {"target": wrong})
+
+
+def test_a_target_of_a_field_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    rows = fakes.dataset(tickets(60, 60, topic="a", generator="m"), tmp_path, annotate=("fields",))
+    context = Context(expectations=Workspace.find().expectations)
+    for given in ("topic=a:0.5", "gender=male:0.5"):
+        build("skewed-labels", {"target": given}).suits(rows, context)
+    for parameter, given in (("target", "topc=a:0.25"), ("fields", "topic,topc")):
+        with pytest.raises(ConfigError) as caught:
+            build("skewed-labels", {parameter: given}).suits(rows, context)
+        assert (caught.value.seen, caught.value.hint) == ("'topc'", "did you mean 'topic'?")
+        assert f"'skewed-labels': {parameter} names a field that the data has not" in caught.value.message
+
+
+def test_an_audit_with_such_a_target_stops_before_it_measures(tmp_path: Path) -> None:
+    """The real rows need not have the field: shares are declared."""
+    ours, real = tickets(60, 60, topic="a"), tickets(60, 60)
+    given: dict[str, Any] = {"real": real, "only": ("skewed-labels",), "out": tmp_path / "out"}
+    with pytest.raises(ConfigError, match="names a field that the data has not"):
+        auditor.audit(ours, checks={"skewed-labels": {"target": "topc=a:0.25"}}, **given)
+    report = auditor.audit(ours, checks={"skewed-labels": {"target": "topic=a:0.25"}}, **given)
+    assert report.record.metrics["skewed_labels.worst_effect"].value == pytest.approx(0.75)
+
+
+def test_labels_that_real_data_never_has(tmp_path: Path) -> None:
+    """Real has four topics; the data has sixty of its own, or a new one in each row."""
+    real = tickets_of([f"t{i % 4}" for i in range(400)])
+    for invented in (60, 600):
+        measurement = measured(tickets_of([f"own {i % invented}" for i in range(600)]), tmp_path / f"{invented}", real)
+        found = values(measurement)
+        assert found["worst_effect"] == pytest.approx(1)
+        assert (found["skewed"], found["missing_labels"]) == (1, 4)
+        assert measurement.exhibits[0].rows[0][:2] == ("topic", "t0")
+        (missing,) = SkewedLabels().locate(fakes.dataset(real, tmp_path / f"r{invented}"), measurement, Context())
+        assert missing.column("related").to_pylist() == [0, 1, 2, 3]
+
+
+def test_a_field_of_many_labels(tmp_path: Path) -> None:
+    draw = random.Random(7)
+    real, same = (tickets_of([f"p{draw.randrange(200)}" for _ in range(2000)]) for _ in range(2))
+    assert values(measured(same, tmp_path / "same", real))["worst_effect"] == 0
+    one = tickets_of([f"p{draw.randrange(200) if i % 10 == 0 else 7}" for i in range(2000)])
+    measurement = measured(one, tmp_path / "one", real)
+    assert values(measurement)["worst_effect"] > 0.8
+    assert measurement.exhibits[0].rows[0][:2] == ("topic", "p7")
+    half = tickets_of([f"p{draw.randrange(100)}" for _ in range(2000)])
+    found = values(measured(half, tmp_path / "half", real))
+    assert 0.3 < found["worst_effect"] < 0.5
+    in_real = Counter(row["topic"] for row in real)
+    assert found["missing_labels"] == sum(n >= 10 for name, n in in_real.items() if int(name[1:]) >= 100)
+    few = [row for row in real if in_real[row["topic"]] >= 10]
+    named = {
+        line["related"] for table in located(real, measured(half, tmp_path / "again", real), tmp_path) for line in table
+    }
+    assert {real[row]["topic"] for row in named} == {row["topic"] for row in few if int(row["topic"][1:]) >= 100}
+
+
+def test_names_of_rows_are_no_labels_and_are_told(tmp_path: Path) -> None:
+    rows = tickets_of([f"name {i}" for i in range(300)])
+    for row in rows[:20]:
+        row["some"] = "x"
+    measurement = measured(rows, tmp_path, rows)
+    assert measurement.notes == (
+        "in fewer than 50 rows of a side, not compared: some (20 and 20)",
+        "no labels but names of rows, not compared: topic (300 values in 300 real rows)",
+    )
+
+
+def test_a_field_that_rows_are_sliced_by_is_compared_too(tmp_path: Path) -> None:
+    real = [{"text": f"row {i}", "category": "rare" if i % 50 == 0 else "a", "generator": "x"} for i in range(1500)]
+    ours = [{"text": f"row {i}", "category": "a", "generator": "y"} for i in range(1500)]
+    report = auditor.audit(ours, real=real, only=("skewed-labels",), by=("category",), out=tmp_path / "out")
+    assert report.record.metrics["skewed_labels.missing_labels"].value == 1
+    fields = {piece.group for piece in report.record.slices if piece.by == "field"}
+    assert "category" in fields
+    assert "generator" not in fields
+
+
+def test_what_is_too_small_to_tell_is_no_pass(tmp_path: Path) -> None:
+    ours = tickets_of([f"own {i % 4}" for i in range(1500)])
+    ten = measured(ours, tmp_path / "10", tickets_of([f"t{i % 4}" for i in range(10)]))
+    assert {name: values(ten)[name] for name in ("worst_effect", "skewed", "missing_labels")} == {
+        "worst_effect": None,
+        "skewed": None,
+        "missing_labels": None,
+    }
+    why = {metric.name: metric.why for metric in ten.metrics}
+    assert why["skewed_labels.missing_labels"] == "needs at least 50 rows and as many real ones, has 1,500 and 10"
+    rare = tickets_of([f"t{i}" for i in range(30) for _ in range(2)])
+    sixty = measured(ours, tmp_path / "60", rare)
+    assert values(sixty)["worst_effect"] == pytest.approx(1)
+    assert values(sixty)["missing_labels"] is None
+    assert {metric.why for metric in sixty.metrics} >= {"no label that 8 rows are due to"}
 
 
 def test_twins_that_are_missing_or_differ(tmp_path: Path) -> None:

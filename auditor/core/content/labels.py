@@ -76,8 +76,8 @@ def crossed(rows: Dataset, column: str, key: Hashes, marks: npt.NDArray[np.bool_
     """int64 [len(key), m]: rows with each value (hashes, ascending) and each mark. marks: bool [rows, m]."""
     found = np.zeros((len(key), marks.shape[1]), np.int64)
     for hashed, has, start in _hashed(rows, column):
-        at = np.minimum(np.searchsorted(key, hashed), len(key) - 1)
-        some = has & (key[at] == hashed)
+        at = np.searchsorted(key, hashed)
+        some = has & (np.append(key, 0)[at] == hashed) & (at < len(key))
         for one in range(marks.shape[1]):
             hit = some & marks[start : start + len(hashed), one]
             found[:, one] += np.bincount(at[hit], minlength=len(key))
@@ -93,6 +93,18 @@ def named(rows: Dataset, column: str, first: Longs) -> list[str]:
     """The values that these rows have."""
     values = rows.take(first, [column]).column(0).cast(pa.large_string())
     return [str(value) for value in values.to_pylist()]
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A column with its tally."""
+
+    rows: Dataset
+    column: str
+    tally: Tally
+
+    def named(self, first: Longs) -> list[str]:
+        return named(self.rows, self.column, first)
 
 
 def _hashed(rows: Dataset, column: str) -> list[tuple[Hashes, npt.NDArray[np.bool_], int]]:
