@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -15,11 +15,12 @@ import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content import detector as detectors
+from auditor.core.content import kindred
 from auditor.core.content.detector import Detector, Vocabulary, Wordings
 from auditor.core.content.sides import Side, refuse, sides
 from auditor.core.intervals import Z95
 from auditor.core.rowwise import cut, findings, gather_groups
-from auditor.kernels.hashes import hash_normalised, shingle_sets
+from auditor.kernels.hashes import shingle_sets
 from auditor.kernels.texts import spans
 from auditor.model.result import Exhibit, Measurement, Metric, Slice
 from auditor.model.rows import Dataset, arrow, strings
@@ -64,20 +65,43 @@ _CASE_MADE = tuple({"text": f"Certainly! Here is a comprehensive overview of the
 Longs = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Keys = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """at: int64 [n], row numbers of a sample in random order. text: their texts. key: uint64 [n], hash of each."""
+    """at: int64 [n], row numbers of a sample in random order. text: their texts. key: uint64 [n], hash of each.
+    shared: uint64 [n, k], hashes of what a row may have in common with others, 0 for nothing."""
 
     at: Longs
     text: pa.ChunkedArray
     vectors: Floats
-    key: npt.NDArray[np.uint64]
+    key: Keys
+    shared: Keys
 
     def keep(self, which: Any) -> _Side:
-        chosen = np.arange(len(self.at))[which]
-        return _Side(self.at[chosen], self.text.take(pa.array(chosen)), self.vectors[chosen], self.key[chosen])
+        at = np.arange(len(self.at))[which]
+        text = self.text.take(pa.array(at))
+        return _Side(self.at[at], text, self.vectors[at], self.key[at], self.shared[at])
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """group: uint64 [n], equal for rows that share something. fold: int64 [n]; half: bool [n], the rows that p is
+    tested on; a group is never cut."""
+
+    group: Keys
+    fold: Longs
+    half: Mask
+
+    @classmethod
+    def of(cls, sides: tuple[_Side, _Side]) -> _Cut:
+        shared = np.concatenate([side.shared for side in sides])
+        group = kindred.groups(np.concatenate([side.key for side in sides]), shared)
+        return cls(group, (group % np.uint64(FOLDS)).astype(np.int64), group >> np.uint64(63) == 0)
+
+    def over_folds(self, odds: Doubles, synthetic: Mask, chosen: Any = slice(None)) -> Auc | None:
+        return classify.over_folds(odds[chosen], synthetic[chosen], self.fold[chosen], self.group[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +128,17 @@ class TellsOfSynthesis:
     counts the features that are significantly commoner on one side. Each row's probability of being synthetic is the
     column `score` of the features.
 
+    Rows that share something are never cut apart by a fold: a fit that has seen the human answer to a question takes
+    the machine's for human, since both speak of the same things. They are rows of one text, one prompt or one source
+    (which may be the text or the prompt of a real row), and texts that begin with the same 12 words, where at most 50
+    rows share it and no group grows beyond a twentieth of all. Intervals and `p` take such groups for what is drawn.
+
     Why it matters: what a classifier goes by, a model learns: the same openings, the same politeness, the same three
     bullet points. An AUC near 1 by a few words is cheap to mend; one by a hundred features is a style.
 
     Example: human articles and their continuations by five models (Fast-DetectGPT's ten files; docs/embedders.md has
-    the ten figures): every file is told apart, with AUC .89 to .99, by features alone .92 to .998, and one of them does
-    most of it: only the machine breaks lines.
+    the ten figures): every file is told apart, with AUC .93 to .996, by features alone .94 to .998, and one of them
+    does most of it: only the machine breaks lines.
 
     Remedy: read the telling words: strip scaffolding that the pipeline adds, vary prompts and generators, ask for the
     style of the real rows; drop the rows of highest score where the rest is good.
@@ -117,8 +146,9 @@ class TellsOfSynthesis:
     Limits: it tells the two files apart for whatever reason: other topics or formats tell as well as synthesis does,
     so choose real data for the same task, and read the words before the number. Rows whose text is on the other side
     too, or nearly so (cosine .95 with one of its sampled rows), are left out of both first, so that copies do not
-    flatter. Equal texts never stand in two folds, so that it takes 100 distinct ones a side. Seeds that both sides
-    share are not known to it. Words are known by 64-bit hashes.
+    flatter. Equal texts never stand in two folds, so that it takes 100 distinct ones a side. Pairs that no column tells
+    of, such as two texts on one subject, pull the AUC down, even below .5, which a note says where it is beyond chance.
+    `tells` takes rows for independent. Words are known by 64-bit hashes.
 
     Power: part of Dolly's rows replaced by Alpaca's, against other rows of Dolly; share of 60 draws in which `p` is at
     most .05, and the median `auc`. 400 rows a side: none .02 (.50), 5 % .12 (.51), 10 % .15 (.52), 20 % .58 (.56),
@@ -127,7 +157,7 @@ class TellsOfSynthesis:
     default policy is for sets that are wholly of another hand: `p`, or a bound of your own, sees a mixture.
 
     Reference: Lopez-Paz and Oquab 2017, "Revisiting classifier two-sample tests", ICLR; DeLong et al. 1988,
-    Biometrics 44, and Nadeau and Bengio 2003, Machine Learning 52 (interval).
+    Biometrics 44, Obuchowski 1997, Biometrics 53 (groups), and Nadeau and Bengio 2003, Machine Learning 52 (interval).
     """
 
     scope: str = "text"
@@ -151,6 +181,7 @@ class TellsOfSynthesis:
         ),
         reads=("text",),
         needs=("real", "embeddings"),
+        version=2,
         fires=(Case(_CASE_MADE, "tells_of_synthesis.tells", references={"real": _CASE_REAL}),),
         quiet=(
             Case(
@@ -185,19 +216,18 @@ class TellsOfSynthesis:
                 has = f"has {texts[0]:,} and {texts[1]:,} real ones in {n:,} rows"
                 return Measurement((), notes=(f"needs {MINIMUM} distinct texts a side, {has}: see exact-duplicates",))
             synthetic = np.arange(2 * n) < n
-            keys = np.concatenate((ours.key, theirs.key))
-            fold, half = (keys % np.uint64(FOLDS)).astype(np.int64), keys >> np.uint64(63) == 0
+            by = _Cut.of((ours, theirs))
             wordings = detectors.together(engine.map(_read, [*_cuts(ours.text), *_cuts(theirs.text)]))
             vocabulary = Vocabulary.of(wordings)
             columns = vocabulary.rows(wordings)
-            features = _by_features(columns, len(vocabulary), synthetic, fold, half, engine)
+            features = _by_features(columns, len(vocabulary), synthetic, by, engine)
             context.progress(1, 3)
             vectors = np.concatenate((ours.vectors, theirs.vectors))
             centre = vectors.mean(0, dtype=np.float64)
-            embeddings = _by_embeddings(vectors - centre.astype(np.float32), synthetic, fold, half, engine)
+            embeddings = _by_embeddings(vectors - centre.astype(np.float32), synthetic, by, engine)
             context.progress(2, 3)
             both = features.odds + embeddings.odds
-            p = classify.mann_whitney(features.tested + embeddings.tested, synthetic[half])
+            p = classify.mann_whitney(features.tested + embeddings.tested, synthetic[by.half], by.group[by.half])
             thresholds = {"both": _threshold(both, synthetic), "features": _threshold(features.odds, synthetic)}
             z = _telling(columns, synthetic, len(vocabulary))
             text = pa.chunked_array([*ours.text.chunks, *theirs.text.chunks])
@@ -220,12 +250,12 @@ class TellsOfSynthesis:
         odds[~every.present] = np.nan
         content = made.to_json()
         groups = gather_groups(rows)
-        metrics = self._metrics((both, embeddings.odds, features.odds), p, synthetic, fold, z)
+        metrics = self._metrics((both, embeddings.odds, features.odds), p, synthetic, by, z)
         note = f"{self.scope}; {n:,} rows a side, {len(vocabulary):,} features; {copies:,} rows left out as real ones"
         return Measurement(
             metrics,
-            self._slices(both, synthetic, fold, ours.at, groups),
-            notes=(note, f"the embedder: {embedder.blind}"),
+            self._slices(both, synthetic, by, ours.at, groups),
+            notes=(note, *_kept_together(by.group), *_below_chance(metrics), f"the embedder: {embedder.blind}"),
             tables={"telling": _most(odds, p)},
             exhibits=(self._exhibit(named, columns, synthetic),),
             artifacts={"detector.json": content},
@@ -234,8 +264,11 @@ class TellsOfSynthesis:
 
     def _drawn(self, side: Side) -> _Side:
         at = side.at[: self.sample]
-        text = side.data.take(at, [self.scope]).column(0)
-        return _Side(at, text, side.vectors.take(at), _keys(strings(text)))
+        taken = side.data.take(at, [*{self.scope: 0, "text": 0, "prompt": 0, "source": 0}])
+        text = taken.column(self.scope)
+        shared = [kindred.keys(strings(taken.column(name))) for name in ("prompt", "source")]
+        shared += [kindred.beginnings(taken.column(name)) for name in {self.scope: 0, "text": 0}]
+        return _Side(at, text, side.vectors.take(at), kindred.keys(strings(text)), np.column_stack(shared))
 
     def _apart(self, ours: _Side, theirs: _Side, data: tuple[Dataset, Dataset], engine: Engine) -> tuple[Mask, Mask]:
         """Which rows of either side are no copy of any row of the other, nor nearly one of its sample.
@@ -247,7 +280,8 @@ class TellsOfSynthesis:
             return np.zeros(len(ours.at), np.bool_), np.zeros(len(theirs.at), np.bool_)
 
         def known(other: Dataset, keys: npt.NDArray[np.uint64]) -> Mask:
-            return np.isin(keys, np.concatenate(engine.gather(other, lambda shard: _keys(shard.strings(self.scope)))))
+            every = engine.gather(other, lambda shard: kindred.keys(shard.strings(self.scope)))
+            return np.isin(keys, np.concatenate(every))
 
         def nearest(start: int) -> tuple[Floats, Floats]:
             cosines = ours.vectors[start : start + 512] @ theirs.vectors.T
@@ -261,31 +295,26 @@ class TellsOfSynthesis:
         )
 
     def _metrics(
-        self, odds: tuple[Doubles, ...], p: float | None, synthetic: Mask, fold: Longs, z: Doubles
+        self, odds: tuple[Doubles, ...], p: float | None, synthetic: Mask, by: _Cut, z: Doubles
     ) -> tuple[Metric, ...]:
         n, named = len(synthetic), self.spec.metric
         names = ("auc", "auc_embeddings", "auc_features")
         return (
-            *(
-                _share(named(name), classify.over_folds(one, synthetic, fold), n)
-                for name, one in zip(names, odds, strict=True)
-            ),
+            *(_share(named(name), by.over_folds(one, synthetic), n) for name, one in zip(names, odds, strict=True)),
             Metric(named("p"), p, "probability", n, why="" if p is not None else "a half has rows of one side only"),
             Metric(named("tells"), int(np.count_nonzero(np.abs(z) > _bar(len(z)))), "features", n),
         )
 
-    def _slices(
-        self, both: Doubles, synthetic: Mask, fold: Longs, at: Longs, groups: dict[str, Any]
-    ) -> tuple[Slice, ...]:
+    def _slices(self, both: Doubles, synthetic: Mask, by: _Cut, at: Longs, groups: dict[str, Any]) -> tuple[Slice, ...]:
         """Of each group of rows against all real ones."""
         slices = []
-        for by, (labels, codes) in sorted(groups.items()):
+        for name, (labels, codes) in sorted(groups.items()):
             mine = codes[at]
             for code in np.flatnonzero(np.bincount(mine) >= GROUP).tolist():
                 chosen = np.concatenate((mine == code, np.ones(len(at), np.bool_)))
-                found = classify.over_folds(both[chosen], synthetic[chosen], fold[chosen])
+                found = by.over_folds(both, synthetic, chosen)
                 metric = _share(self.spec.metric("auc"), found, int(np.count_nonzero(mine == code)))
-                slices.append(Slice(by, labels[code], metric))
+                slices.append(Slice(name, labels[code], metric))
         return tuple(sorted(slices, key=lambda one: (one.by, one.group)))
 
     def _named(
@@ -329,14 +358,12 @@ class TellsOfSynthesis:
         yield findings(at, self.spec.metric("auc"), seen, score=most.column("score").to_numpy())
 
 
-def _held_out(fold: Longs, half: Mask) -> list[Mask]:
+def _held_out(by: _Cut) -> list[Mask]:
     """Which rows a fit does not see: each fold in turn, then the half that is for testing."""
-    return [*(fold == k for k in range(FOLDS)), half]
+    return [*(by.fold == k for k in range(FOLDS)), by.half]
 
 
-def _by_features(
-    columns: tuple[Longs, Longs], width: int, synthetic: Mask, fold: Longs, half: Mask, engine: Engine
-) -> _Fitted:
+def _by_features(columns: tuple[Longs, Longs], width: int, synthetic: Mask, by: _Cut, engine: Engine) -> _Fitted:
     rows = classify.matrix(columns, width)
     whole = classify.sparse(rows, synthetic, WORDING)
 
@@ -345,11 +372,11 @@ def _by_features(
         found: Doubles = rows[unseen] @ model.weights + model.intercept
         return found
 
-    *parts, tested = engine.map(odds, _held_out(fold, half))
-    return _Fitted(whole, _unfolded(parts, fold), tested)
+    *parts, tested = engine.map(odds, _held_out(by))
+    return _Fitted(whole, _unfolded(parts, by.fold), tested)
 
 
-def _by_embeddings(vectors: Floats, synthetic: Mask, fold: Longs, half: Mask, engine: Engine) -> _Fitted:
+def _by_embeddings(vectors: Floats, synthetic: Mask, by: _Cut, engine: Engine) -> _Fitted:
     variance = float(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64)) / vectors.size
     penalty = MEANING * max(variance, 1e-9)  # an embedder may give every text the same vector
 
@@ -358,8 +385,8 @@ def _by_embeddings(vectors: Floats, synthetic: Mask, fold: Longs, half: Mask, en
         found: Doubles = vectors[unseen].astype(np.float64) @ model.weights + model.intercept
         return found
 
-    *parts, tested = engine.map(odds, _held_out(fold, half))
-    return _Fitted(classify.dense(vectors, synthetic, penalty), _unfolded(parts, fold), tested)
+    *parts, tested = engine.map(odds, _held_out(by))
+    return _Fitted(classify.dense(vectors, synthetic, penalty), _unfolded(parts, by.fold), tested)
 
 
 def _unfolded(parts: list[Doubles], fold: Longs) -> Doubles:
@@ -369,11 +396,23 @@ def _unfolded(parts: list[Doubles], fold: Longs) -> Doubles:
     return odds
 
 
-def _keys(texts: Any) -> npt.NDArray[np.uint64]:
-    """uint64 [n]: hash of each text without case and white space."""
-    folded = spans(texts.offsets, texts.data, fold=True)
-    found: npt.NDArray[np.uint64] = hash_normalised(folded.starts, folded.lengths)[0]
-    return found
+def _kept_together(group: Keys) -> Iterator[str]:
+    sizes = np.unique(group, return_counts=True)[1]
+    if many := int(sizes[sizes > 1].sum()):
+        yield f"{many:,} rows share a text, prompt, source or beginning with another: kept in one fold"
+
+
+def _below_chance(metrics: Iterable[Metric]) -> Iterator[str]:
+    low = [one for one in metrics if one.unit == "share" and one.high is not None and one.high < 0.5]
+    if low:
+        said = ", ".join(
+            f"{one.name.partition('.')[2]} {one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for one in low
+        )
+        yield (
+            f"below 0.5 beyond chance: {said}. Rows of both sides come in pairs that no column tells of (one seed, "
+            "subject or beginning), so that a fit takes each for its partner's side: the sides are told apart less "
+            "here than they could be. Give the seed as the rows' source, or compare with real rows of other subjects"
+        )
 
 
 def _cuts(text: pa.ChunkedArray) -> list[pa.ChunkedArray]:

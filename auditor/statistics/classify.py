@@ -20,6 +20,7 @@ from auditor.statistics.ranks import midranks
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Keys = npt.NDArray[np.uint64]
 
 STEPS = 50
 """Of Newton at most; a strong penalty takes five."""
@@ -95,48 +96,66 @@ class Auc:
     pairs: int
 
 
-def auc(score: Doubles, synthetic: Mask) -> Auc | None:
-    """Area under the ROC curve, ties half, with its variance (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44;
-    by ranks as in Sun and Xu 2014). None where a group has fewer than two rows."""
+def auc(score: Doubles, synthetic: Mask, group: Keys) -> Auc | None:
+    """Area under the ROC curve, ties half, with its variance. None where a side has rows of fewer than two groups.
+
+    group: uint64 [n], equal for rows that are not independent draws, such as two answers to one question. The variance
+    is that of clusters (Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53:567-578,
+    equation 3); where every row is a group of its own it is DeLong's (DeLong, DeLong and Clarke-Pearson 1988,
+    Biometrics 44; by ranks as in Sun and Xu 2014)."""
     ours, theirs = score[synthetic], score[~synthetic]
     m, n = len(ours), len(theirs)
-    if min(m, n) < 2:
+    groups, place = np.unique(group, return_inverse=True)
+    had = [np.bincount(place[side], minlength=len(groups)) > 0 for side in (synthetic, ~synthetic)]
+    left, right = (int(np.count_nonzero(one)) for one in had)
+    if min(left, right) < 2:
         return None
     together = midranks(np.concatenate((ours, theirs)))
     above = (together[:m] - midranks(ours)) / n
     below = 1 - (together[m:] - midranks(theirs)) / m
-    variance = float(above.var(ddof=1)) / m + float(below.var(ddof=1)) / n
-    return Auc(float(above.mean()), variance, m * n)
+    value = float(above.mean())
+    a = np.bincount(place[synthetic], (above - value) / m, len(groups))
+    b = np.bincount(place[~synthetic], (below - value) / n, len(groups))
+    variance = left / (left - 1) * float(a @ a) + right / (right - 1) * float(b @ b)
+    variance += 2 * len(groups) / (len(groups) - 1) * float(a @ b)
+    return Auc(value, max(variance, 0.0), m * n)
 
 
-def over_folds(score: Doubles, synthetic: Mask, fold: npt.NDArray[np.int64]) -> Auc | None:
+def over_folds(score: Doubles, synthetic: Mask, fold: npt.NDArray[np.int64], group: Keys) -> Auc | None:
     """AUC within each fold, averaged by pairs: scores of different folds come from different fits. None where no
-    fold has both groups. The folds' fits share most of their rows, and so their luck: the variance is widened for that
+    fold has both sides. group: as of `auc`; each stands in one fold. The folds' fits share most of their rows, and so
+    their luck: the variance is widened for that
     by 1 + k / (k - 1) (Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning 52, equation
     7: 1 / k + test / train in place of 1 / k); on halves of GSM8K it is so indeed."""
-    parts = [auc(score[mine], synthetic[mine]) for mine in (fold == k for k in range(int(fold.max()) + 1))]
+    k = int(fold.max()) + 1
+    parts = [auc(score[mine], synthetic[mine], group[mine]) for mine in (fold == one for one in range(k))]
     found = [one for one in parts if one is not None]
     pairs = sum(one.pairs for one in found)
     if not pairs:
         return None
     value = sum(one.value * one.pairs for one in found) / pairs
-    k = int(fold.max()) + 1
     widened = 1 + k / (k - 1) if k > 1 else 1.0
     return Auc(value, widened * sum(one.variance * (one.pairs / pairs) ** 2 for one in found), pairs)
 
 
-def mann_whitney(score: Doubles, synthetic: Mask) -> float | None:
-    """Chance of an AUC as high where both groups score alike (Mann and Whitney 1947; normal, ties as in Hollander and
-    Wolfe 1999, section 4.1). None where a group is empty."""
+def mann_whitney(score: Doubles, synthetic: Mask, group: Keys) -> float | None:
+    """Chance of an AUC as high where both sides score alike (Mann and Whitney 1947; normal, ties as in Hollander and
+    Wolfe 1999, section 4.1). None where a side is empty.
+
+    group: as of `auc`. Rows of one add the covariance of their ranks to the variance, as they are (Liang and Zeger
+    1986, Biometrika 73): that of two sides of a pair makes it smaller, that of one side's likes larger."""
     m, n = int(np.count_nonzero(synthetic)), int(np.count_nonzero(~synthetic))
     if not m or not n:
         return None
     ranks = midranks(score)
     area = (float(ranks[synthetic].sum()) / m - (m + 1) / 2) / n
-    _, ties = np.unique(score, return_counts=True)
-    tied = float((ties.astype(np.float64) ** 3 - ties).sum()) / ((m + n) * (m + n - 1))
-    variance = (m + n + 1 - tied) / (12 * m * n)
-    return NormalDist().cdf((0.5 - area) / sqrt(variance)) if variance > 0 else 1.0
+    total = m + n
+    off = (ranks - (total + 1) / 2) / total
+    pulls = off * np.where(synthetic, 1 / m, -1 / n)
+    of_groups = np.bincount(np.unique(group, return_inverse=True)[1], pulls)
+    covariance = float(of_groups @ of_groups) - float(pulls @ pulls)
+    variance = float(off @ off) / (total - 1) * (1 / m + 1 / n) + covariance
+    return NormalDist().cdf((0.5 - area) / sqrt(variance)) if variance > 1e-12 else 1.0
 
 
 def _odds(margin: npt.NDArray[Any]) -> Doubles:

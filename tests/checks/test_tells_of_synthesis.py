@@ -109,6 +109,68 @@ def test_repeated_rows_do_not_stand_on_both_sides_of_a_fold(tmp_path: Path) -> N
     assert abs(values(found)["auc"] - 0.5) < 0.15
 
 
+def about(subjects: Sequence[int], seed: int) -> list[dict[str, Any]]:
+    """A row a subject: its four words, twice each, among others."""
+    made = []
+    for number, subject in enumerate(subjects):
+        words = ["".join(random.Random(subject * 31 + at).choices("bdfgklmnprstvaeiou", k=6)) for at in range(4)]
+        draw = random.Random(seed * 100_003 + number)
+        said = [*words, *words, *draw.choices(COMMON, k=16), *draw.choices(TOPICS, k=16)]
+        draw.shuffle(said)
+        made.append({"prompt": f"tell me of {words[0]} and all that", "response": " ".join(said)})
+    return made
+
+
+@pytest.mark.parametrize("scope", ["text", "response"])
+def test_answers_to_the_same_prompts_stand_in_one_fold(tmp_path: Path, scope: str) -> None:
+    """A fit that has seen the other side's answer would take each for the other's."""
+    rows = fakes.dataset(about(range(400), 1), tmp_path / "rows")
+    around = context(tmp_path, about(range(400), 2))
+    found = TellsOfSynthesis(scope).run(rows, around, Local(2))
+    assert abs(values(found)["auc"] - 0.5) < 0.08
+    assert found.notes[1] == "800 rows share a text, prompt, source or beginning with another: kept in one fold"
+    assert len(found.notes) == 3
+
+
+def test_rows_and_the_seeds_they_were_made_from_stand_in_one_fold(tmp_path: Path) -> None:
+    """Each row names the real one that it was made from."""
+    real = [{"text": one["response"]} for one in about(range(300), 2)]
+    made = [{"text": one["response"], "seed": its["text"]} for one, its in zip(about(range(300), 1), real, strict=True)]
+    around = context(tmp_path, real)
+    for name, mapping, low, high in (("known", {"source": "seed"}, 0.45, 0.55), ("unknown", None, 0.0, 0.45)):
+        rows = fakes.dataset(made, tmp_path / name, mapping=mapping)
+        assert low < values(TellsOfSynthesis().run(rows, around, Local(2)))["auc"] < high
+
+
+def test_pairs_that_nothing_tells_of_are_told_by_an_auc_below_one_half(tmp_path: Path) -> None:
+    paired, real = ([{"text": one["response"]} for one in about(range(400), seed)] for seed in (1, 2))
+    found = measure(tmp_path / "paired", paired, real)
+    assert values(found)["auc"] < 0.45
+    assert found.notes[1].startswith(f"below 0.5 beyond chance: auc {values(found)['auc']:.2f} (")
+    alone = measure(tmp_path / "alone", [{"text": one["response"]} for one in about(range(400, 800), 1)], real)
+    assert not any("below 0.5" in note for note in alone.notes)
+
+
+@pytest.mark.parametrize(
+    ("paired", "splits"),
+    [(True, 40), pytest.param(True, 400, marks=pytest.mark.slow), pytest.param(False, 400, marks=pytest.mark.slow)],
+)
+def test_false_alarms_where_rows_share_their_prompts(tmp_path: Path, paired: bool, splits: int) -> None:
+    """Both sides answer each prompt once, or one of them four times."""
+    alarms, areas = 0, []
+    for seed in range(splits):
+        many, times = (150, 1) if paired else (40, 4)
+        first = range(1_000 * seed, 1_000 * seed + many)
+        second = first if paired else range(first.stop, first.stop + many)
+        sides = [about([*subjects] * times, 2 * seed + at) for at, subjects in enumerate((first, second))]
+        seen = values(measure(tmp_path / str(seed), *sides))
+        alarms += seen["p"] <= 0.05
+        areas.append(seen["auc"])
+    low, high = binom.interval(0.99, splits, 0.05)
+    assert low <= alarms <= high
+    assert abs(np.mean(areas) - 0.5) < 4 * np.std(areas) / np.sqrt(splits)
+
+
 def test_each_generator_has_its_own_auc(tmp_path: Path) -> None:
     records = [*texts(150, 1, ("Certainly!",), generator="a"), *texts(150, 2, generator="b")]
     slices = {one.group: one.metric.value for one in measure(tmp_path, records, texts(300, 3), ("generator",)).slices}
@@ -224,18 +286,18 @@ def test_false_alarms_on_halves_of_real_data(tmp_path: Path, shared_data: Callab
 
 
 AUCS = {
-    "squad_gpt-j-6B": (0.930, 0.946),
-    "squad_gpt-neo-2.7B": (0.924, 0.943),
-    "squad_gpt-neox-20b": (0.886, 0.917),
-    "squad_gpt2-xl": (0.947, 0.961),
-    "squad_opt-2.7b": (0.917, 0.954),
-    "xsum_gpt-j-6B": (0.989, 0.995),
-    "xsum_gpt-neo-2.7B": (0.992, 0.998),
-    "xsum_gpt-neox-20b": (0.993, 0.997),
-    "xsum_gpt2-xl": (0.992, 0.994),
-    "xsum_opt-2.7b": (0.990, 0.996),
+    "squad_gpt-j-6B": (0.959, 0.556, 0.960),
+    "squad_gpt-neo-2.7B": (0.949, 0.601, 0.958),
+    "squad_gpt-neox-20b": (0.931, 0.516, 0.942),
+    "squad_gpt2-xl": (0.964, 0.618, 0.968),
+    "squad_opt-2.7b": (0.957, 0.567, 0.972),
+    "xsum_gpt-j-6B": (0.993, 0.623, 0.996),
+    "xsum_gpt-neo-2.7B": (0.995, 0.650, 0.998),
+    "xsum_gpt-neox-20b": (0.996, 0.611, 0.998),
+    "xsum_gpt2-xl": (0.995, 0.595, 0.995),
+    "xsum_opt-2.7b": (0.993, 0.605, 0.997),
 }
-"""AUC of both parts and of features alone, as docs/embedders.md has them."""
+"""AUC of both parts, of embeddings and of features alone, as docs/embedders.md has them."""
 
 
 @pytest.mark.data
@@ -246,11 +308,32 @@ def test_human_and_machine_continuations(tmp_path: Path, shared_data: Callable[[
         content = json.loads(path.read_text("utf-8"))
         sides = [[{"text": text} for text in content[side]] for side in ("sampled", "original")]
         found = measure(tmp_path / path.stem, *sides)
-        seen[path.name.removesuffix(".raw_data.json")] = (values(found)["auc"], values(found)["auc_features"])
+        of = values(found)
+        seen[path.name.removesuffix(".raw_data.json")] = (of["auc"], of["auc_embeddings"], of["auc_features"])
+        assert f"{found.metrics[0].n:,} rows share a" in found.notes[1]  # the pairs, by how they begin
         assert "line ends: none" in {row[0] for row in found.exhibits[0].rows}, path.name
     assert seen.keys() == AUCS.keys()
-    for name, pair in AUCS.items():
-        assert seen[name] == pytest.approx(pair, abs=0.02), name
+    for name, aucs in AUCS.items():
+        assert seen[name] == pytest.approx(aucs, abs=0.01), name
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("scope", ["text", "response"])
+def test_answers_to_the_same_questions_are_told_as_well_as_to_others(
+    tmp_path: Path, shared_data: Callable[[str], Path], scope: str
+) -> None:
+    """A 6B model's solutions of GSM8K against people's: .80 and .75, of answers alone .81 and .78. With folds that know
+    no questions those of the same ones had .62 and .74."""
+    solved = lines(shared_data("gsm8k/example_model_solutions.jsonl"))
+    machine = [{"question": one["question"], "answer": one["6b_finetuning"]["solution"]} for one in solved]
+    people = [{"question": one["question"], "answer": one["ground_truth"]} for one in solved]
+    order = random.Random(1).sample(range(len(solved)), 1_300)
+    rows = fakes.dataset([machine[at] for at in order[:650]], tmp_path / "rows")
+    same, other = (
+        values(TellsOfSynthesis(scope).run(rows, context(tmp_path / name, [people[at] for at in chosen]), Local(2)))
+        for name, chosen in (("same", order[:650]), ("other", order[650:]))
+    )
+    assert same["auc"] > other["auc"] - 0.03 > 0.68
 
 
 @pytest.mark.data
