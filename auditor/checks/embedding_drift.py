@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from math import sqrt
-from typing import ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -179,10 +183,11 @@ class EmbeddingDrift:
     def _mauve(self, human: Floats, synthetic: Floats) -> Metric:
         name, n = self.spec.metric("mauve"), len(human)
         try:
-            from mauve.compute_mauve import compute_mauve  # 2 s, when it is asked for
+            package: Any = import_module("mauve.compute_mauve")  # 2 s, when it is asked for
         except ImportError:
             return Metric(name, None, "share", n, why="the package is not here: pip install mauve-text")
-        score = compute_mauve(p_features=human, q_features=synthetic, seed=SEED, verbose=False).mauve
+        with _few_points_are_meant(package):
+            score = package.compute_mauve(p_features=human, q_features=synthetic, seed=SEED, verbose=False).mauve
         return Metric(name, float(score), "share", n)
 
     def _notes(self, n: int, ours: int, theirs: int, found: mmd.Discrepancy, blind: str) -> tuple[str, ...]:
@@ -222,6 +227,17 @@ class EmbeddingDrift:
             seen = pc.utf8_slice_codeunits(rows.take(at, [self.scope]).column(0), 0, EVIDENCE_CHARACTERS + 1)
             score = 1 - far.column("cosine").to_numpy()  # the farthest first
             yield findings(at, self.spec.metric("precision"), seen.to_pylist(), score=score)
+
+
+@contextmanager
+def _few_points_are_meant(package: Any) -> Iterator[None]:
+    """MAUVE's clusters are of ten rows, and Faiss warns on standard error of fewer than 39, whoever asks."""
+    faiss = package.faiss
+    package.faiss = SimpleNamespace(Kmeans=partial(faiss.Kmeans, min_points_per_centroid=1))
+    try:
+        yield
+    finally:
+        package.faiss = faiss
 
 
 def _chance(name: str, p: float, n: int) -> Metric:

@@ -105,8 +105,8 @@ def measured(metric: Metric, unit: str, *, beside: float | None = None) -> str:
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
-    """`11.8–13.0%`, or nothing where there is no interval."""
-    if low is None or high is None:
+    """`11.8–13.0%`, or nothing where there is no interval, nor for a chance from 0 up, which `measured` words."""
+    if low is None or high is None or (unit in CHANCES and low == 0):
         return ""
     first, last = _quantity(low, unit, 0), _quantity(high, unit, 0)
     return f"{first.removesuffix('%')}–{last}" if unit == "share" else f"{first.split(' ')[0]}–{last}"
@@ -185,10 +185,12 @@ def bought(spent: Mapping[str, Any] | None) -> str:
     """`embeddings: 301 texts bought, 903 tokens, 0.000018 by its price`; empty where none can be bought."""
     if spent is None:
         return ""
+    told = {"missing": "without a vector", "cut": "cut to what the model takes"}
+    more = "".join(f"; {count(spent[name], 'text')} {words}" for name, words in told.items() if name in spent)
     if not spent["texts"]:
-        return "embeddings: nothing bought, all of them were kept"
+        return f"embeddings: nothing bought{'' if 'missing' in spent else ', all of them were kept'}{more}"
     cost = f", {money(spent['cost'])} by its price" if "cost" in spent else ""
-    return f"embeddings: {count(spent['texts'], 'text')} bought, {count(spent['tokens'], 'token')}{cost}"
+    return f"embeddings: {count(spent['texts'], 'text')} bought, {count(spent['tokens'], 'token')}{cost}{more}"
 
 
 def money(amount: float) -> str:

@@ -350,6 +350,8 @@ def test_a_chance_that_is_an_upper_bound_reads_as_one() -> None:
     bound = Metric("embedding_drift.mmd_p", 0.002, "probability", 400, low=0.0, high=0.002)
     assert wording.measured(bound, bound.unit) == "≤0.002"
     assert wording.measured(replace(bound, low=None, high=None), bound.unit) == "0.002"
+    assert wording.interval(bound.low, bound.high, bound.unit) == ""
+    assert wording.interval(0.0, 0.002, "share") == "0–0.2%"
     table = Exhibit("a.b", "t", ("feature", "p", "rows"), (("words", 0.0, 0),))
     assert exhibits.table(table)[1] == [("words", "<1e-300", "0")]
 
