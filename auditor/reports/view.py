@@ -29,8 +29,11 @@ from auditor.reports.findings import at, cluster_sizes, counted, worst
 MANY = 3
 """Checks skipped for one reason from which on they are told together."""
 
-_TOO_FEW = re.compile(r"\bneeds at least \d|\btoo few to tell\b")
-"""How a check says that it declines for want of rows or words."""
+_TOO_FEW = re.compile(
+    r"\bneeds (?:at least|n >=) (?P<least>\d[\d,]*)(?P<what>.*?)"
+    r"(?:\bhas (?P<mine>\d[\d,]*)(?:[^,;]* and (?P<real>\d[\d,]*))?|$)|\btoo few to tell\b"
+)
+"""How a check says that it declines for want of rows or words: how many it has, and how many real ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +205,27 @@ class View:
             return ""
         given = sum(section.starved or section.status.judged for section in self.sections)
         n = int(self.record.dataset["rows"])
-        rows = f"{wording.count(n, self.noun)} {'is' if n == 1 else 'are'}"
-        return f"Nothing found, but {rows} too few for {self.starved} of {wording.count(given, 'check')}"
+        real = self._real_rows
+        few = {
+            "data": f"{wording.count(n, self.noun)} {'is' if n == 1 else 'are'} too few",
+            "real": f"{wording.count(real, 'real row')} {'is' if real == 1 else 'are'} too few",
+            "left": f"too few of the {self.noun}s can be compared",
+        }
+        said = " and ".join(f"{few[whose]} for {count}" for whose, count in self._short.items())
+        return f"Nothing found, but {said} of {wording.count(given, 'check')}"
+
+    @property
+    def _real_rows(self) -> int:
+        beside = self.record.references.get("real")
+        return int(beside["dataset"]["rows"]) if beside else 0
+
+    @property
+    def _short(self) -> dict[str, int]:
+        """Checks that had too few rows to tell, by whose: `data`, `real`, or what is `left` of them without copies of
+        real rows, without a response, …"""
+        n = int(self.record.dataset["rows"])
+        short = [_whose(section.why, n, self._real_rows) for section in self.sections if section.starved]
+        return {whose: short.count(whose) for whose in ("data", "real", "left") if whose in short}
 
     @property
     def advice(self) -> str:
@@ -251,7 +273,8 @@ class View:
         checks = wording.count(len(self.sections), "check")
         rows = wording.count(int(self.record.dataset["rows"]), self.noun)
         missed = f"; required and not measured: {', '.join(self.unmet)}" if self.unmet else ""
-        few = f", too few for {self.starved} of them" if self.starved else ""
+        short = {"data": "too few", "real": "too few real rows", "left": "too few left"}
+        few = "".join(f", {short[whose]} for {count} of them" for whose, count in self._short.items())
         return f"{told or 'nothing ran'} of {checks} on {rows}{few}{missed}"
 
     @property
@@ -398,6 +421,16 @@ class View:
             row: Shown(row, f"{relative(self.dataset.files[file])}:{line}", *values)
             for row, (file, line), values in zip(known, places, cells, strict=True)
         }
+
+
+def _whose(why: str, rows: int, real: int) -> str:
+    """Whose rows are too few, where a check says so: `data`, `real`, or what is `left` of rows that are enough."""
+    found = _TOO_FEW.search(why)
+    if found is None or found["mine"] is None:
+        return "data"
+    least, mine = (int(found[part].replace(",", "")) for part in ("least", "mine"))
+    whose, given = ("data", rows) if mine < least or found["real"] is None else ("real", real)
+    return "left" if given >= least and "rows" in found["what"] else whose
 
 
 def _few(names: Sequence[str]) -> str:

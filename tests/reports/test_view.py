@@ -17,7 +17,7 @@ from auditor.model.result import Exhibit, Metric, Status, Verdict
 from auditor.reports import exhibits, render, text, wording
 from auditor.reports.decisions import Decision
 from auditor.reports.examples import relative
-from auditor.reports.view import View
+from auditor.reports.view import View, _whose
 from tests.reports import made
 
 
@@ -210,6 +210,41 @@ def test_a_pass_on_few_rows_says_that_it_is_of_few_rows(tmp_path: Path) -> None:
     assert few == {name for name, bound in rates.items() if upper[name] > bound} & {
         section.name for section in many.view.sections if section.status is Status.PASS
     }
+
+
+def test_whose_rows_are_too_few_is_told(tmp_path: Path) -> None:
+    """Ten real rows beside 200; 200 rows that are all copies of real ones."""
+    rows = [{"prompt": f"Say {i} in other words.", "response": f"It is {i * i}, or I think so."} for i in range(200)]
+    only = ("exact-duplicates", "feature-drift", "tells-of-synthesis")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text('name: p\nmetrics:\n  exact_duplicates.rate: {warn: "> 0.5"}\n')
+    told = {
+        10: ("10 real rows are too few for 2 of 3 checks", "too few real rows for 2 of them"),
+        200: ("too few of the rows can be compared for 1 of 2 checks", "too few left for 1 of them"),
+    }
+    for real, (headline, summary) in told.items():
+        given = {"name": "few", "out": tmp_path / f"{real}", "only": only, "policy": str(policy)}
+        report = auditor.audit(rows, real=rows[:real], **given)
+        view = whole(report.view)
+        assert report.verdict is Status.PASS
+        assert view.headline == f"Nothing found, but {headline}"
+        assert f"on 200 rows, {summary}" in view.summary
+
+
+@pytest.mark.parametrize(
+    ("why", "rows", "real", "whose"),
+    [
+        ("needs at least 50 rows with a text a side, has 1,500 in the data and 10 in the real data", 1500, 10, "real"),
+        ("needs at least 50 rows with a text a side, has 0 and 0, without 99 copies of real rows", 99, 99, "left"),
+        ("needs at least 100 rows and as many real ones, has 7 and 2,000", 7, 2000, "data"),
+        ("needs at least 1,000 words on both sides, has 900 and 4,000", 150, 2000, "data"),
+        ("needs n >= 1,000 (rows a side that bounds were found at), has 3,000 and 500 real ones", 3000, 500, "real"),
+        ("needs at least 50 rows with a prompt and an answer, has 3", 1500, 0, "left"),
+        ("12 rows are too few to tell: 100 are needed", 12, 0, "data"),
+    ],
+)
+def test_whose_rows_a_check_found_too_few(why: str, rows: int, real: int, whose: str) -> None:
+    assert _whose(why, rows, real) == whose
 
 
 FACES = ("text", "html", "markdown", "github", "junit", "sarif")
