@@ -22,6 +22,7 @@ from auditor.annotators.space import Spaces
 from auditor.concluding import Clock, Options, Progress, Report, Silent, about, metrics, select, settled
 from auditor.core import measure as measuring
 from auditor.core.check import Context, Engine, Suits
+from auditor.core.content.space import Embedder
 from auditor.core.lineage.history import History
 from auditor.core.measure import Advance
 from auditor.core.state import StateStore
@@ -43,6 +44,7 @@ __all__ = [
     "Silent",
     "audit",
     "history",
+    "loaded",
     "prepared",
     "read",
     "record_of",
@@ -77,7 +79,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
     """The straight line. real: None is the reference on the card of a registered version."""
     plan = concluding.plan(options, workspace, progress)
     options, checks, engine, clock = plan.options, plan.checks, plan.engine, plan.clock
-    embedder = embedders.load(options.embedder or embedders.DEFAULT, workspace.answers)
+    embedder = loaded(options, workspace)
 
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
         version = _version(source, workspace)
@@ -124,6 +126,17 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
     if pedigree is not None:
         _tell(report, pedigree, workspace)
     return report
+
+
+def loaded(options: Options, workspace: Workspace) -> Embedder:
+    """The embedder of settled options. Raises ConfigError, pointing into `auditor.yaml` where that named it."""
+    name = options.embedder or embedders.DEFAULT
+    try:
+        return embedders.load(name, workspace.answers, workspace.cache)
+    except ConfigError as error:
+        if name == workspace.embedder and error.file is None:
+            raise workspace.settings.refused("embedder", error) from error
+        raise
 
 
 def read(source: Any, options: Options, workspace: Workspace, advance: Advance = lambda done, total: None) -> Dataset:

@@ -145,7 +145,7 @@ def calibrate(
                 wanted=f"at least {2 * LEAST}",
                 hint="give more real data",
             )
-        embedder = embedders.load(options.embedder or embedders.DEFAULT, workspace.answers)
+        embedder = auditing.loaded(options, workspace)
         name = f"{embedder.name}@{embedder.revision}"
         kept = _Kept(workspace.cache / "calibrations", _key(real, checks, side, name, workspace.expectations))
         context = Context(

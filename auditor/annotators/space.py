@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from auditor.annotators.embedders.dense import Unsound
 from auditor.annotators.neighbours import neighbours
 from auditor.annotators.store import annotation
 from auditor.core.check import Engine
 from auditor.core.content.space import Doubles, Embedder, Longs
 from auditor.core.measure import Stage, unwatched
-from auditor.model.rows import Dataset, Shard, Strings, arrow, strings
+from auditor.model.rows import Dataset, Rows, Shard, Strings, arrow, strings
 from auditor.model.vectors import Floats, Neighbours, Vectors
 
 VERSION = 1
 
 PAIRS = 20_000
 """Pairs whose texts are in memory at a time."""
+
+PIECE = 4096
+"""Texts that an embedder with threads of its own is given at a time: what a progress bar moves by."""
 
 
 @dataclass
@@ -77,7 +81,7 @@ class Spaces:
                 return one(shard.of, advance)[shard.only]
 
             def make() -> pa.RecordBatch:
-                made = embedder.embed(shard.open().strings(column))
+                made = self._shard(shard.open(), column, rows.files, lambda n: advance(done[0] + n, rows.rows))
                 flat = pa.FixedSizeListArray.from_arrays(arrow(made.ravel()), embedder.dimension)
                 return pa.RecordBatch.from_arrays([flat], names=["vector"])
 
@@ -91,6 +95,28 @@ class Spaces:
             work = self.engine.map if embedder.threads else lambda function, items: [function(item) for item in items]
             parts = work(lambda shard: one(shard, advance), rows.shards)
         return Vectors(tuple(parts), embedder.dimension, about["embedder"])
+
+    def _shard(self, rows: Rows, column: str, files: Sequence[str], advance: Callable[[int], None]) -> Floats:
+        """Of the rows of a shard, all at once or in pieces. Raises Unsound naming the file and line of the first text
+        without a vector, once those of all others are kept (where the embedder keeps them)."""
+        texts = rows.strings(column)
+        if self.embedder.threads:
+            return self.embedder.embed(texts)
+        made, bad = [], []
+        for start in range(0, len(texts), PIECE):
+            end = min(start + PIECE, len(texts))
+            valid = None if texts.valid is None else texts.valid[start:end]
+            try:
+                made.append(self.embedder.embed(Strings(texts.offsets[start : end + 1], texts.data, valid)))
+            except Unsound as error:
+                bad.append((start, error))
+            advance(end)
+        if bad:
+            first = bad[0][1]
+            places = [at + place for at, error in bad for place in error.places]
+            line, file = (rows.column(name)[places[0]].as_py() for name in ("line", "file"))
+            raise Unsound(places, len(texts), first.text, file=files[file], line=line)
+        return np.concatenate(made) if made else np.zeros((0, self.embedder.dimension), np.float32)
 
 
 def _mapped(path: Path, dimension: int) -> Floats:

@@ -7,9 +7,11 @@ again.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import orjson
 import pyarrow as pa
@@ -19,6 +21,9 @@ from auditor.files import atomic
 from auditor.model.rows import Shard
 
 _DIGEST = b"auditor.digest"
+
+_MAKING: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
+_CHOOSING = threading.Lock()
 
 
 def annotation(
@@ -41,8 +46,16 @@ def annotation(
 
 
 def sealed(path: Path, rows: int, make: Callable[[], pa.RecordBatch]) -> None:
-    """A file of one batch of so many rows stands at the path, whole and unaltered: made now unless it does."""
-    if not _sound(path, rows):
+    """A file of one batch of so many rows stands at the path, whole and unaltered: made now unless it does.
+
+    Threads that want the same file make it once: splits of a calibration are of the same shards."""
+    if _sound(path, rows):
+        return
+    with _CHOOSING:
+        making = _MAKING.setdefault(path, threading.Lock())
+    with making:
+        if _sound(path, rows):
+            return
         batch = make()
         with atomic(path) as file:
             kept = batch.replace_schema_metadata({**(batch.schema.metadata or {}), _DIGEST: _seal(batch)})

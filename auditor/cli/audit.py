@@ -41,7 +41,7 @@ Examples:
 )
 @options.auditing
 @click.option("--by", multiple=True, metavar="COLUMN", help="Slice every rate by this column (repeatable).")
-@click.option("--embedder", metavar="NAME|PATH", help="What turns texts into vectors.  [default: hashed]")
+@options.embedder
 @options.memory
 def audit(
     source: str,

@@ -35,7 +35,7 @@ Examples:
 )
 @options.checks
 @options.mapping
-@click.option("--embedder", metavar="NAME|PATH", help="What turns texts into vectors.  [default: hashed]")
+@options.embedder
 @options.memory
 @options.threads
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",

@@ -129,6 +129,13 @@ memory = click.option(
     "--memory", callback=bytes_of, metavar="SIZE", help="Working memory, such as 3GB.  [default: half]"
 )
 
+embedder = click.option(
+    "--embedder",
+    metavar="NAME|FOLDER|URL",
+    help="What turns texts into vectors: hashed, wordllama, a folder of weights, or https://HOST/v1#MODEL.  "
+    "[default: hashed]",
+)
+
 auditing = several(
     checks,
     mapping,

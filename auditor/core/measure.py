@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from auditor.core.check import Context, Engine, Locates, Spec, parameters
 from auditor.core.sized import at_size, draw, merged, redone, too_few
 from auditor.core.state import StateStore, state_key
+from auditor.model.errors import AuditorError
 from auditor.model.result import AUDITED, FINDING_SCHEMA, LINEAGE, Measured, Measurement, Status
 from auditor.model.rows import Dataset, Rows
 from auditor.model.verdicts import Audited
@@ -241,6 +242,8 @@ def _measured(
 
 
 def _describe(error: Exception) -> str:
+    if isinstance(error, AuditorError):  # says all there is to know: seen, wanted, what to try
+        return str(error).replace("\n  ", "; ")
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
 

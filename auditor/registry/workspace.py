@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -92,7 +93,12 @@ class Workspace:
 
     @property
     def embedder(self) -> str | None:
-        return self.settings.embedder
+        """A name or an address; or a folder, from the current one, that the file names from its own."""
+        said = self.settings.embedder
+        path = said is not None and "://" not in said and (places.is_path(said) or (self.root / said).is_dir())
+        if said is None or not path or self.root == Path.cwd():
+            return said
+        return os.path.relpath(self.root / said)
 
     @property
     def tracking_uri(self) -> str | None:

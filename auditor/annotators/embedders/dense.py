@@ -19,6 +19,22 @@ CHARACTERS = 32_768
 """Of a text that a model is given: more than any of them reads (8,192 tokens), and a row of 200 MB is no request."""
 
 
+class Unsound(AuditorError):
+    """Texts of which the model made NaN or infinity. places: among those given. text: the first, for telling."""
+
+    def __init__(
+        self, places: Sequence[int], total: int, text: str, *, file: str | None = None, line: int | None = None
+    ) -> None:
+        self.places, self.text = tuple(places), text
+        super().__init__(
+            f"the embedder gave NaN or infinity for {len(places):,} of {total:,} texts",
+            file=file,
+            line=line,
+            seen=text,
+            hint="leave these rows out, or use another model; half-precision weights overflow on some texts",
+        )
+
+
 class Dense:
     """An embedder by a function that encodes texts. name: as given. revision: of the weights. encode: strings ->
     [n, dimension]. blind: what it cannot see. Its runtime has threads of its own."""
@@ -27,10 +43,10 @@ class Dense:
 
     def __init__(self, name: str, revision: str, dimension: int, encode: Encode, blind: str) -> None:
         self.name, self.revision, self.dimension, self.blind = name, revision, dimension, blind
-        self._encode = encode
+        self.encode = encode
 
     def embed(self, texts: Strings) -> Floats:
-        return embedded(texts, self.dimension, self._encode)
+        return embedded(texts, self.dimension, self.encode)
 
     def cosines(self, left: Strings, right: Strings) -> npt.NDArray[np.float64]:
         return cosines(self.embed, left, right)
@@ -39,7 +55,7 @@ class Dense:
 def embedded(texts: Strings, dimension: int, encode: Encode) -> Floats:
     """float32 [n, dimension] of length 1; 0 where a text is null or blank, for which `encode` is not asked.
 
-    Raises AuditorError where a vector has another dimension or is not finite.
+    Raises Unsound where a vector is not finite, AuditorError where they have another dimension.
     """
     vectors = np.zeros((len(texts), dimension), np.float32)
     asked = [(row, text) for row in range(len(texts)) if (text := _text(texts, row)).strip()]
@@ -53,13 +69,9 @@ def embedded(texts: Strings, dimension: int, encode: Encode) -> Floats:
             wanted=f"({len(asked)}, {dimension})",
             hint="a model was exchanged under its name: start again, so that its revision is read anew",
         )
-    bad = np.flatnonzero(~np.isfinite(made).all(1))
-    if len(bad):
-        raise AuditorError(
-            f"the embedder gave NaN or infinity for {len(bad)} of {len(asked)} texts",
-            seen=repr(asked[int(bad[0])][1][:60]),
-            hint="half-precision weights overflow on some texts: use float32 ones",
-        )
+    bad = np.flatnonzero(~np.isfinite(made).all(1)).tolist()
+    if bad:
+        raise Unsound([asked[place][0] for place in bad], len(asked), beginning(asked[bad[0]][1]))
     length = np.linalg.norm(made.astype(np.float64), axis=1, keepdims=True)
     vectors[[row for row, _ in asked]] = np.divide(made, length, out=np.zeros(made.shape), where=length > 0)
     return vectors
@@ -70,6 +82,11 @@ def cosines(embed: Callable[[Strings], Floats], left: Strings, right: Strings) -
     one, other = embed(left).astype(np.float64), embed(right).astype(np.float64)
     told = (np.abs(one).sum(1) > 0) & (np.abs(other).sum(1) > 0)
     return np.where(told, np.einsum("ij,ij->i", one, other), -1.0)
+
+
+def beginning(text: str) -> str:
+    """The first characters of a text, as a message may have them."""
+    return repr(text[:60] + ("…" if len(text) > 60 else ""))
 
 
 def fingerprint(files: Iterable[Path]) -> str:

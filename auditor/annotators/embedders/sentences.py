@@ -8,6 +8,7 @@ a folder with `modules.json` and no ONNX file by sentence-transformers, on a GPU
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,19 @@ def onnx(model: Path, tokenizer: Path, name: str) -> Dense:
     cut.enable_padding()
     wanted = {one.name for one in session.get_inputs()}
 
-    def encode(texts: Sequence[str]) -> npt.NDArray[np.floating]:
+    def encode(texts: Sequence[str], together: int = BATCH) -> npt.NDArray[np.floating]:
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # alike lengths: little padding
-        batches = (order[at : at + BATCH] for at in range(0, len(order), BATCH))
+        batches = (order[at : at + together] for at in range(0, len(order), together))
         made = np.concatenate([_pooled(session, wanted, cut, [texts[i] for i in batch]) for batch in batches])
         back = np.empty_like(made)
         back[order] = made
         return back
 
-    dimension = encode(["dimension"]).shape[1]
-    return Dense(name, dense.fingerprint([model, tokenizer]), dimension, encode, BLIND)
+    alone = encode(["dimension"])
+    beside = encode(["dimension", "a longer text, of more words than the other has"])[:1]
+    # Weights of 8 bits are scaled by a whole batch: a text's vector would depend on the texts it came with.
+    own = encode if np.allclose(alone, beside, atol=1e-5) else partial(encode, together=1)
+    return Dense(name, dense.fingerprint([model, tokenizer]), alone.shape[1], own, BLIND)
 
 
 def transformers(folder: Path, name: str) -> Dense:
