@@ -22,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -377,6 +378,9 @@ def _beyond_defaults(plan: Plan, references: Mapping[str, Dataset]) -> dict[str,
 MAPPED = 1_000_000
 """Findings above which the report has them from the disk: a million take 150 MB, mostly evidence not looked at."""
 
+AT_ONCE = 65_536
+"""Findings that are brought into order at once."""
+
 
 def _locate(
     checks: Sequence[Any],
@@ -387,7 +391,7 @@ def _locate(
     path: Path,
     advance: Advance,
 ) -> tuple[list[Measured], pa.Table]:
-    """Write every finding to `path`, check by check; returns the measured with their number of findings, and these.
+    """Write every finding to `path`, by check and row; returns the measured with their number of findings, and these.
 
     Checks are located in parallel, each into a file of its own beside `path`, so that memory does not grow with
     the number of findings. One that fails at it is an ERROR of that check, as in measuring.
@@ -398,6 +402,8 @@ def _locate(
     def one(index: int) -> tuple[Path, Measured]:
         part = path.with_suffix(f".{index}")
         outcome = measuring.located(checks[index], measured[index], rows, context, part, schema)
+        if outcome.findings:
+            _by_row(part)
         done.append(outcome.check)
         advance(len(done), len(checks))
         return part, outcome
@@ -415,6 +421,24 @@ def _locate(
                 tables.append(pa.ipc.open_stream(source).read_all())
             part.unlink(missing_ok=True)
     return [outcome for _, outcome in found], pa.concat_tables(tables[1:] or tables)
+
+
+def _by_row(part: Path) -> None:
+    """Put the findings of a check in the order of their rows, those of one row as the check named them, those without
+    a row last. Checks name them shard by shard, and a shard ends where a file does."""
+    import pyarrow.compute as pc  # 0.03 s, when something was found
+
+    with pa.memory_map(str(part)) as source:
+        found = pa.ipc.open_stream(source).read_all()
+        rows = pc.fill_null(found.column("row"), np.iinfo(np.int64).max).to_numpy()
+        if (rows[1:] >= rows[:-1]).all():
+            return
+        order = np.argsort(rows, kind="stable")
+        ordered = part.with_name(f"{part.name}-ordered")
+        with pa.RecordBatchStreamWriter(str(ordered), found.schema) as writer:
+            for start in range(0, len(order), AT_ONCE):
+                writer.write_table(found.take(order[start : start + AT_ONCE]))
+    ordered.replace(part)
 
 
 def _features(rows: Audited, measured: Sequence[Measured], path: Path) -> None:
