@@ -271,11 +271,11 @@ class SkewedLabels:
         return {name: column for name, column in columns.items() if column in rows.columns}
 
     def _fields(self, rows: Dataset, groups: Groups) -> dict[str, str]:
-        """Fields that may be labels, with their columns. Who made a row is no label of it."""
-        found = {}
+        """Fields that may be labels, with their columns. Who made a row is no label of it, unless it is asked for."""
+        asked, found = {*self.fields, *_targets(self.target)}, {}
         for name, column in self._columns(rows).items():
             labels = rows.fields[name] in ("string", "int", "bool") and name not in MAKERS
-            if name in self.fields if self.fields else labels:
+            if not asked.isdisjoint((name, column)) or (labels and not self.fields):
                 found[f"meta.{name}" if name in groups.dimensions else name] = column
         if "language" in rows.columns and (not self.fields or "language" in self.fields):
             found["language"] = "language"

@@ -164,6 +164,12 @@ def test_an_audit_with_such_a_target_stops_before_it_measures(tmp_path: Path) ->
     assert report.record.metrics["skewed_labels.worst_effect"].value == pytest.approx(0.75)
 
 
+def test_a_target_of_who_made_a_row(tmp_path: Path) -> None:
+    rows = [*tickets(50, 50, generator="a"), *tickets(100, 100, generator="b")]
+    assert values(measured(rows, tmp_path / "1", target="generator=a:0.5"))["worst_effect"] == pytest.approx(1 / 6)
+    assert values(measured(rows, tmp_path / "2", rows[:100]))["worst_effect"] == 0
+
+
 def test_labels_that_real_data_never_has(tmp_path: Path) -> None:
     """Real has four topics; the data has sixty of its own, or a new one in each row."""
     real = tickets_of([f"t{i % 4}" for i in range(400)])
