@@ -147,8 +147,8 @@ class TellsOfSynthesis:
     so choose real data for the same task, and read the words before the number. Rows whose text is on the other side
     too, or nearly so (cosine .95 with one of its sampled rows), are left out of both first, so that copies do not
     flatter. Equal texts never stand in two folds, so that it takes 100 distinct ones a side. Pairs that no column tells
-    of, such as two texts on one subject, pull the AUC down, even below .5, which a note says where it is beyond chance.
-    `tells` takes rows for independent. Words are known by 64-bit hashes.
+    of, such as two texts on one subject, pull the AUC down, even below .5, and a note says so (as it does by chance in
+    one audit of 20 where nothing differs). `tells` takes rows for independent. Words are known by 64-bit hashes.
 
     Power: part of Dolly's rows replaced by Alpaca's, against other rows of Dolly; share of 60 draws in which `p` is at
     most .05, and the median `auc`. 400 rows a side: none .02 (.50), 5 % .12 (.51), 10 % .15 (.52), 20 % .58 (.56),
@@ -409,9 +409,9 @@ def _below_chance(metrics: Iterable[Metric]) -> Iterator[str]:
             f"{one.name.partition('.')[2]} {one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for one in low
         )
         yield (
-            f"below 0.5 beyond chance: {said}. Rows of both sides come in pairs that no column tells of (one seed, "
-            "subject or beginning), so that a fit takes each for its partner's side: the sides are told apart less "
-            "here than they could be. Give the seed as the rows' source, or compare with real rows of other subjects"
+            f"below 0.5 with all of its interval: {said}. Unless by chance (one audit in 20), rows of both sides come "
+            "in pairs that no column tells of, of one seed or subject, so that a fit takes each for its partner's side "
+            "and the sides differ more than this says: `--map source=FIELD`, or take real rows of other subjects"
         )
 
 

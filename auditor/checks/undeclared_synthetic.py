@@ -68,8 +68,8 @@ class UndeclaredSynthetic:
     models (33 to 46 % of them in Veselovsky et al. 2023), web text is full of them, and a reference that is
     partly generated makes collapse look like coverage.
 
-    Example: a detector of Alpaca against one half of Dolly finds 69 % of its own synthetic rows; of the other half of
-    Dolly it flags 1.4 % (estimate .005), and with 20 % of new Alpaca rows mixed in 15.5 % (estimate .21, .19 to .24).
+    Example: a detector of Alpaca against one half of Dolly finds 68 % of its own synthetic rows; of the other half of
+    Dolly it flags 1.3 % (estimate .005), and with 20 % of new Alpaca rows mixed in 15.4 % (estimate .21, .19 to .24).
 
     Remedy: read the rows of highest score; ask whoever delivered them; declare the version `mixed` with its generator.
 
