@@ -129,21 +129,31 @@ def test_folds_are_compared_within_themselves() -> None:
     assert classify.over_folds(score, np.ones(40, np.bool_), fold, ALONE[:40]) is None
 
 
-def test_size_and_interval_where_nothing_differs() -> None:
-    """400 sets of pure noise: false alarms of p, and the cover of the interval of the AUC over folds."""
+GROUPS = {
+    "alone": (ALONE[:240], np.arange(240) < 120),
+    "pairs": (np.tile(ALONE[:120], 2), np.arange(240) < 120),
+    "likes": (np.repeat(ALONE[:80], 3), np.arange(240) < 120),
+}
+
+
+@pytest.mark.parametrize("kin", GROUPS)
+def test_size_and_interval_where_nothing_differs(kin: str) -> None:
+    """400 sets of noise, that of a group shared by its rows: false alarms of p, and the cover of the AUC's interval."""
+    group, synthetic = GROUPS[kin]
     alarms = covered = 0
     for seed in range(400):
         draw = np.random.default_rng(seed)
-        rows = draw.standard_normal((240, 10)).astype(np.float32)
-        synthetic, fold, half = np.arange(240) < 120, draw.integers(0, 5, 240), draw.random(240) < 0.5
-        model = classify.dense(rows[~half], synthetic[~half], 10.0)
-        p = classify.mann_whitney(rows[half] @ model.weights, synthetic[half], ALONE[:240][half])
+        rows = draw.standard_normal((240, 10)) + (kin != "alone") * 1.5 * draw.standard_normal((240, 10))[group]
+        fold, half = draw.integers(0, 5, 240)[group], (draw.random(240) < 0.5)[group]
+        vectors = rows.astype(np.float32)
+        model = classify.dense(vectors[~half], synthetic[~half], 10.0)
+        p = classify.mann_whitney(vectors[half] @ model.weights, synthetic[half], group[half])
         alarms += p is not None and p <= 0.05
         odds = np.empty(240)
         for k in range(5):
-            model = classify.dense(rows[fold != k], synthetic[fold != k], 10.0)
-            odds[fold == k] = rows[fold == k] @ model.weights
-        found = classify.over_folds(odds, synthetic, fold, ALONE[:240])
+            model = classify.dense(vectors[fold != k], synthetic[fold != k], 10.0)
+            odds[fold == k] = vectors[fold == k] @ model.weights
+        found = classify.over_folds(odds, synthetic, fold, group)
         assert found is not None
         covered += abs(found.value - 0.5) <= NormalDist().inv_cdf(0.975) * found.variance**0.5
     low, high = binom.interval(0.99, 400, 0.05)
