@@ -9,7 +9,7 @@ import pytest
 from auditor.core.content import lexicons
 from auditor.model.errors import ConfigError
 
-OURS = Path(__file__).parents[2] / "expectations"
+OURS = Path(__file__).parents[3] / "expectations"
 CONFIDENCE = ("hedges", "boosters", "admissions", "questions_back", "refusals", "reader")
 
 
