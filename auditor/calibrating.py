@@ -33,8 +33,8 @@ from auditor.core.compare import directions
 from auditor.core.policy import Policy
 from auditor.core.sized import alone, compares
 from auditor.engines.local import Local
-from auditor.model.errors import ConfigError, InputError
-from auditor.model.result import Measured
+from auditor.model.errors import AuditorError, ConfigError, InputError
+from auditor.model.result import Measured, Status
 from auditor.model.rows import Dataset
 from auditor.registry.workspace import Workspace
 from auditor.sketches.sample import split
@@ -113,7 +113,8 @@ def calibrate(
     of them together. size: rows a side; None is half of the real rows. What was measured is kept: an interrupted run
     goes on where it was.
 
-    Raises ConfigError for a rate or size that cannot be, InputError where there are too few rows.
+    Raises ConfigError for a rate or size that cannot be, InputError where there are too few rows, AuditorError where a
+    check fails.
     """
     if not 0 < rate < 1:
         raise ConfigError("the rate of false alarms is no share", seen=f"{rate:g}", wanted="such as 0.05")
@@ -230,6 +231,11 @@ def _seen(checks: Sequence[Any], measured: Sequence[Measured], wanted: Mapping[s
     values: dict[str, tuple[float, int]] = {}
     whys: dict[str, str] = {}
     for check, outcome in zip(checks, measured, strict=True):
+        if outcome.status is Status.ERROR:  # kept as a split without a value, it would be believed for ever
+            raise AuditorError(
+                f"{outcome.check} failed in a split: {outcome.why}",
+                hint=f"mend that and run again: splits that were measured are kept; or --skip {outcome.check}",
+            )
         found = outcome.measurement
         metrics = {} if found is None else {metric.name: metric for metric in found.metrics}
         for name in (check.spec.metric(measure.name) for measure in check.spec.measures):

@@ -103,7 +103,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         made.execute("PRAGMA journal_mode = WAL")
         made.execute("PRAGMA synchronous = FULL")
-        made.execute("CREATE TABLE IF NOT EXISTS vectors (asked BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+        made.execute("CREATE TABLE IF NOT EXISTS vectors (asked BLOB PRIMARY KEY, vector BLOB)")
     except BaseException:
         with suppress(sqlite3.Error):
             made.close()

@@ -246,6 +246,22 @@ def test_splits_on_several_threads_ask_once(server: Server, tmp_path: Path, monk
     assert found.bought == {"texts": 301, "tokens": 903}
 
 
+def test_a_calibration_that_failed_half_way_goes_on(server: Server, workspace: Path) -> None:
+    """What a failing endpoint left without a value is not kept for measured."""
+    (workspace / "real.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in TEXTS))
+    asked = ["calibrate", "--real", "real.jsonl", "--rate", "0.5", "--only", "few-patterns", "-q"]
+    asked += ["--embedder", at(server), "--threads", "2"]
+    server.faults = [(200, None, {}), (200, None, {}), *[(404, '{"error": "gone"}', {})] * 9]
+    failed = CliRunner().invoke(group, asked)
+    assert isinstance(failed.exception, AuditorError)
+    assert "few-patterns failed in a split: the embedder answered 404: gone; seen: http" in str(failed.exception)
+    server.faults = []
+    done = CliRunner().invoke(group, asked)
+    assert sorted(server.asked) == sorted([*TEXTS, "dimension"])
+    assert "few_patterns.ratio_to_real" in done.output.split("expectations/")[0]
+    assert "no bound for" not in done.output
+
+
 @pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGINT])
 def test_ended_while_a_slow_request_is_waited_for(server: Server, tmp_path: Path, ended: signal.Signals) -> None:
     """The first batch is to be tried again in a minute; what came after it is kept all the same."""
