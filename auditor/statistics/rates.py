@@ -9,8 +9,9 @@ they are the same in any order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +64,25 @@ def difference(left: Estimate, right: Estimate) -> Estimate:
     """Left - right of two independent estimates."""
     value, error = left.value - right.value, sqrt(left.error**2 + right.error**2)
     return Estimate(value, value - Z95 * error, value + Z95 * error, error)
+
+
+def precision(
+    sides: Sequence[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], npt.NDArray[np.integer]]], within: float
+) -> tuple[float, float]:
+    """What the `difference` of two log ratios can tell, whatever they are: (half its 95 % interval if both sides, of
+    (left, right, words) by row, were samples of one population; rows a side from which it is `within`).
+
+    The variance is that of `log_ratio` in all rows together, for each side by its number of rows with a word: unlike
+    the interval of the two it does not fall where one of them happens to have much. Infinite where there is nothing of
+    one kind.
+    """
+    a, b = (np.concatenate([side[part] for side in sides]).astype(np.int64) for part in range(2))
+    more, less, rows = int(a.sum()), int(b.sum()), [int(np.count_nonzero(side[2])) for side in sides]
+    if not (more and less and all(rows)):
+        return inf, inf
+    squares = int((a * a).sum()) / more**2 - 2 * int((a * b).sum()) / (more * less) + int((b * b).sum()) / less**2
+    variance = max(0.0, squares) * sum(rows)  # of one row
+    return Z95 * sqrt(variance * sum(1 / n for n in rows)), 2 * variance * (Z95 / within) ** 2
 
 
 def rate_ratio(left: Estimate, right: Estimate) -> Estimate | None:

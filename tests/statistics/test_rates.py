@@ -69,6 +69,32 @@ def test_a_log_ratio_of_what_was_not_seen_is_wide() -> None:
     assert found.high > log(1 / 50)
 
 
+def test_the_precision_of_a_difference_is_its_spread_over_samples_of_one_source() -> None:
+    random = np.random.default_rng(0)
+    likes = random.gamma(0.5, 2, 6000)
+    left, right, words = random.poisson(0.2 * likes), random.poisson(0.3 * likes), np.full(6000, 40)
+    differences, halves = [], []
+    for _ in range(600):
+        order = random.permutation(6000)
+        sides = [(left[part], right[part], words[part]) for part in (order[:400], order[400:1600])]
+        differences.append(rates.difference(*(rates.log_ratio(a, b) for a, b, _ in sides)).value)
+        halves.append(rates.precision(sides, 0.1)[0])
+    assert np.mean(halves) == pytest.approx(1.96 * np.std(differences), rel=0.1)
+    # As many rows as it asks for know it as closely as was asked.
+    rows = round(rates.precision([(left, right, words)] * 2, 0.1)[1])
+    repeated = [np.tile(one, 9)[:rows] for one in (left, right, words)]
+    assert rates.precision([tuple(repeated)] * 2, 0.1)[0] == pytest.approx(0.1, rel=0.05)
+
+
+def test_nothing_of_one_kind_tells_nothing() -> None:
+    some, none, words = np.ones(9, int), np.zeros(9, int), np.full(9, 5)
+    assert rates.precision([(some, none, words)] * 2, 0.5) == (np.inf, np.inf)
+    assert rates.precision([(some, some, words), (some, some, none)], 0.5) == (np.inf, np.inf)
+    # An empty row is none.
+    padded = [np.concatenate([one, none]) for one in (some, 2 * some, words)]
+    assert rates.precision([tuple(padded)] * 2, 0.5) == rates.precision([(some, 2 * some, words)] * 2, 0.5)
+
+
 def test_differences_and_ratios() -> None:
     one, two = rates.Estimate(3.0, 0, 0, 0.3), rates.Estimate(1.0, 0, 0, 0.4)
     assert rates.difference(one, two).error == pytest.approx(0.5)
