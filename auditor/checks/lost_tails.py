@@ -21,7 +21,7 @@ from auditor.model.result import FINDING_SCHEMA, Distribution, Exhibit, Measurem
 from auditor.model.rows import Dataset, strings
 from auditor.model.vectors import Floats
 from auditor.sketches.sample import drawn
-from auditor.statistics import tails, telling, topics
+from auditor.statistics import losses, tails, telling, topics
 from auditor.statistics.tails import Bags, Ratio
 from auditor.statistics.topics import Each, Topics
 
@@ -184,7 +184,7 @@ class LostTails:
         counts = found.count(found.reached(mine.vectors, engine.map))
         metrics, judged, gaps = self._reach(found, counts, reference, engine.map)
         ratios, slices = self._ratios(mine, reference)
-        lost, told = self._lost(mine, reference)
+        lost, told = self._lost(mine, reference, engine.map)
         table = self._gaps(found, counts, gaps, reference, real, rows.rows)
         return Measurement(
             (*metrics, *ratios, *lost),
@@ -313,21 +313,25 @@ class LostTails:
             metrics.append(by[-1])
         return tuple(metrics), tuple(slices)
 
-    def _lost(self, mine: Side, real: Side) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
-        """The metrics of lost words, and a note that names some."""
+    def _lost(self, mine: Side, real: Side, each: Each) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
+        """The metrics of what is lost by the words, and a note that names some."""
         name, n = self.spec.metric, len(real.rows)
-        found = tails.lost(_bags(mine.texts, 1), _bags(real.texts, 1))
+        found = losses.lost(_bags(mine.texts, 1), _bags(real.texts, 1), each)
+        rare = f"no word stands in {losses.SEEN[0]} to {losses.SEEN[1]} rows of both sides together"
         if found is None:
-            why = f"no word stands in {tails.SEEN[0]} to {tails.SEEN[1]} rows of both sides together"
             units = (("lost_words", "share"), ("loss_p", "probability"))
-            return tuple(Metric(name(m), None, unit, n, why) for m, unit in units), ()
+            return tuple(Metric(name(m), None, unit, n, rare) for m, unit in units), ()
         metrics = (
-            Metric(name("lost_words"), found.share, "share", n),
+            Metric(name("lost_words"), found.share, "share", n, rare if found.share is None else ""),
             Metric(name("loss_p"), found.p, "probability", n),
         )
-        note = f"rare words lost: {found.share:.1%} of their rows, {found.by_chance:.1%} by chance (p = {found.p:.3g})"
+        near = f"rows with real ones only around them: p = {found.places:.2g}, both together {found.p:.2g}"
+        if found.share is None:
+            return metrics, (near,)
+        chance = f"{found.by_chance:.1%} by chance (p = {found.words:.2g})"
+        note = f"rare words lost: {found.share:.1%} of their rows, {chance}"
         words = _said(found.items[:LOST], real.texts) if found.p <= SURE else []
-        return metrics, (f"{note}{': ' if words else ''}{', '.join(words)}",)
+        return metrics, (near, f"{note}{': ' if words else ''}{', '.join(words)}")
 
     def _metric(self, measure: str, ratio: Ratio, n: int) -> Metric:
         return Metric(self.spec.metric(measure), ratio.value, "times", n, ratio.why, ratio.low, ratio.high)

@@ -17,11 +17,6 @@ Hashes = npt.NDArray[np.uint64]
 RARE = 5 / 100_000
 """Share of all items up to which one is rare: at most 5 in 100,000, and at least seen once."""
 
-SEEN = (2, 40)
-"""Rows, of both sides together, that a rare item stands in: see `lost`."""
-
-PERMUTATIONS, SEED = 499, 1935
-
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -39,6 +34,9 @@ class Bags:
 
     offsets: Longs
     values: Hashes
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
 
     def half(self, which: int) -> Bags:
         """The first (0) or the second (1) half of the rows."""
@@ -79,53 +77,6 @@ def rare_mass(ours: Bags, real: Bags) -> Ratio:
     if not theirs.sum():
         return Ratio(None, why="no rare item of one half of the real rows is seen in the other")
     return of_shares((mine, ours.lengths), (theirs.astype(np.float64), real.lengths))
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Rare items that only real rows have. share: of the rare items' rows. by_chance: the same where sides are drawn by
-    lot, and p the chance of as much. items: which they are, in most rows first."""
-
-    share: float
-    by_chance: float
-    p: float
-    items: Hashes
-
-
-def lost(ours: Bags, real: Bags) -> Lost | None:
-    """What is missing from the tails, by a permutation test that is exact however items come together in rows (Fisher
-    1935; R. Phipson and G. Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39, for p). None where nothing is rare.
-
-    Rare are items in SEEN rows of both sides together: below, there is nothing to compare; above, a subject would
-    not be a tail. Rows are exchangeable where both sides are of one source, whatever they say.
-    """
-    n, m = len(ours.offsets) - 1, len(real.offsets) - 1
-    values = np.concatenate([ours.values, real.values])
-    row = np.repeat(np.arange(n + m), np.concatenate([ours.lengths, real.lengths]))
-    found, place, rows = np.unique(values, return_inverse=True, return_counts=True)
-    seldom = np.flatnonzero((rows >= SEEN[0]) & (rows <= SEEN[1]))
-    if not len(seldom) or not n or not m:
-        return None
-    number = np.full(len(found), -1)
-    number[seldom] = np.arange(len(seldom))
-    kept = number[place] >= 0
-    item, row, weight = number[place][kept], row[kept], rows[seldom]
-
-    def without(side: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which items no row of that side has."""
-        has = np.zeros(len(seldom), np.bool_)
-        has[item[side[row]]] = True
-        return ~has
-
-    side = np.arange(n + m) < n
-    missing = without(side)
-    generator = np.random.Generator(np.random.Philox(key=SEED))
-    null = [int(weight[without(generator.permutation(side))].sum()) for _ in range(PERMUTATIONS)]
-    seen, total = int(weight[missing].sum()), float(weight.sum())
-    p = (1 + sum(one >= seen for one in null)) / (PERMUTATIONS + 1)
-    gone = np.flatnonzero(missing)
-    order = gone[np.lexsort((gone, -weight[gone]))]
-    return Lost(seen / total, sum(null) / PERMUTATIONS / total, p, found[seldom][order])
 
 
 def of_shares(one: tuple[Doubles, Longs], other: tuple[Doubles, Longs]) -> Ratio:

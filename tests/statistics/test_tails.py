@@ -97,35 +97,3 @@ def test_intervals_of_shares() -> None:
     other = stats.binomtest(48, 80).proportion_ci(method="wilson")
     found = tails.difference((0.8, one.low, one.high), (0.6, other.low, other.high))
     assert found == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
-
-
-def test_lost_words_as_counted_in_plain_python() -> None:
-    ours, real = words(1, 200), words(2, 250)
-    lost = tails.lost(bags([sorted(set(row)) for row in ours]), bags([sorted(set(row)) for row in real]))
-    rows = Counter(v for row in [*ours, *real] for v in set(row))
-    seldom = {v for v, many in rows.items() if 2 <= many <= 40}
-    gone = seldom - {v for row in ours for v in row}
-    assert lost is not None
-    assert lost.share == pytest.approx(sum(rows[v] for v in gone) / sum(rows[v] for v in seldom))
-    assert lost.items.tolist() == sorted(gone, key=lambda v: (-rows[v], v))
-    # Two rows of one side: chance has it that neither is ours with (250 / 450)(249 / 449), and so on.
-    expected = sum(rows[v] * np.prod([(250 - i) / (450 - i) for i in range(rows[v])]) for v in seldom)
-    assert lost.by_chance == pytest.approx(expected / sum(rows[v] for v in seldom), rel=0.02)
-    assert tails.lost(bags([[1]]), bags([[2]])) is None
-
-
-def test_lost_words_have_the_right_size_and_power() -> None:
-    """Of 40 draws with nothing lost at most 6 are told at 5 % (binomial, 99 %); a lost subject of 20 rows is."""
-    told = {0: 0, 20: 0}
-    for seed in range(40):
-        for many in (0, 20):
-            if many and seed >= 10:
-                continue
-            draw = np.random.default_rng(1000 + seed)
-            subject = [(9_000 + draw.choice(20, 10, replace=False)).tolist() for _ in range(many)]
-            both = [sorted(set(row)) for row in words(seed, 800)]
-            found = tails.lost(bags(both[:400]), bags(both[400:] + subject))
-            assert found is not None
-            told[many] += found.p <= 0.05
-    assert told[0] <= 6
-    assert told[20] == 10
