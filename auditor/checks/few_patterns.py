@@ -30,7 +30,7 @@ from auditor.statistics.blas import single
 from auditor.statistics.patterns import Floats, Patterns, effective, find, shared
 from auditor.statistics.subsampling import BLOCKS, interval
 
-VERSION = 2
+VERSION = 3
 """Of what is kept: rises when other patterns would be found."""
 
 KEPT = 5_000

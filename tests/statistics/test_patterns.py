@@ -95,13 +95,67 @@ def _edited(k: int, n: int) -> Planted:
     return texts, labels
 
 
+def _every(k: int, n: int, least: int = 8, most: int = 40, share: float = 0.4) -> Planted:
+    """k sentences of `least` to `most` words; of every single row two fifths of the words are others."""
+    draw = random.Random(k + 7)
+    vocabulary = _vocabulary(1000, draw)
+    base = [draw.choices(vocabulary, k=draw.randint(least, most)) for _ in range(k)]
+    texts = []
+    for i in range(n):
+        words = list(base[i % k])
+        for place in draw.sample(range(len(words)), round(share * len(words))):
+            words[place] = draw.choice(vocabulary)
+        texts.append(" ".join(words))
+    return texts, [i % k for i in range(n)]
+
+
+def _every_short(k: int, n: int) -> Planted:
+    return _every(k, n, 8, 12)
+
+
+def _turned(k: int, n: int) -> Planted:
+    """Two clauses, one or the other first; of every row three tenths of the words are others."""
+    draw = random.Random(k + 5)
+    vocabulary = _vocabulary(1500, draw)
+    clauses = [[draw.choices(vocabulary, k=draw.randint(5, 15)) for _ in "ab"] for _ in range(k)]
+    texts = []
+    for i in range(n):
+        one, other = clauses[i % k] if draw.random() < 0.5 else clauses[i % k][::-1]
+        words = one + other
+        for place in draw.sample(range(len(words)), round(0.3 * len(words))):
+            words[place] = draw.choice(vocabulary)
+        texts.append(" ".join(words))
+    return texts, [i % k for i in range(n)]
+
+
+def _filled(k: int, n: int) -> Planted:
+    """k templates of 8 to 20 words with one to three slots of one to ten words; a few words are everywhere (Zipf)."""
+    draw = random.Random(k + 3)
+    vocabulary = _vocabulary(3000, draw)
+    draw.shuffle(vocabulary)
+    usual = list(accumulate(1 / (rank + 3) for rank in range(3000)))
+    templates = []
+    for _ in range(k):
+        words = draw.choices(vocabulary, cum_weights=usual, k=draw.randint(8, 20))
+        for place in sorted(draw.sample(range(len(words) + 1), draw.randint(1, 3)), reverse=True):
+            words.insert(place, "")
+        templates.append(words)
+    texts = []
+    for i in range(n):
+        slots = (draw.choices(vocabulary, cum_weights=usual, k=draw.randint(1, 10)) for _ in templates[i % k])
+        texts.append(
+            " ".join(" ".join([word] if word else slot) for word, slot in zip(templates[i % k], slots, strict=True))
+        )
+    return texts, [i % k for i in range(n)]
+
+
 def _entropy(labels: list[int]) -> float:
     counts = np.bincount(labels)
     shares = [int(count) / len(labels) for count in counts if count]
     return math.exp(-sum(share * math.log(share) for share in shares))
 
 
-@pytest.mark.parametrize("make", [_replaced, _slotted, _edited])
+@pytest.mark.parametrize("make", [_replaced, _slotted, _edited, _every, _turned, _filled])
 @pytest.mark.parametrize(("k", "n"), [(50, 2000), (500, 4000)])
 def test_as_many_patterns_as_were_planted(make: Callable[[int, int], Planted], k: int, n: int) -> None:
     patterns, _ = _found(make(k, n)[0])
@@ -139,6 +193,45 @@ def test_as_many_patterns_as_were_planted_in_many_rows(make: Callable[[int, int]
     """
     patterns, _ = _found(make(k, n)[0])
     assert patterns.effective == pytest.approx(k, rel=0.15)
+
+
+@pytest.mark.parametrize("make", [_every_short, _filled])
+def test_two_hundred_patterns_of_fifty_rows(make: Callable[[int, int], Planted]) -> None:
+    """Short rows of which much is replaced fall into fragments; templates of common words need a background."""
+    patterns, _ = _found(make(200, 10_000)[0])
+    assert patterns.effective == pytest.approx(200, rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "k", "n"),
+    [
+        (_every, 1000, 10_000),
+        (_every, 50, 50_000),
+        (_every, 5000, 50_000),
+        (_every_short, 50, 50_000),
+        (_every_short, 1000, 50_000),
+        (_turned, 5000, 50_000),
+        (_filled, 5000, 50_000),
+    ],
+)
+def test_two_fifths_of_every_row_replaced(make: Callable[[int, int], Planted], k: int, n: int) -> None:
+    patterns, _ = _found(make(k, n)[0])
+    assert patterns.effective == pytest.approx(k, rel=0.1)
+
+
+@pytest.mark.data
+def test_falls_as_patterns_of_much_variation_are_mixed_into_real_rows(shared_data: Callable[[str], Path]) -> None:
+    rows = orjson.loads(shared_data("alpaca/dolly_3k.json").read_bytes())
+    real = [f"{row['instruction']}\n{row['input']}\n{row['output']}" for row in rows]
+    planted, _ = _every(50, len(real))
+    seen = []
+    for share in (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1):
+        many = int(share * len(real))
+        seen.append(_found(real[many:] + planted[:many])[0].effective)
+    assert seen == sorted(seen, reverse=True)
+    assert seen[0] > 0.6 * len(real)
+    assert seen[-1] == pytest.approx(50, rel=0.1)
 
 
 def test_what_texts_share_and_what_is_their_own() -> None:
