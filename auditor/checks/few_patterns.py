@@ -348,7 +348,7 @@ class FewPatterns:
         yield Metric(name("vendi_ratio_to_real"), value, "ratio", scored, low=exp(low), high=exp(high))
 
     def _names(self, rows: Dataset, ours: _Side, found: Patterns) -> tuple[list[str], list[str]]:
-        """Telling words of each of the largest patterns, and its first row in the dataset."""
+        """Telling words of each of the largest patterns, and the row that is nearest to the mean of its rows."""
         many = min(SHOWN, int(np.count_nonzero(found.sizes > 1)))
         if not many:
             return [], []
@@ -359,7 +359,10 @@ class FewPatterns:
         texts = self._read(rows, ours.rows[at], READ)
         words = telling.names(telling.count(texts, group), WORDS)
         names = [", ".join(words[one]) or f"pattern {one + 1}" for one in range(many)]
-        return names, self._read(rows, np.array([ours.rows[one].min() for one in chosen]), 200)
+        usual = [int(np.argmax(held @ held.mean(axis=0))) for held in (ours.vectors[one] for one in chosen)]
+        return names, self._read(
+            rows, np.array([ours.rows[one[at]] for one, at in zip(chosen, usual, strict=True)]), 200
+        )
 
     def _read(self, rows: Dataset, at: Longs, characters: int) -> list[str]:
         texts: list[str] = pc.utf8_slice_codeunits(rows.take(at, [self.scope]).column(0), 0, characters).to_pylist()
@@ -373,7 +376,7 @@ class FewPatterns:
         return Exhibit(
             self.spec.metric("largest"),
             "The largest patterns",
-            ("pattern", "rows", "share", "name", "an example"),
+            ("pattern", "rows", "share", "name", "a typical row"),
             lines,
             "Names are the words that tell a pattern's rows from all others.",
         )
