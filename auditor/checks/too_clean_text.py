@@ -12,9 +12,12 @@ import numpy.typing as npt
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content import lexicons
+from auditor.core.content.english import English, english, withheld
 from auditor.core.content.features import text_of
 from auditor.core.intervals import rate
 from auditor.core.rowwise import Mask, cut, gather_groups, sliced_rates
+from auditor.kernels.hashes import hash_rows
+from auditor.kernels.texts import spans
 from auditor.kernels.wording import Lists, lists
 from auditor.model.result import Exhibit, Measurement, Metric, Number, Slice
 from auditor.model.rows import Dataset, Rows, strings
@@ -46,13 +49,23 @@ CLEAN = tuple({"prompt": f"Explain how the number {i} is written in binary.", "r
 @dataclass(frozen=True, slots=True)
 class Side:
     """What was seen in one dataset. among: rows with a word; habits: name -> rows that have it (bool [rows], within
-    those asked); asked: name -> rows asked, where not all of `among`; grade, depth: float64 [rows], NaN where none."""
+    those asked); asked: name -> rows asked, where not all of `among`; grade, depth: float64 [rows], NaN where none.
+    text: uint64 [rows], hashes. Of rows that are not in English nothing is seen."""
 
     among: Mask
     habits: Mapping[str, Mask]
     asked: Mapping[str, Mask]
     grade: Doubles
     depth: Doubles
+    text: npt.NDArray[np.uint64]
+
+    @property
+    def rows(self) -> int:
+        return int(np.count_nonzero(self.among))
+
+    @property
+    def distinct(self) -> int:
+        return len(np.unique(self.text[self.among]))
 
     def of(self, habit: str) -> tuple[int, int]:
         asked = self.asked.get(habit, self.among)
@@ -69,7 +82,8 @@ class TooCleanText:
     most 8 words, one that points to something unnamed, at most 2 with content); casual marks (short forms of chats,
     emoji, letters drawn out, runs of ! and ?); the grade it takes to read them; of answers: marks of inference and
     steps a row. `gap` is the largest difference from real among them, as Cohen's h of two shares or d of two means:
-    0.2 is small, 0.5 medium, 0.8 large.
+    0.2 is small, 0.5 medium, 0.8 large. `cleaner` counts the habits, of those frequent enough in real to be missed,
+    that are rarer here.
 
     Why it matters: generators write complete, polite, well-spelt requests; people do not. A model tuned on clean
     requests loses accuracy on misspelt ones (K. Zhu et al. 2023, "PromptRobust"; M. Sclar et al. 2024 for format) and
@@ -80,11 +94,17 @@ class TooCleanText:
     Remedy: seed generation with real requests; ask for the habits that lack by name and at their real rates (the
     table has them, with a real example each); add noise of the kinds that are missing.
 
-    Limits: English, by form and lists. No row is at fault by itself, so none is named. All rows are read, but for
-    slips: of `sample` rows a side at most, drawn by hash, as many of each; what it takes for a slip is often a rare
-    word, on both sides alike (`auditor.statistics.slips`). Longer texts have more chances for a slip or a mark: look
-    at feature-drift for lengths. Where a side has no prompts, whole texts are compared. The grade is Flesch and
-    Kincaid's, which short texts and code stretch. Words of your own: `words` names files of the form of
+    Limits: English, by form and lists: rows in another language (the `language` annotation, of a sample of the rows)
+    are not counted, and without any in English the check is skipped. No row is at fault by itself, so none is named.
+    All rows are read, but for slips: of `sample` rows a side at most, drawn by hash, as many of each. About 28 in 100
+    slips planted in Dolly's prompts are found (38 in words of five letters or more; of letters left out 7), more where
+    there are more texts, answers among them; a third of what it takes for slips in 12,000 texts of Dolly and Alpaca are
+    slips, the rest rare words, on both sides alike (`auditor.statistics.slips`). A habit of fewer than 1 % of the real
+    rows cannot be rarer by a small effect, and one of few rows only by chance: such habits are named in the notes, and
+    where all are such ones `cleaner` has no value. Dolly's prompts have a slip in 1 of 2,996 rows, so slips say nothing
+    there. Equal texts are no evidence: both sides need `least` distinct ones. Longer texts have more chances for a slip
+    or a mark: look at feature-drift for lengths. Where a side has no prompts, whole texts are compared. The grade is
+    Flesch and Kincaid's, which short texts and code stretch. Words of your own: `words` names files of the form of
     expectations/words/drift/casual.yaml.
 
     Reference: as above; the source of each list stands beside it.
@@ -109,7 +129,7 @@ class TooCleanText:
             Measure(
                 "cleaner",
                 "habits",
-                "slips and casual habits of people that are rarer here by more than a small effect",
+                "slips and casual habits that real has, and that are rarer here by more than a small effect",
                 _HOW,
                 bad="high",
             ),
@@ -125,11 +145,13 @@ class TooCleanText:
         ),
         reads=("text",),
         needs=("real",),
+        annotations=("language",),
         fires=(
             Case(CLEAN, "too_clean_text.gap", references={"real": MESSY}),
             Case(CLEAN, "too_clean_text.cleaner", references={"real": MESSY}),
         ),
         quiet=(Case(MESSY, "too_clean_text.gap", references={"real": MESSY}),),
+        version=2,
     )
 
     def __post_init__(self) -> None:
@@ -146,46 +168,60 @@ class TooCleanText:
             return Measurement((), notes=("the real data has no rows",))
         column, notes = text_of(rows, real, self.scope)
         answers, _ = text_of(rows, real, "response")
+        spoken = english(rows), english(real)
+        left_out, why = withheld(*spoken)
+        if why:
+            return Measurement((), notes=(why,))
         lexicon = lexicons.load("casual", context.expectations, self.words, habits.CATEGORIES)
         known = lists({**lexicon, "verbs": habits.forms(lexicon["verbs"])})
-        picked = [drawn(side, min(rows.rows, real.rows, self.sample)) for side in (rows, real)]
+        picked = self._picked((rows, real), spoken)
         slipped = _slipped((rows, real), picked, column)
         mine, theirs = (
-            _seen(side, column, answers, known, engine, chosen, hits)
-            for side, chosen, hits in zip((rows, real), picked, slipped, strict=True)
+            _seen(side, column, answers, known, engine, one.rows, chosen, hits)
+            for side, one, chosen, hits in zip((rows, real), spoken, picked, slipped, strict=True)
         )
-        read = [int(np.count_nonzero(side.among)) for side in (mine, theirs)]
-        if min(read) < self.least:
-            seen = f"has {read[0]:,} and {read[1]:,}"
-            return Measurement((), notes=(f"needs at least {self.least:,} rows with words on both sides, {seen}",))
+        if min(mine.distinct, theirs.distinct) < self.least:
+            seen = f"has {mine.distinct:,} and {theirs.distinct:,}"
+            why = f"needs at least {self.least:,} rows with words on both sides, no two alike, {seen}"
+            return Measurement((), notes=(why, *notes, *left_out))
         effects = _effects(mine, theirs)
-        metrics = tuple(self._metrics(mine, effects))
+        due = _due(mine, theirs)
+        metrics = tuple(self._metrics(mine, effects, due))
         worst = next(iter(effects))
         how = "less" if effects[worst].value < 0 else "more"
-        told = f"{column}s of {read[0]:,} and {read[1]:,} rows; largest difference: {how} {_words(worst)} than in real"
-        rarer = ", ".join(_words(habit) for habit in _rarer(effects))
+        told = f"{column}s of {mine.rows:,} and {theirs.rows:,} rows; "
+        told += f"largest difference: {how} {_words(worst)} than in real"
+        rarer = ", ".join(_words(habit) for habit in _rarer(effects, due))
         told += f"; rarer than in real: {rarer}" if rarer else ""
         sampled = f"slips looked for in {len(picked[0]):,} rows a side; word lists {lexicons.digest(lexicon)}"
         return Measurement(
             metrics,
             tuple(self._slices(rows, mine, theirs, effects)),
-            notes=(*notes, told, sampled),
+            notes=(*notes, *left_out, told, *_unseen(theirs, due), sampled),
             exhibits=(self._exhibit(mine, theirs, effects, _examples(real, theirs, picked[1], column)),),
         )
 
-    def _metrics(self, side: Side, effects: Mapping[str, Estimate]) -> Iterator[Metric]:
-        name, n = self.spec.metric, int(np.count_nonzero(side.among))
-        largest = next(iter(effects.values()))
-        low, high = (largest.low, largest.high) if largest.value >= 0 else (-largest.high, -largest.low)
-        yield Metric(name("gap"), abs(largest.value), "effect", n, low=max(0.0, low), high=high)
-        yield Metric(name("cleaner"), len(_rarer(effects)), "habits", len(effects))
+    def _picked(self, sides: Sequence[Dataset], spoken: Sequence[English]) -> list[npt.NDArray[np.int64]]:
+        """Rows that are looked at for slips, as many of either side, in the order of their hashes."""
+        most = min(self.sample, *(int(np.count_nonzero(one.rows)) for one in spoken))
+        return [
+            drawn(side, most) if one.rows.all() else _among(drawn(side, side.rows), side, one.rows)[:most]
+            for side, one in zip(sides, spoken, strict=True)
+        ]
+
+    def _metrics(self, side: Side, effects: Mapping[str, Estimate], due: Sequence[str]) -> Iterator[Metric]:
+        name, n = self.spec.metric, side.rows
+        value, low, high = _size(next(iter(effects.values())))
+        yield Metric(name("gap"), value, "effect", n, low=low, high=high)
+        why = "" if due else "no habit is frequent enough in real to be missed"
+        yield Metric(name("cleaner"), len(_rarer(effects, due)) if due else None, "habits", len(due), why)
         for habit in HABITS:
             yield rate(name(habit), *side.of(habit))
         yield _mean(name("grade"), _values(side, "grade"), "grade")
         yield _mean(name("reasoning_depth"), _values(side, "reasoning_depth"), "marks")
 
     def _slices(self, rows: Dataset, mine: Side, theirs: Side, effects: Mapping[str, Estimate]) -> Iterator[Slice]:
-        name, n = self.spec.metric, int(np.count_nonzero(mine.among))
+        name, n = self.spec.metric, mine.rows
         for feature, effect in sorted(effects.items()):
             for told, side in (("data", mine), ("real", theirs)):
                 yield Slice("feature", feature, _value(name(told), side, feature))
@@ -203,47 +239,92 @@ class TooCleanText:
         table: list[tuple[str | Number | None, ...]] = []
         for feature, effect in effects.items():
             here, there = (_value("", side, feature).value for side in (mine, theirs))
-            row = (_words(feature), here, there, abs(effect.value), effect.low, effect.high, examples.get(feature))
+            row = (_words(feature), here, there, *_size(effect), examples.get(feature))
             table.append(row)
         heads = ("habit", "data", "real", "effect", "low", "high", "example from real")
         note = (
-            "shares of rows, but for grade and depth (means); effect: size of the difference, Cohen's h or d; "
-            "low, high: 95 % interval of its signed value, below 0 where rarer here"
+            "shares of rows, but for grade and depth (means); effect: size of the difference, Cohen's h or d, with its "
+            "95 % interval"
         )
         return Exhibit(
             self.spec.metric("habits"), "Habits of writing, against real", heads, tuple(table), note, "effect"
         )
 
 
-def _rarer(effects: Mapping[str, Estimate]) -> list[str]:
+def _size(effect: Estimate) -> tuple[float, float, float]:
+    """How large the effect is, whichever way, with its interval."""
+    low, high = (effect.low, effect.high) if effect.value >= 0 else (-effect.high, -effect.low)
+    return abs(effect.value), max(0.0, low), high
+
+
+def _due(mine: Side, theirs: Side) -> list[str]:
+    """Habits that would be found rarer here if no row had them: those that real has often enough, for so many rows."""
+    found = []
+    for habit in HABITS:
+        n, (hits, m) = mine.of(habit)[1], theirs.of(habit)
+        if n and m and _is_rarer(rates.cohens_h(0, n, hits / m, m)):
+            found.append(habit)
+    return found
+
+
+def _unseen(theirs: Side, due: Sequence[str]) -> Iterator[str]:
+    """The rest, with their counts."""
+    rest = ", ".join("{} ({:,} of {:,})".format(_words(one), *theirs.of(one)) for one in HABITS if one not in due)
+    if rest:
+        yield f"too rare in real to be missed here: {rest}"
+
+
+def _rarer(effects: Mapping[str, Estimate], due: Sequence[str]) -> list[str]:
     """Habits that are rarer here by more than a small effect, and not by accident."""
-    seen = ((habit, effects[habit]) for habit in HABITS if habit in effects)
-    return [habit for habit, one in seen if one.value <= -SMALL and one.value + Z_OF_ALL * one.error < 0]
+    return [habit for habit in due if _is_rarer(effects[habit])]
+
+
+def _is_rarer(effect: Estimate) -> bool:
+    return effect.value <= -SMALL and effect.value + Z_OF_ALL * effect.error < 0
+
+
+def _among(picked: npt.NDArray[np.int64], side: Dataset, rows: Mask) -> npt.NDArray[np.int64]:
+    """Those of the picked rows that are among `rows` (bool, in the order of shards)."""
+    position = np.concatenate([shard.numpy("row") for shard in side])
+    return picked[np.isin(picked, position[rows])]
 
 
 def _seen(
-    rows: Dataset, column: str, answers: str, known: Lists, engine: Engine, picked: npt.NDArray[np.int64], hits: Mask
+    rows: Dataset,
+    column: str,
+    answers: str,
+    known: Lists,
+    engine: Engine,
+    spoken: Mask,
+    picked: npt.NDArray[np.int64],
+    hits: Mask,
 ) -> Side:
     parts = engine.gather(rows, lambda shard: _of_shard(shard, column, answers, known))
-    among, grade, depth = (np.concatenate([part[name] for part in parts]) for name in ("among", "grade", "depth"))
-    seen = {name: np.concatenate([part[name] for part in parts]) for name in habits.HABITS}
-    cased = np.concatenate([part["cased"] for part in parts])
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    among = whole["among"] & spoken
     position = np.concatenate([shard.numpy("row") for shard in rows])
-    sampled = np.isin(position, picked)
-    seen["slips"] = np.isin(position, picked[hits])
-    return Side(among, seen, {"slips": sampled & among, "lower_case": cased & among}, grade, depth)
+    seen = {name: whole[name] for name in habits.HABITS} | {"slips": np.isin(position, picked[hits])}
+    asked = {"slips": np.isin(position, picked) & among, "lower_case": whole["cased"] & among}
+    grade, depth = (np.where(spoken, whole[name], np.nan) for name in ("grade", "depth"))
+    return Side(among, seen, asked, grade, depth, whole["text"])
 
 
 def _of_shard(rows: Rows, column: str, answers: str, known: Lists) -> dict[str, npt.NDArray[Any]]:
     text = rows.strings(column)
-    return {**habits.of(text, known), "depth": habits.depth(rows.strings(answers), known)}
+    whole = spans(text.offsets, text.data, fold=False)
+    return {
+        **habits.of(text, known),
+        "depth": habits.depth(rows.strings(answers), known),
+        "text": hash_rows(whole.starts, whole.lengths)[0],
+    }
 
 
 def _slipped(sides: Sequence[Dataset], picked: Sequence[npt.NDArray[np.int64]], column: str) -> list[Mask]:
-    """Which of the picked rows of either side have a slip, by the words of both."""
-    return flagged(
-        [strings(side.take(rows, [column]).column(column)) for side, rows in zip(sides, picked, strict=True)]
-    )
+    """Which of the picked rows of either side have a slip, by the words of both: of answers, beside prompts, too."""
+    other = {"prompt": ["response"], "response": ["prompt"]}.get(column, [])
+    taken = [side.take(rows, [column, *other]) for side, rows in zip(sides, picked, strict=True)]
+    beside = [strings(table.column(name)) for table in taken for name in other]
+    return flagged([strings(table.column(column)) for table in taken], beside)
 
 
 def _effects(mine: Side, theirs: Side) -> dict[str, Estimate]:

@@ -30,24 +30,67 @@ def distance(left: str, right: str) -> int:
     return int(table[-1, -1])
 
 
-@given(st.text("abc", min_size=1, max_size=7), st.text("abc", min_size=1, max_size=7))
-def test_a_slip_is_one_edit_away(word: str, meant: str) -> None:
-    if is_slip(word, meant):
-        assert distance(word, meant) == 1
-        assert word[0] == meant[0]
-    elif distance(word, meant) == 1 and word[0] == meant[0]:
-        # Left out on purpose: the edit is in the last two letters of the shorter, or begins them.
-        shared = next((i for i, (a, b) in enumerate(zip(word, meant, strict=False)) if a != b), 99)
-        assert min(shared, len(word), len(meant)) >= min(len(word), len(meant)) - 2
+def edited(word: str, kind: str, at: int, letter: str) -> str:
+    """The word with one edit at a place."""
+    at %= len(word) - (kind == "swap")
+    if kind == "swap":
+        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    return word[:at] + {"add": letter + word[at], "drop": "", "change": letter}[kind] + word[at + 1 :]
 
 
+@given(
+    st.text("abcde", min_size=1, max_size=14), st.text("abcde", min_size=1, max_size=14), st.sampled_from([False, True])
+)
+def test_a_slip_is_one_edit_away(word: str, other: str, strange: bool) -> None:
+    assert not is_slip(word, other, strange) or distance(word, other) == 1
+
+
+@given(
+    st.text("abcde", min_size=3, max_size=14),
+    st.sampled_from(["swap", "add", "drop", "change"]),
+    st.integers(0, 13),
+    st.sampled_from("abcde"),
+)
+def test_one_edit_is_a_slip_of_a_strange_word_and_of_a_long_one_within(
+    meant: str, kind: str, at: int, letter: str
+) -> None:
+    word = edited(meant, kind, at, letter)
+    if word == meant:
+        assert not is_slip(word, meant, True)
+        return
+    assert is_slip(word, meant, True)
+    at = next((i for i, (a, b) in enumerate(zip(word, meant, strict=False)) if a != b), min(len(word), len(meant)))
+    within = at > 0 and (kind == "swap" or at < min(len(word), len(meant)) - 2)
+    assert is_slip(word, meant) <= (len(word) >= 7)
+    if len(word) > 12:  # long, whatever its ending
+        assert is_slip(word, meant) == within
+
+
+@pytest.mark.parametrize("strange", [False, True])
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [("colour", "color"), ("realise", "realize"), ("travelled", "traveled"), ("walks", "walk"), ("centre", "center")],
+    [
+        *[("colour", "color"), ("realise", "realize"), ("travelled", "traveled"), ("centre", "center")],
+        *[("unflavoured", "unflavored"), ("institutionalised", "institutionalized"), ("theatre", "theater")],
+    ],
 )
-def test_spellings_and_inflections_are_none(word: str, meant: str) -> None:
-    assert not is_slip(word, meant)
-    assert not is_slip(meant, word)
+def test_spellings_are_none(word: str, meant: str, strange: bool) -> None:
+    assert not is_slip(word, meant, strange)
+    assert not is_slip(meant, word, strange)
+
+
+def test_inflections_are_none() -> None:
+    for word, meant in (("understands", "understand"), ("environments", "environment"), ("connected", "connecter")):
+        assert not is_slip(word, meant)
+        assert not is_slip(meant, word)
+
+
+def test_texts_beside_are_words_too() -> None:
+    """A word that answers have is no slip of the prompts, and what they write often is known."""
+    prompts = strings(pa.array(["Say recieve.", "Say flourishng.", "Say skull."], pa.large_string()))
+    answers = strings(pa.array(["They receive it.", "It is flourishing.", "A skill, a skull."] * 12, pa.large_string()))
+    assert [mask.tolist() for mask in flagged([prompts])] == [[False, False, False]]
+    assert [mask.tolist() for mask in flagged([prompts], [answers])] == [[True, True, False]]
 
 
 def planted(random: np.random.Generator, rows: int, share: float) -> tuple[list[str], list[str]]:
