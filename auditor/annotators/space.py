@@ -24,7 +24,7 @@ VERSION = 1
 PAIRS = 20_000
 """Pairs whose texts are in memory at a time."""
 
-PIECE = 4096
+PIECE = 2048
 """Texts that an embedder with threads of its own is given at a time: what a progress bar moves by."""
 
 
