@@ -41,8 +41,8 @@ class Kept:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._open = _opened(path)
-            except sqlite3.DatabaseError:
-                if paid or not path.is_file():
+            except sqlite3.DatabaseError as error:
+                if paid or error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                     raise
                 for part in ("", "-wal", "-shm"):
                     path.with_name(path.name + part).unlink(missing_ok=True)
@@ -73,7 +73,11 @@ class Kept:
             yield
         except (sqlite3.DatabaseError, OSError) as error:
             what = "vectors that were paid for" if self._paid else "vectors"
-            hint = "where it is damaged, move it away: what it held is asked for again" if self._paid else None
+            hint = (
+                "auditor cache clean"
+                if not self._paid
+                else ("where it is damaged, move it away: what it held is asked for again")
+            )
             raise StorageError(f"{what} cannot be read or kept: {error}", file=str(self._path), hint=hint) from error
 
 

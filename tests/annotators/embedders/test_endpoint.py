@@ -109,6 +109,14 @@ def store(folder: Path) -> Path:
     return found
 
 
+def kept(folder: Path) -> int:
+    """Vectors in it."""
+    opened = sqlite3.connect(store(folder))
+    (count,) = opened.execute("SELECT count(*) FROM vectors").fetchone()
+    opened.close()
+    return int(count)
+
+
 def read(texts: list[str]) -> Strings:
     return strings(pa.array(texts, pa.large_string()))
 
@@ -279,10 +287,9 @@ embedders.load({at(server)!r}, Path({str(tmp_path)!r})).embed(texts)
 """
     running = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
     until = time.monotonic() + 60
-    while len(server.asked) < 2001 - 128 and time.monotonic() < until:
-        time.sleep(0.02)
-    time.sleep(0.3)  # the last answer is on its way
-    assert len(server.asked) == 2001 - 128
+    while kept(tmp_path) < 2001 - 128 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(server.asked) == kept(tmp_path) == 2001 - 128
     running.send_signal(ended)
     _, said = running.communicate(timeout=8)
     assert running.returncode != 0
@@ -467,9 +474,9 @@ def test_an_answer_that_never_ends_is_given_up(server: Server, tmp_path: Path, m
 
 def test_a_kept_vector_that_was_altered_is_asked_for_again(server: Server, tmp_path: Path) -> None:
     vectors = embedders.load(at(server), tmp_path).embed(read(TEXTS[:3]))
-    with sqlite3.connect(store(tmp_path)) as kept:
-        kept.execute("UPDATE vectors SET vector = CAST(x'00112233' || substr(vector, 5) AS BLOB)")
-    kept.close()
+    with sqlite3.connect(store(tmp_path)) as opened:
+        opened.execute("UPDATE vectors SET vector = CAST(x'00112233' || substr(vector, 5) AS BLOB)")
+    opened.close()
     assert np.array_equal(embedders.load(at(server), tmp_path).embed(read(TEXTS[:3])), vectors)
     assert len(server.asked) == 8
 
