@@ -63,13 +63,14 @@ class EmbeddingDrift:
 
     Example: Alpaca against Dolly; GSM8K against its own other half, where p is uniform.
 
-    Power: share of 60 draws of GSM8K rows, some replaced by Dolly's, in which `mmd_p` is at most .05:
+    Power: share of 60 draws of GSM8K rows, some replaced by Dolly's, in which `mmd_p` is at most .05 (docs/embedders.md
+    draws it):
 
     | rows a side | 0 % | 1 % | 2 % | 5 % | 10 % | 20 % |
     | --- | --- | --- | --- | --- | --- | --- |
-    | 200 | .10 | .10 | .10 | .07 | .22 | .73 |
-    | 1,000 | .03 | .02 | .00 | .15 | .90 | 1 |
-    | 3,000 | .05 | .03 | .10 | .87 | 1 | 1 |
+    | 200 | .08 | .07 | .03 | .05 | .18 | .77 |
+    | 1,000 | .00 | .00 | .00 | .13 | .90 | 1 |
+    | 3,000 | .05 | .05 | .10 | .80 | 1 | 1 |
 
     Remedy: read the rows farthest from anything real, and generate for the real rows that nothing comes near
     (`lost-tails` names them).

@@ -151,10 +151,15 @@ class TellsOfSynthesis:
     one audit of 20 where nothing differs). `tells` takes rows for independent. Words are known by 64-bit hashes.
 
     Power: part of Dolly's rows replaced by Alpaca's, against other rows of Dolly; share of 60 draws in which `p` is at
-    most .05, and the median `auc`. 400 rows a side: none .02 (.50), 5 % .12 (.51), 10 % .15 (.52), 20 % .58 (.56),
-    40 % 1 (.66). 1,000 rows: none .07 (.50), 5 % .17 (.51), 10 % .30 (.53), 20 % .98 (.57), 40 % 1 (.67). `tells` is
-    above 0 in .78 of draws at 40 % and 400 rows, in .58 at 20 % and 1,000, and never with none. The bound of .9 of the
-    default policy is for sets that are wholly of another hand: `p`, or a bound of your own, sees a mixture.
+    most .05, and the median `auc` (docs/embedders.md draws it):
+
+    | rows a side | 0 % | 5 % | 10 % | 15 % | 20 % | 30 % | 40 % |
+    | --- | --- | --- | --- | --- | --- | --- | --- |
+    | 400 | .10 (.51) | .08 (.51) | .17 (.52) | .37 (.54) | .60 (.56) | 1 (.61) | 1 (.66) |
+    | 1,000 | .03 (.50) | .05 (.51) | .35 (.53) | .80 (.55) | 1 (.57) | 1 (.63) | 1 (.68) |
+
+    `tells` is above 0 in .78 of draws at 40 % and 400 rows, in .58 at 20 % and 1,000, and never with none. The bound of
+    .9 of the default policy is for sets that are wholly of another hand: `p`, or a bound of your own, sees a mixture.
 
     Reference: Lopez-Paz and Oquab 2017, "Revisiting classifier two-sample tests", ICLR; DeLong et al. 1988,
     Biometrics 44, Obuchowski 1997, Biometrics 53 (groups), and Nadeau and Bengio 2003, Machine Learning 52 (interval).

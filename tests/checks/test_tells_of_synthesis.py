@@ -146,7 +146,7 @@ def test_pairs_that_nothing_tells_of_are_told_by_an_auc_below_one_half(tmp_path:
     paired, real = ([{"text": one["response"]} for one in about(range(400), seed)] for seed in (1, 2))
     found = measure(tmp_path / "paired", paired, real)
     assert values(found)["auc"] < 0.45
-    assert found.notes[1].startswith(f"below 0.5 beyond chance: auc {values(found)['auc']:.2f} (")
+    assert found.notes[1].startswith(f"below 0.5 with all of its interval: auc {values(found)['auc']:.2f} (")
     alone = measure(tmp_path / "alone", [{"text": one["response"]} for one in about(range(400, 800), 1)], real)
     assert not any("below 0.5" in note for note in alone.notes)
 
@@ -322,8 +322,8 @@ def test_human_and_machine_continuations(tmp_path: Path, shared_data: Callable[[
 def test_answers_to_the_same_questions_are_told_as_well_as_to_others(
     tmp_path: Path, shared_data: Callable[[str], Path], scope: str
 ) -> None:
-    """A 6B model's solutions of GSM8K against people's: .80 and .75, of answers alone .81 and .78. With folds that know
-    no questions those of the same ones had .62 and .74."""
+    """A 6B model's solutions of GSM8K against people's: .80 and .76, of answers alone .81 and .79. With folds that know
+    no questions those of the same ones have .58 and .73."""
     solved = lines(shared_data("gsm8k/example_model_solutions.jsonl"))
     machine = [{"question": one["question"], "answer": one["6b_finetuning"]["solution"]} for one in solved]
     people = [{"question": one["question"], "answer": one["ground_truth"]} for one in solved]
@@ -352,18 +352,3 @@ def test_scores_order_rows_as_the_auc_says(tmp_path: Path) -> None:
     ours = np.log(found.columns["score"].astype(float)) - np.log1p(-found.columns["score"].astype(float))
     both = np.concatenate((ours, theirs))
     assert roc_auc_score(np.arange(800) < 400, both) > 0.9
-
-
-@pytest.mark.data
-def test_power_against_alpaca_among_dolly(tmp_path: Path, shared_data: Callable[[str], Path]) -> None:
-    """400 rows of Dolly against 400 others, none or 40 % of them Alpaca's: the ends of the table in the check."""
-    dolly, alpaca = (lines(shared_data(f"alpaca/{name}.json")) for name in ("dolly_3k", "random_9k"))
-
-    def found(seed: int, planted: int) -> bool:
-        draw = random.Random(seed)
-        rows, other = draw.sample(dolly, 800), draw.sample(alpaca, planted)
-        pairs = [{"prompt": row["instruction"], "response": row["output"]} for row in (*other, *rows)]
-        return bool(values(measure(tmp_path / f"{seed}-{planted}", pairs[:400], pairs[planted + 400 :]))["p"] <= 0.05)
-
-    assert sum(found(seed, 0) for seed in range(8)) <= 2
-    assert all(found(seed, 160) for seed in range(5))
