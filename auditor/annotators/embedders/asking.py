@@ -153,6 +153,11 @@ class Server:
     def _read(self, content: bytes, wanted: int) -> Answer:
         try:
             answer = json.loads(content)
+        except ValueError as error:  # cut short, or of a proxy on the way
+            raise _Passing(f"gave an answer that is no JSON: {str(error)[:120]}") from None
+        except RecursionError as error:
+            raise _strange(str(error)) from None
+        try:
             rows = sorted(answer["data"], key=lambda one: int(one["index"]))
             if [int(one["index"]) for one in rows] != list(range(wanted)):
                 raise ValueError(f"{len(rows)} vectors for {wanted} texts")
@@ -162,7 +167,7 @@ class Server:
                 raise ValueError("an embedding that is no list of numbers")
             usage = answer.get("usage") or {}
             return Answer(vectors, int(usage.get("total_tokens") or usage.get("prompt_tokens") or 0))
-        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             raise _strange(f"{type(error).__name__}: {str(error)[:120]}") from None
 
 

@@ -72,12 +72,9 @@ class Kept:
         try:
             yield
         except (sqlite3.DatabaseError, OSError) as error:
-            what = "vectors that were paid for" if self._paid else "vectors"
-            hint = (
-                "auditor cache clean"
-                if not self._paid
-                else ("where it is damaged, move it away: what it held is asked for again")
-            )
+            what, hint = "vectors", "auditor cache clean"
+            if self._paid:
+                what, hint = f"{what} that were paid for", "move it away if it is damaged: what it held is bought again"
             raise StorageError(f"{what} cannot be read or kept: {error}", file=str(self._path), hint=hint) from error
 
 

@@ -438,7 +438,6 @@ def test_a_refused_key_stops_at_once_and_is_not_shown(
 
 
 STRANGE = (
-    "not json",
     "{}",
     '{"data": []}',
     '{"data": [{"index": 0, "embedding": "AAAA"}]}',
@@ -457,6 +456,17 @@ def test_an_answer_of_another_kind_is_told(server: Server, tmp_path: Path, conte
     with pytest.raises(AuditorError, match="not what /embeddings gives"):
         _ = embedders.load(at(server), tmp_path).dimension
     assert embedders.load(at(server), tmp_path).dimension == 8, "none of it was kept"
+
+
+def test_an_answer_that_was_cut_is_asked_for_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.faults = [(200, '{"data": [{"index": 0, "embe', {})]
+    assert embedders.load(at(server), tmp_path).dimension == 8
+    monkeypatch.setattr(asking, "ATTEMPTS", 1)
+    server.faults = [(200, "<h1>welcome</h1>", {})]
+    with pytest.raises(AuditorError, match="gave an answer that is no JSON: Expecting value"):
+        _ = embedders.load(at(server, "?dimensions=8"), tmp_path).dimension
 
 
 def test_an_endless_answer_is_cut(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
