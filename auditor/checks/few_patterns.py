@@ -123,13 +123,17 @@ class FewPatterns:
     Vendi is that of the embedder's cosines and at most its dimension.
 
     Figures, default embedder: 50, 200, 1,000 and 5,000 planted patterns in 10,000 and 50,000 rows are found to 3 %
-    where slots take up to half of the text, 5 to 35 % of it is edited below a system prompt, or 10 to 40 % of the words
-    are replaced (up to 14 % too many in sentences of 8 to 12 words); 5,000 patterns of two rows each to 11 % (14 % in
-    sentences of 8 to 12 words). Beyond: 40 % of the words of every single row replaced give 9 to 21 % too many (42 to
-    53 % with two rows a pattern, and half to twice as many again in sentences of 8 to 12 words); slots of three
-    quarters of the text are not seen; templates that differ in one word of ten are one. Dolly is .65 patterns a row (a
-    twentieth is quiz templates), Alpaca .75, GSM8K .85, GPTeacher's Toolformer .002 to .010 and its code .08 (by
-    language and task). Halves of GSM8K and of Alpaca are to each other as .97 to 1.03, of Dolly as .99 to 1.09.
+    where slots take up to half of the text, 5 to 35 % of it is edited below a system prompt, two clauses change places
+    and 30 % of the words are others, or 40 % of the words of every single row are; to 6 % where those words are real
+    English or slots have one to ten words of which a few are everywhere; to 10 % in sentences of 8 to 12 words of which
+    10 to 40 % are others. In such sentences with 40 % of every row replaced: to 3 % with 50 rows a pattern or more,
+    17 % too many for ten rows of each of 1,000; ten of each of 5,000 are counted three times. Two rows a pattern, 5,000
+    in 10,000: to 14 % where 10 to 40 % is replaced, 23 to 58 % too many where 40 % of every row is, for two rows that
+    share a third of their words are as alike as any two of GSM8K. Not seen: slots of three quarters of the text, and
+    half of the words of every row replaced in ten rows a pattern; templates that differ in one word of ten are one.
+    Dolly is .66 patterns a row (a twentieth is quiz templates), Alpaca .75, GSM8K .85, GPTeacher's Toolformer .002 to
+    .008 and its code .05 (390 of 4,535 rows compute factorials). Halves of GSM8K are to each other as .95 to 1.02, of
+    Alpaca as .99 to 1.02, of Dolly as .98 to 1.11.
 
     Reference: Friedman and Dieng 2023 (Vendi); Hill 1973, Ecology 54:427; Monroe, Colaresi and Quinn 2008 (names).
     `auditor.statistics.patterns` has the rule of grouping and its sources.
