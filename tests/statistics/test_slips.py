@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
+import orjson
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -120,6 +125,33 @@ def test_planted_slips_are_found_again_and_nothing_else() -> None:
     assert masks[0].tolist() == truth
     assert sum(truth) > 15
     assert not masks[1].any()
+
+
+def people(path: Path) -> tuple[list[str], list[str]]:
+    """Prompts and answers."""
+    rows = orjson.loads(path.read_bytes())
+    return [f"{row['instruction']}\n{row.get('input', '')}".strip() for row in rows], [row["output"] for row in rows]
+
+
+@pytest.mark.data
+def test_slips_planted_in_people_s_prompts(shared_data: Callable[[str], Path]) -> None:
+    """Three in ten of one edit anywhere in a word of four letters or more are found, and hardly any without them."""
+    prompts, answers = people(shared_data("alpaca/dolly_3k.json"))
+    columns = [strings(pa.array(side, pa.large_string())) for side in (prompts, answers)]
+    assert flagged(columns[:1], columns[1:])[0].sum() <= 10
+    random = np.random.default_rng(0)
+    rows = []
+    for row in range(0, len(prompts), 6):
+        words = [*re.finditer(r"(?<!\S)[a-z]{4,20}(?=[,.?!;]?(?:\s|$))", prompts[row])]
+        if words:
+            chosen = words[random.integers(len(words))]
+            kind = ("swap", "add", "drop", "change")[random.integers(4)]
+            wrong = edited(chosen.group(), kind, int(random.integers(20)), chr(97 + random.integers(26)))
+            if wrong != chosen.group():
+                rows.append(row)
+                prompts[row] = prompts[row][: chosen.start()] + wrong + prompts[row][chosen.end() :]
+    mask = flagged([strings(pa.array(prompts, pa.large_string()))], columns[1:])[0]
+    assert 0.2 < mask[rows].mean() < 0.4
 
 
 def test_short_words_need_letters_that_no_word_has() -> None:
