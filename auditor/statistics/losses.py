@@ -10,7 +10,8 @@ away are counted, as is done with cases of a disease (J. Cuzick and R. Edwards 1
 Kulldorff 1997, Communications in Statistics 26:1481, for the search of all places at once).
 
 Which words are rare and who is near whom is decided without regard to sides, so that where both are of one source any
-labelling of the rows is as likely as the true one, however words come together.
+labelling of the rows is as likely as the true one, however words come together. p is by the smaller of the two chances
+(P. Westfall and S. Young 1993, "Resampling-Based Multiple Testing").
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ def lost(ours: Bags, real: Bags, each: Each) -> Lost | None:
 
     found = each(measured, labels)
     whole = np.concatenate([one for one, _ in found])
-    excess = np.sqrt(np.concatenate([one for _, one in found]))
-    both = _standard(whole) ** 2 + _standard(excess) ** 2
+    words, places = _chances(whole), _chances(np.concatenate([one for _, one in found]))
+    least = np.minimum(words, places)  # the smaller chance, held against what it is in every other labelling
     seen = np.zeros(len(rare), np.int64)
     np.add.at(seen, np.repeat(np.arange(len(rare)), table.sizes[rare]), truth[rare_rows])
     gone = rare[seen == table.sizes[rare]]
@@ -126,9 +127,9 @@ def lost(ours: Bags, real: Bags, each: Each) -> Lost | None:
     return Lost(
         float(whole[0]) / among if among else None,
         float(whole[1:].mean()) / among if among else None,
-        _chance(whole),
-        _chance(excess),
-        _chance(both),
+        float(words[0]),
+        float(places[0]),
+        float(np.mean(least <= least[0])),
         table.hashes[order],
     )
 
@@ -184,14 +185,8 @@ def _labelled(truth: npt.NDArray[np.bool_], block: int) -> Shorts:
     return labels
 
 
-def _standard(values: npt.NDArray[np.generic]) -> Doubles:
-    """How far above their mean, in standard deviations; 0 below it, or where all are the same."""
-    given = values.astype(np.float64)
-    spread = float(given.std())
-    above: Doubles = np.maximum(given - given.mean(), 0) / spread if spread > 0 else np.zeros(len(given))
-    return above
-
-
-def _chance(values: npt.NDArray[np.generic]) -> float:
-    """Share of the labellings, the true one among them, that give as much as the true one."""
-    return float(np.mean(values >= values[0]))
+def _chances(values: npt.NDArray[np.generic]) -> Doubles:
+    """float64 [n]: by labelling, the share of all of them that give as much or more."""
+    below = np.searchsorted(np.sort(values), values, "left")
+    share: Doubles = 1 - below / len(values)
+    return share
