@@ -11,8 +11,11 @@ from auditor.core.secrets import redact
 from auditor.files import slug
 from auditor.model.errors import ConfigError
 
-KEYS = ("AUDITOR_EMBEDDING_KEY", "OPENAI_API_KEY")
-"""Variables that a key is read from, the first that is set."""
+KEY, OPENAI_KEY = "AUDITOR_EMBEDDING_KEY", "OPENAI_API_KEY"
+"""Variables that a key is read from, the first that is set. The second goes to OpenAI alone: an address may stand in an
+`auditor.yaml` that somebody else wrote."""
+
+OPENAI = "api.openai.com"
 
 TOKENS = 8191
 """Most tokens of a text, where the address does not say: what OpenAI's embedding models take."""
@@ -47,7 +50,7 @@ class Address:
             raise ConfigError(f"not an address: {error}", seen=redact(base), wanted="https://HOST/v1#MODEL") from None
         if parts.password or parts.username or parts.query:
             raise ConfigError(
-                "an embedder's address holds no key", seen=redact(base), hint=f"put the key into {KEYS[0]}"
+                "an embedder's address holds no key", seen=redact(base), hint=f"put the key into {KEY}"
             )
         if not host:
             raise ConfigError("an address without a host", seen=redact(base), wanted="https://HOST/v1#MODEL")
@@ -74,6 +77,12 @@ class Address:
     def name(self) -> str:
         """The address without its options."""
         return f"{self.base}#{self.model}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Variables that may hold the key of this address."""
+        parts = urlsplit(self.base)
+        return (KEY, OPENAI_KEY) if parts.scheme == "https" and parts.hostname == OPENAI else (KEY,)
 
     @property
     def file(self) -> str:

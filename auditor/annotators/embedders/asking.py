@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.annotators.embedders.address import KEYS, Address
+from auditor.annotators.embedders.address import Address
 from auditor.annotators.embedders.dense import beginning
 from auditor.core.secrets import MASK, redact
 from auditor.model.errors import AuditorError
@@ -88,13 +88,13 @@ class Server:
         self._address = address
         self._held, self._told = 0.0, -NEWS
         self._client: Any = None
-        self._key = _own_key()
+        self._key = _key_of(address)
 
     @contextmanager
     def connected(self) -> Iterator[None]:
         import httpx2
 
-        self._key = _own_key()
+        self._key = _key_of(self._address)
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         with httpx2.Client(base_url=self._address.base + "/", headers=headers, timeout=TIMEOUT) as self._client:
             yield
@@ -146,7 +146,7 @@ class Server:
         if status in (408, 429) or status >= 500:
             raise _Passing(what, _after(answer.headers), all=status == 429)
         if status in (401, 403):
-            raise Down(f"the embedder {what}", seen=self._address.name, hint=f"set {KEYS[0]} or {KEYS[1]}")
+            raise Down(f"the embedder {what}", seen=self._address.name, hint=f"set {' or '.join(self._address.keys)}")
         hint = "see to what it names (model, address, quota): what was answered is kept"
         raise (Refused if status in SIZE else Down)(f"the embedder {what}", seen=self._address.name, hint=hint)
 
@@ -228,5 +228,5 @@ def _after(headers: Mapping[str, str]) -> float | None:
     return min(max(0.0, at - time.time()), LONGEST)
 
 
-def _own_key() -> str | None:
-    return next((value.strip() for name in KEYS if (value := os.environ.get(name))), None)
+def _key_of(address: Address) -> str | None:
+    return next((value.strip() for name in address.keys if (value := os.environ.get(name))), None)

@@ -2,8 +2,8 @@
 
 `--embedder https://api.openai.com/v1#text-embedding-3-small`; behind the model's name `?dimensions=256` asks for
 fewer dimensions, `?price=0.02` says what a million tokens costs, so that the report tells the cost, and `?tokens=512`
-that the model reads no more of a text. The key is read from AUDITOR_EMBEDDING_KEY, or else OPENAI_API_KEY, and goes
-into the request's header and nowhere else.
+that the model reads no more of a text. The key is read from AUDITOR_EMBEDDING_KEY, or else, for OpenAI's own
+address, OPENAI_API_KEY, and goes into the request's header and nowhere else.
 """
 
 from __future__ import annotations

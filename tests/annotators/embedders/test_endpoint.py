@@ -437,6 +437,19 @@ def test_a_refused_key_stops_at_once_and_is_not_shown(
     assert not any(CANARY.encode() in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
 
 
+def test_the_key_of_openai_goes_to_openai_alone(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address may come with a workspace that somebody else made."""
+    monkeypatch.delenv("AUDITOR_EMBEDDING_KEY", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    embedders.load(at(server), tmp_path).embed(read(["x"]))
+    assert set(server.headers) == {""}
+    assert "OPENAI_API_KEY" in Address.parse("https://api.openai.com/v1#m").keys
+    for other in ("http://api.openai.com/v1#m", "https://api.openai.com.evil.example/v1#m", "https://openai.com/v1#m"):
+        assert Address.parse(other).keys == ("AUDITOR_EMBEDDING_KEY",)
+
+
 STRANGE = (
     "{}",
     '{"data": []}',
