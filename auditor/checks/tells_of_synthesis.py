@@ -269,11 +269,9 @@ class TellsOfSynthesis:
 
     def _drawn(self, side: Side) -> _Side:
         at = side.at[: self.sample]
-        taken = side.data.take(at, [*{self.scope: 0, "text": 0, "prompt": 0, "source": 0}])
-        text = taken.column(self.scope)
-        shared = [kindred.keys(strings(taken.column(name))) for name in ("prompt", "source")]
-        shared += [kindred.beginnings(taken.column(name)) for name in {self.scope: 0, "text": 0}]
-        return _Side(at, text, side.vectors.take(at), kindred.keys(strings(text)), np.column_stack(shared))
+        taken = side.data.take(at, kindred.columns(self.scope))
+        text, shared = taken.column(self.scope), kindred.shared(taken, self.scope)
+        return _Side(at, text, side.vectors.take(at), kindred.keys(strings(text)), shared)
 
     def _apart(self, ours: _Side, theirs: _Side, data: tuple[Dataset, Dataset], engine: Engine) -> tuple[Mask, Mask]:
         """Which rows of either side are no copy of any row of the other, nor nearly one of its sample.

@@ -91,6 +91,25 @@ def test_findings_are_the_planted_rows(tmp_path: Path) -> None:
     assert {row[1] for row in found.exhibits[0].rows if row[0] == "data"} <= set(range(400, 420))
 
 
+def test_sides_that_share_their_prompts_are_told(tmp_path: Path) -> None:
+    """Permutations take rows for independent, and two answers to one question are not."""
+    asked = [one["text"] for one in texts(300, 3, OFFICE)]
+    sides = [
+        [
+            {"prompt": f"{at} {ask} {at}", "response": one["text"]}
+            for at, ask, one in zip(range(300), asked, made, strict=True)
+        ]
+        for made in (texts(300, 1, GARDEN), texts(300, 2, f"{GARDEN} {GARDEN} violet"))
+    ]
+    found = measure(tmp_path / "text", *sides)
+    assert found.notes[-1].startswith("100% of the rows share a text, prompt, source or beginning with a real one")
+    assert found.notes[-1].endswith("answers alone are compared by scope=response")
+    answers = measure(tmp_path / "response", *sides, scope="response")
+    assert (values(answers)["mmd_p"] or 0) < (values(found)["mmd_p"] or 0)
+    other = measure(tmp_path / "other", sides[0][:150], sides[1][150:])
+    assert not any("share a text" in note for note in other.notes)
+
+
 def test_any_sharding_and_order_gives_the_same(tmp_path: Path) -> None:
     records = [*texts(200, 1, GARDEN), *texts(50, 3, OFFICE)]
     real = fakes.dataset(texts(230, 2, GARDEN), tmp_path / "real", shard_rows=70)

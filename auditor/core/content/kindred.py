@@ -14,7 +14,7 @@ import pyarrow as pa
 from auditor.kernels.components import roots, unite_pairs
 from auditor.kernels.hashes import hash_normalised
 from auditor.kernels.texts import spans
-from auditor.model.rows import Strings
+from auditor.model.rows import Strings, strings
 from auditor.statistics.openings import heads, openings
 
 OPENING = 12
@@ -41,6 +41,19 @@ def keys(texts: Strings) -> Keys:
 def beginnings(texts: pa.Array) -> Keys:
     """uint64 [n]: hash of each text's first OPENING words; 0 of one that has fewer."""
     return openings(heads(texts, OPENING), OPENING)
+
+
+def columns(scope: str) -> list[str]:
+    """What `shared` reads of a row whose column `scope` is looked at."""
+    return [*{scope: 0, "text": 0, "prompt": 0, "source": 0}]
+
+
+def shared(taken: pa.Table, scope: str) -> Keys:
+    """uint64 [n, k], 0 for nothing: hashes of each row's prompt and source, and of how its text begins. taken: of
+    `columns(scope)`."""
+    whole = [keys(strings(taken.column(name))) for name in ("prompt", "source")]
+    begun = [beginnings(taken.column(name)) for name in {scope: 0, "text": 0}]
+    return np.column_stack((*whole, *begun))
 
 
 def groups(text: Keys, shared: Keys) -> Keys:
