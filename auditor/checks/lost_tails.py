@@ -123,9 +123,9 @@ class LostTails:
     Alpaca) and places in 15.
 
     What a gate sees of the rarest 1, 2, 5 and 10 % of 100 or of 200 topics of longer texts left out, with `loss_p`
-    below .01 (two samples of one source: 1 in 100): at 10,000 rows a side 1 % and more (20 rows lost), at 4,000 rows 10
-    % (75 rows), 5 % of 100 topics (42 rows; 16 of 16 draws), 5 % of 200 topics in 6 of 16. `unreached_share` above .1
-    tells of 5 and 10 % of 100 topics at 10,000 rows, and no less.
+    below .01 (two samples of one source: 1 in 100): at 10,000 rows a side 1 % and more (20 rows lost), at 4,000 rows
+    10 % (75 rows), 5 % of 100 topics (42 rows; 16 of 16 draws), 5 % of 200 topics in 6 of 16. `unreached_share`
+    above .1 tells of 5 and 10 % of 100 topics at 10,000 rows, and no less.
 
     Reference: Shumailov et al. 2024, "AI models collapse when trained on recursively generated data", Nature 631
     (tails are lost first); Naeem et al. 2020, ICML (coverage by balls of the real rows' own radius); the statistics
