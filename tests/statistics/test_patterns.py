@@ -182,14 +182,11 @@ def test_as_many_patterns_as_were_planted_in_many_rows(make: Callable[[int, int]
 
     |  | n | k = 50 | 200 | 1,000 | 5,000 |
     | --- | --- | --- | --- | --- | --- |
-    | sentences of 8 to 12 words, 10 to 40 % replaced | 10,000 | 53 | 206 | 1,038 | 5,711 |
-    | of 8 to 40 words, 10 to 40 % replaced | 10,000 | 51 | 202 | 1,011 | 5,539 |
-    | one to three slots | 10,000 | 50 | 200 | 1,000 | 5,034 |
+    | sentences of 8 to 12 words, 10 to 40 % replaced | 10,000 | 52 | 205 | 1,005 | 5,711 |
+    | of 8 to 40 words, 10 to 40 % replaced | 10,000 | 51 | 202 | 1,009 | 5,539 |
+    | one to three slots | 10,000 | 50 | 200 | 1,000 | 5,030 |
     | edited below a system prompt | 10,000 | 50 | 200 | 1,000 | 5,000 |
-    | sentences of 8 to 12 words, 10 to 40 % replaced | 50,000 | 57 | 215 | 1,048 | 5,489 |
-    | of 8 to 40 words, 10 to 40 % replaced | 50,000 | 51 | 203 | 1,013 | 5,075 |
-    | one to three slots | 50,000 | 50 | 200 | 1,000 | 5,001 |
-    | edited below a system prompt | 50,000 | 50 | 200 | 1,000 | 5,000 |
+    | sentences of 8 to 12 words, 10 to 40 % replaced | 50,000 | 55 | | | 5,212 |
     """
     patterns, _ = _found(make(k, n)[0])
     assert patterns.effective == pytest.approx(k, rel=0.15)
