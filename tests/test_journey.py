@@ -207,5 +207,5 @@ def test_tracking_makes_a_run_with_metrics_and_pictures(tmp_path: Path) -> None:
     database.close()
     assert metrics["exact_duplicates.rate"] == pytest.approx(0.1)
     names = {path.name for path in (tmp_path / ".auditor").rglob("artifacts/**/*") if path.is_file()}
-    assert {"audit.json", "report.html", "exact-duplicates-1.svg"} <= names
+    assert {"audit.json", "report.html", "exact-duplicates-clusters.svg"} <= names
     assert run("sync").stdout.startswith(b"0 sent, 0 left")

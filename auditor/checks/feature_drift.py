@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.content.features import Feature, features, is_identifier, told, values_of
+from auditor.core.content.features import Feature, features, is_identifier, spoken, told, values_of
 from auditor.core.content.labels import LABELS, named, tally
 from auditor.core.intervals import rate
 from auditor.core.rowwise import cut, findings, gather_groups
@@ -289,10 +289,10 @@ class FeatureDrift:
     def _distribution(self, column: str, rows: Dataset, real: Dataset) -> Distribution:
         values, theirs = (one[np.isfinite(one)] for one in (values_of(rows, column), values_of(real, column)))
         edges, counts, reference, scale = drift.overlay(values, theirs)
-        title = column.replace("_", " ")
+        title, unit = spoken(column)
         name = self.spec.metric(column)
         return Distribution(
-            name, title, title, tuple(edges.tolist()), tuple(counts.tolist()), scale, tuple(reference.tolist())
+            name, title, unit, tuple(edges.tolist()), tuple(counts.tolist()), scale, tuple(reference.tolist())
         )
 
 

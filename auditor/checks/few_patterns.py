@@ -18,7 +18,7 @@ import xxhash
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content.space import Space
 from auditor.core.intervals import rate
-from auditor.core.rowwise import findings, gather_groups
+from auditor.core.rowwise import cut, findings, gather_groups
 from auditor.files import atomic
 from auditor.kernels.hashes import shingle_sets
 from auditor.kernels.texts import spans
@@ -63,7 +63,9 @@ OWN, LOOKED_AT = 4, 2_000
 """Words of its own that a row has at the most where what all rows share is a template with a slot or two, and not a
 scaffold around different rows; and the rows that are looked at."""
 
-READ = 500
+READ, EXAMPLE = 500, 200
+"""Characters of a row that names are taken from, and that are shown."""
+
 SCOPES = ("text", "prompt", "response")
 
 _SYLLABLES = "bacedifoguhajekilomunaperisotuvawexiyozu"
@@ -93,6 +95,10 @@ class _Side:
     total: int
     content: str
     template: bool
+
+
+_Mapped = tuple[Dataset, _Side, Patterns | None, Sequence[str]]
+"""A side of the map, with the names of its largest patterns."""
 
 
 @check
@@ -233,13 +239,17 @@ class FewPatterns:
         same = found if equal in (0, n) else _patterns(ours, equal, context, engine)
         metrics += self._ratios(ours, same, theirs, beside, equal)
         names, examples = self._names(rows, ours, found)
+        sides: list[_Mapped] = [(rows, ours, found, names)]
+        if real is not None and theirs is not None and len(theirs.rows):
+            called = [] if beside is None else self._names(real, theirs, beside)[0]
+            sides.append((real, theirs, beside, called))
         return Measurement(
             tuple(metrics),
             self._slices(rows, ours, found),
             notes=tuple(self._notes(ours, found, context.space)),
             tables={
-                "sizes": _ranked(found, beside),
-                "map": self._map(rows, real, ours, theirs, found, names, engine),
+                "sizes": _ranked(found if beside is None else same, beside),
+                "map": self._map(sides, engine),
                 "rows": self._crowds(ours, found, names),
             },
             exhibits=(self._largest(found, n, names, examples),) if names else (),
@@ -364,9 +374,8 @@ class FewPatterns:
         words = telling.names(telling.count(texts, group), WORDS)
         names = [", ".join(words[one]) or f"pattern {one + 1}" for one in range(many)]
         usual = [int(np.argmax(held @ held.mean(axis=0))) for held in (ours.vectors[one] for one in chosen)]
-        return names, self._read(
-            rows, np.array([ours.rows[one[at]] for one, at in zip(chosen, usual, strict=True)]), 200
-        )
+        typical = np.array([ours.rows[one[at]] for one, at in zip(chosen, usual, strict=True)])
+        return names, [cut(text, EXAMPLE) for text in self._read(rows, typical, EXAMPLE + 1)]
 
     def _read(self, rows: Dataset, at: Longs, characters: int) -> list[str]:
         texts: list[str] = pc.utf8_slice_codeunits(rows.take(at, [self.scope]).column(0), 0, characters).to_pylist()
@@ -422,37 +431,25 @@ class FewPatterns:
                 slices.append(Slice(by, labels[one], metric))
         return tuple(sorted(slices, key=lambda s: (s.by, s.group)))
 
-    def _map(
-        self,
-        rows: Dataset,
-        real: Dataset | None,
-        ours: _Side,
-        theirs: _Side | None,
-        found: Patterns,
-        names: Sequence[str],
-        engine: Engine,
-    ) -> pa.Table:
-        """Points of both sides; patterns are those of the audited rows, -1 for small ones and for real rows."""
-        sides = [(rows, ours.rows[:MAPPED], ours.vectors[:MAPPED])]
-        if real is not None and theirs is not None and len(theirs.rows):
-            sides.append((real, theirs.rows[:MAPPED], theirs.vectors[:MAPPED]))
-        points = layout.place(np.concatenate([vectors for _, _, vectors in sides]), engine.map)
-        pattern = found.labels[: len(sides[0][1])]
-        pattern = np.where(pattern < len(names), pattern, -1)
-        others = len(points) - len(pattern)
-        return pa.table(
-            {
-                "x": points[:, 0],
-                "y": points[:, 1],
-                "side": pa.array(["synthetic"] * len(pattern) + ["real"] * others, pa.string()),
-                "pattern": np.concatenate([pattern, np.full(others, -1)]),
-                "row": np.concatenate([at for _, at, _ in sides]),
-                "name": pa.array([names[one] if one >= 0 else "" for one in pattern] + [""] * others, pa.string()),
-                "text": pa.array(
-                    [text for side, at, _ in sides for text in self._read(side, at, 160)], pa.large_string()
-                ),
+    def _map(self, sides: Sequence[_Mapped], engine: Engine) -> pa.Table:
+        """Points of every side, of its dataset with its patterns and their names; -1 for patterns without one."""
+        points = layout.place(np.concatenate([side.vectors[:MAPPED] for _, side, _, _ in sides]), engine.map)
+        parts = []
+        for what, (rows, side, found, names) in zip(("synthetic", "real"), sides, strict=False):
+            at = side.rows[:MAPPED]
+            pattern = np.full(len(at), -1)
+            known = np.zeros(0, np.int64) if found is None else found.labels[: len(at)]
+            pattern[: len(known)] = np.where(known < len(names), known, -1)
+            columns = {
+                "side": pa.repeat(what, len(at)),
+                "pattern": pa.array(pattern),
+                "row": pa.array(at),
+                "name": pa.array([names[one] if one >= 0 else "" for one in pattern], pa.string()),
+                "text": pa.array(self._read(rows, at, 160), pa.large_string()),
             }
-        )
+            parts.append(pa.table(columns))
+        table = pa.concat_tables(parts)
+        return table.append_column("x", pa.array(points[:, 0])).append_column("y", pa.array(points[:, 1]))
 
     def _notes(self, ours: _Side, found: Patterns, space: Space) -> Iterator[str]:
         n = len(ours.rows)

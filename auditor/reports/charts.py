@@ -1,245 +1,274 @@
-"""Pictures of data against real data: the map of both, pattern sizes, lost regions, metrics over versions.
+"""Pictures of data against real data: pattern sizes, lost regions, metrics over versions, tables with bars.
 
-What they need lies in a measurement's tables and exhibits. Synthetic is drawn filled, real as an outline or in
-ochre (Tol, "Colour schemes", 2021: blue and ochre differ in every kind of colour blindness, and in grey).
+What they need lies in a measurement's tables and exhibits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-from markupsafe import escape
 
-from auditor.model.result import Exhibit
-from auditor.reports import wording
-from auditor.reports.escaping import one_line
-from auditor.reports.figures import BAR, INK, REAL, drawn, figure_of, label
-
-OUTLINED = 8
-"""Patterns of the map that have an outline and a name."""
-
-WIDTH, HEIGHT, LABEL = 640, 480, (190.0, 21.0)
-"""Of the map, and the room that a name on it takes where it is largest, on a phone."""
-
-AIR = 0.05
-"""Of the width of the outlined patterns, left free around them, as a tenth of their points lies outside their outline;
-and of the whole: points nearer to others than that are drawn where they are."""
+from auditor.model.result import Exhibit, Number
+from auditor.reports import exhibits, maps, wording
+from auditor.reports.figures import (
+    BAR,
+    FAINT,
+    GROUND,
+    INK,
+    MARK,
+    REAL,
+    STRONG,
+    Drawing,
+    drawn,
+    figure_of,
+    label,
+    rows_of,
+    sides,
+)  # fmt: skip
 
 REGIONS = 14
 """Lost regions drawn; the rest is in the table."""
 
+SERIES = 8
+"""Metrics over versions that are drawn, those that decline first."""
+
+BARS = 20
+"""Rows of a table that are drawn."""
+
+_SIDE = re.compile(r"(data|real)( \(.*\))?")
+"""Heads of columns that tell what the two sides have."""
+
 FLOOR = 0.01
 """Multiple of the first version below which a metric is drawn as there: a logarithm of 0 has no place."""
 
-TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
-HOVER = 160
-"""Characters of a row that a point tells."""
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A metric over the versions. places: which of the versions have it; multiples: of its first value. more: whether
+    more is better. verdict: how it declines, or nothing."""
 
-Doubles = npt.NDArray[np.float64]
-Drawing = tuple[Callable[[], str], str]
+    metric: str
+    places: tuple[int, ...]
+    multiples: tuple[float, ...]
+    more: bool
+    verdict: str
 
 
-def of(check: str, tables: Mapping[str, pa.Table], exhibits: Sequence[Exhibit], style: Path, key: str) -> list[Drawing]:
-    """(draw, caption) of every picture that these measurements allow. key: prefix of ids, unique on the page."""
+def of(
+    check: str, tables: Mapping[str, pa.Table], shown: Sequence[Exhibit], style: Path, key: str,
+    totals: Mapping[str, int],
+) -> list[Drawing]:  # fmt: skip
+    """Every picture that these measurements allow. key: prefix of ids, unique on the page. totals: rows of a side."""
     found: list[Drawing] = []
     if check == "few-patterns" and "map" in tables:
-        beside = " over real (ochre)" if "real" in tables["map"].column("side").to_pylist() else ""
-        told = f"Map of the rows{beside}: near is alike; the largest patterns outlined"
-        found.append((partial(scatter, tables["map"]), told))
+        title, caption = maps.told(tables["map"], totals)
+        found.append(Drawing("map", title, caption, partial(maps.scatter, tables["map"])))
     if check == "few-patterns" and "sizes" in tables:
-        found.append((partial(sizes, tables["sizes"], style, f"{key}-s"), "Rows of each pattern, largest first"))
-    for exhibit in exhibits:
+        title, caption = _of_sizes(tables["sizes"])
+        found.append(Drawing("sizes", title, caption, partial(sizes, tables["sizes"], style, f"{key}-s")))
+    for exhibit in shown:
         if exhibit.name == "lost_tails.regions" and exhibit.rows:
-            found.append((partial(regions, exhibit, style, f"{key}-r"), "The regions that miss most"))
-        if exhibit.name == "generation_trend.series" and _series(exhibit):
-            found.append(
-                (partial(series, exhibit, style, f"{key}-t"), "Metrics over the versions, as multiples of the first")
+            title, caption = "Topics of the real data that are missing most", f"Rows of each topic {exhibit.note}."
+            found.append(Drawing("regions", title, caption, partial(regions, exhibit, style, f"{key}-r")))
+        if exhibit.name == "generation_trend.series" and (known := _series(exhibit)):
+            more = f"; {SERIES} of {len(known)}, those that decline first" if len(known) > SERIES else ""
+            caption = (
+                f"Multiples of the first version (the line), all on one logarithmic scale{more}. "
+                "Shaded: worse than at first. Heavy: declines beyond chance."
             )
+            drawing = partial(series, exhibit, style, f"{key}-t")
+            found.append(Drawing("versions", "Diversity and tails over the versions", caption, drawing))
     return found
 
 
-def scatter(points: pa.Table) -> str:
-    """One circle a row, its text on hovering. points: x, y, side ("synthetic" | "real"), pattern, row, text."""
-    x, y = (np.asarray(points.column(name), np.float64) for name in ("x", "y"))
-    side, pattern = points.column("side").to_pylist(), np.asarray(points.column("pattern"))
-    texts = points.column("text").to_pylist() if "text" in points.column_names else [""] * len(points)
-    names = points.column("name").to_pylist() if "name" in points.column_names else [""] * len(points)
-    own = np.array([one != "real" for one in side], np.bool_) & (pattern >= 0)
-    members, counts = np.unique(pattern[own], return_counts=True)
-    outlined = members[np.lexsort((members, -counts))][:OUTLINED]
-    hulls = [mine[_hull(x[mine], y[mine])] for one in outlined for mine in [np.flatnonzero(own & (pattern == one))]]
-    hulls = [hull for hull in hulls if len(hull)]
-    corners = np.concatenate(hulls) if hulls else np.zeros(0, np.intp)
-    (across, beside), (up, above) = _fitted(x, corners, WIDTH, 12), _fitted(y, corners, HEIGHT, 12)
-    up, beyond = HEIGHT - up, int(np.count_nonzero(beside | above))
-    strays = f"; {wording.count(beyond, 'row')} farther out drawn on the edge" if beyond else ""
-    rows = points.column("row").to_pylist()
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" class="map">',
-        f"<title>{len(points):,} rows as points; those that are alike lie together{strays}</title>",
-    ]
-    order = sorted(range(len(points)), key=lambda i: side[i] != "real")  # synthetic over real
-    for i in order:
-        ink = "var(--real, #997700)" if side[i] == "real" else "var(--bar, #4477aa)"
-        told = escape(one_line(f"{side[i]} row {rows[i]}: {texts[i] or ''}", HOVER))
-        parts.append(
-            f'<circle cx="{across[i]:.1f}" cy="{up[i]:.1f}" r="2.6" fill="{ink}" fill-opacity="0.55">'
-            f"<title>{told}</title></circle>"
-        )
-    placed: list[tuple[float, float]] = []
-    for hull in hulls:
-        outline = " ".join(f"{across[i]:.1f},{up[i]:.1f}" for i in hull)
-        parts.append(f'<polygon points="{outline}" fill="none" stroke="var(--mark, #c2410c)" stroke-width="1.4"/>')
-        middle, top = float(across[hull].mean()), max(14.0, float(up[hull].min()) - 4)
-        if all(abs(middle - x) > LABEL[0] or abs(top - y) > LABEL[1] for x, y in placed):
-            placed.append((middle, top))
-            anchor = "start" if middle < LABEL[0] / 2 else "end" if middle > WIDTH - LABEL[0] / 2 else "middle"
-            name = escape(one_line(", ".join((names[hull[0]] or "").split(", ")[:2]), 32))
-            parts.append(
-                f'<text x="{middle:.1f}" y="{top:.1f}" text-anchor="{anchor}" font-size="12" paint-order="stroke" '
-                f'stroke="var(--sunk, #f3f3f0)" stroke-width="3" fill="var(--ink, #1b1f23)">{name}</text>'
-            )
-    return "".join([*parts, "</svg>"])
-
-
 def sizes(table: pa.Table, style: Path, key: str) -> str:
-    """Rank against size on two logarithmic axes, a line a side."""
-    figure, axes = figure_of(style)
-    told = []
-    for side, ink in (("synthetic", BAR), ("real", REAL)):
-        mine = table.filter(pa.array([one == side for one in table.column("side").to_pylist()]))
-        if len(mine):
-            rank, size = np.asarray(mine.column("rank")), np.asarray(mine.column("size"))
-            axes.step(rank, size, where="post", color=ink, linewidth=1.8, label=side)
-            told.append(f"{side}: {len(mine):,} patterns, the largest of {int(size.max()):,} rows")
+    """Rank against size on two logarithmic axes, a line a side; the largest is told at its beginning."""
+    figure, axes = figure_of(style, height=2.2)
+    lines = {side: _sizes(table, side) for side in ("synthetic", "real")}
+    lines = {side: size for side, size in lines.items() if len(size)}
+    looks: dict[str, dict[str, Any]] = {
+        "synthetic": {"color": BAR, "linewidth": 2.6},
+        "real": {"color": REAL, "linewidth": 1.6, "linestyle": (0, (4, 1.6))},
+    }
+    highest = max(lines, key=lambda side: int(lines[side].max()))
+    for side, size in lines.items():
+        rank = np.arange(1, len(size) + 1)
+        axes.step([*rank, len(size) + 1], [*size, size[-1]], where="post", label=side, **looks[side])
+        at = "bottom" if side == highest else "top"
+        shift = (1, 3) if side == highest else (1, -3)
+        axes.annotate(
+            f"{int(size.max()):,}", (1, size.max()), shift, textcoords="offset points", va=at, fontsize=8, color=STRONG
+        )
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_ylim(0.7, 2.2 * max(int(size.max()) for size in lines.values()))
     axes.minorticks_off()
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.set_xlabel("pattern, by size")
+    axes.set_xlabel("pattern, largest first")
     axes.set_ylabel("rows")
-    if len(told) > 1:
-        axes.legend(frameon=False, fontsize=8.5, labelcolor=INK)
+    if len(lines) > 1:
+        sides(axes)
+    told = (f"{side}: {len(size):,} patterns, the largest of {int(size.max()):,} rows" for side, size in lines.items())
     return drawn(figure, key, "; ".join(told))
 
 
+def _sizes(table: pa.Table, side: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    mine = table.filter(pa.array([one == side for one in table.column("side").to_pylist()], pa.bool_()))
+    return np.asarray(mine.column("size"), np.int64)
+
+
+def _of_sizes(table: pa.Table) -> tuple[str, str]:
+    found = {side: _sizes(table, side) for side in ("synthetic", "real")}
+    many = {side: f"{wording.count(len(size), 'pattern')}" for side, size in found.items() if len(size)}
+    rows = {side: int(size.sum()) for side, size in found.items() if len(size)}
+    told = " and ".join(f"{many[side]} in {rows[side]:,} {side} rows" for side in many)
+    return "Rows of each pattern", f"{told}. High on the left and ended early: few patterns, said over and over."
+
+
 def regions(exhibit: Exhibit, style: Path, key: str) -> str:
-    """Real and synthetic rows of the first regions, a pair of bars each."""
+    """Real and synthetic rows of the first regions, a pair of bars each below its name."""
     heads = [column.lower() for column in exhibit.columns]
     real, ours = heads.index("real rows"), heads.index("synthetic rows")
     rows = [row for row in exhibit.rows if isinstance(row[real], int | float)][:REGIONS]
-    figure, axes = figure_of(style, height=0.7 + 0.3 * max(1, len(rows)))
+    figure, axes = figure_of(style, height=0.75 + 0.46 * max(1, len(rows)))
     places = np.arange(len(rows))[::-1]
-    axes.barh(places + 0.19, [float(row[real] or 0) for row in rows], 0.36, color=REAL, label="real")
-    axes.barh(places - 0.19, [float(row[ours] or 0) for row in rows], 0.36, color=BAR, label="synthetic")
-    axes.set_yticks(places, [label(str(row[0])) for row in rows])
-    axes.set_xlabel("rows, of as many on both sides")
+    for side, column, ink, shift in (("synthetic", ours, BAR, -0.24), ("real", real, REAL, 0.03)):
+        many = [float(row[column] or 0) for row in rows]
+        axes.barh(places + shift, many, 0.22, color=ink, label=side)
+        for place, value in zip(places + shift, many, strict=True):
+            axes.annotate(
+                f"{value:,.0f}", (value, place), (3, 0), textcoords="offset points", va="center_baseline", fontsize=7,
+                color=INK, in_layout=False,
+            )  # fmt: skip
+    for place, row in zip(places, rows, strict=True):
+        axes.text(0, place + 0.2, label(str(row[0]), 52), va="bottom", fontsize=8.5, color=STRONG, in_layout=False)
+    axes.set_ylim(-0.5, len(rows) - 0.35)
+    axes.set_yticks([])
+    axes.margins(x=0.1)
+    axes.set_xlabel("rows")
     axes.grid(axis="y", visible=False)
-    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK)
+    sides(axes)
     return drawn(figure, key, "; ".join(f"{row[0]}: real {row[real]}, synthetic {row[ours]}" for row in rows))
 
 
+def table(exhibit: Exhibit, style: Path, key: str) -> str:
+    """The column of an exhibit that is drawn, a bar a row, with its interval where the exhibit has one, and what stands
+    in its columns of data and real beside it."""
+    heads, cells, _ = exhibits.table(exhibit, BARS)
+    place, many = heads.index(exhibit.bar), len(cells)
+    names = [column for column in range(place) if _is_text(exhibit, column)] or [0]
+    beside = [column for column, head in enumerate(heads) if _SIDE.fullmatch(head)]
+    figure, (axes,) = rows_of(style, 1, 0.24 * many + 0.3, 0.4, (0.3, 0.62 if beside else 0.97), width=5.8)
+    for at, (row, cell) in enumerate(zip(exhibit.rows, cells, strict=False)):
+        y, value = float(many - 1 - at), _number(row[place])
+        ends = [value]
+        axes.barh(y, value, 0.62, color=BAR)
+        if {"low", "high"} <= set(heads):
+            ends += [_number(row[heads.index("low")]), _number(row[heads.index("high")])]
+            axes.plot(ends[1:], [y, y], color=STRONG, linewidth=1.2)
+        axes.annotate(
+            cell[place], (max(ends), y), (4, 0), textcoords="offset points", va="center", fontsize=8, color=STRONG
+        )
+        axes.annotate(
+            label(" · ".join(cell[name] for name in names), 29), (0, y), (-5, 0), xycoords=("axes fraction", "data"),
+            textcoords="offset points", ha="right", va="center", fontsize=8.5, color=STRONG,
+        )  # fmt: skip
+        for nth, column in enumerate(beside):
+            where = (1.06 + 0.6 * nth, y)
+            axes.annotate(
+                label(cell[column], 18), where, xycoords=("axes fraction", "data"), va="center", fontsize=8, color=INK
+            )
+    for nth, column in enumerate(beside):
+        head = heads[column].partition(" (")[0]
+        where = (1.06 + 0.6 * nth, many - 0.3)
+        axes.annotate(head, where, xycoords=("axes fraction", "data"), va="center", fontsize=8, color=STRONG)
+    axes.set_yticks([])
+    axes.set_ylim(-0.6, many + 0.1)
+    axes.margins(x=0.24 if beside else 0.12)
+    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]) if any(_number(row[place]) < 0 for row in exhibit.rows) else 0.0)
+    axes.set_xlabel(label(exhibit.bar, 40))
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", visible=True)
+    return drawn(figure, key, "; ".join(f"{cell[names[0]]} {cell[place]}" for cell in cells))
+
+
+def _is_text(exhibit: Exhibit, place: int) -> bool:
+    return any(isinstance(row[place], str) for row in exhibit.rows)
+
+
+def _number(value: str | Number | None) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
 def series(exhibit: Exhibit, style: Path, key: str) -> str:
-    """Each metric over the versions, as a multiple of its first value on a logarithmic axis (half and twice are as far
-    apart), named from the highest end to the lowest. exhibit: a row a metric, a column a version."""
+    """A strip a metric over the versions, as multiples of its first value on one logarithmic scale (half and twice are
+    as far apart), with the side that is worse shaded. exhibit: a row a metric, a column a version."""
     versions = _versions(exhibit)
-    figure, axes = figure_of(style, height=2.6)
-    marks = ("o", "s", "^", "D", "v", "P", "X", "*")
-    shown = _series(exhibit)[: len(marks)]
-    told = [f"{metric} {known[-1][1]:.2f}" for metric, known in shown]
-    names = [wording.label(metric) for metric, _ in shown]
-    for mark, (metric, known) in zip(marks, sorted(shown, key=lambda one: (-one[1][-1][1], one[0])), strict=False):
-        name = wording.label(metric)
-        name = name if names.count(name) == 1 and name != "rate" else metric.replace("_", " ").replace(".", " ")
-        places, values = zip(*known, strict=True)
-        drawn_at = [max(value, FLOOR) for value in values]
-        axes.plot(places, drawn_at, marker=mark, markersize=4, linewidth=1.2, color=BAR, label=label(name))
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    ticks = [tick for tick in TICKS if low <= tick <= high]
-    axes.set_yticks(ticks, [f"{tick:g}×" for tick in ticks])
-    axes.minorticks_off()
-    axes.set_xticks(range(len(versions)), [exhibit.columns[at].removeprefix("version ") for at in versions])
-    axes.set_xlabel("version")
-    axes.axhline(1, color=INK, linewidth=0.8)
-    axes.legend(frameon=False, fontsize=7.5, labelcolor=INK, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return drawn(figure, key, "as multiples of the first version: " + "; ".join(told))
+    shown = _series(exhibit)[:SERIES]
+    figure, strips = rows_of(style, len(shown), 0.5, 0.42, (0.39, 0.78))
+    values = [max(FLOOR, min(1 / FLOOR, value)) for one in shown for value in one.multiples]
+    low, high = min([0.8, *values]) / 1.25, max([1.25, *values]) * 1.25
+    names = [wording.label(one.metric) for one in shown]
+    for axes, one in zip(strips, shown, strict=True):
+        axes.set_yscale("log")
+        axes.set_ylim(low, high)
+        axes.axhspan(*((low, 1) if one.more else (1, high)), color=FAINT, alpha=0.55, linewidth=0)
+        axes.axhline(1, color=INK, linewidth=0.8)
+        ink, heavy = (MARK, 1) if one.verdict else (BAR, 0)
+        axes.plot(
+            one.places, [max(low, min(high, value)) for value in one.multiples], marker="o", markersize=3.8 + heavy,
+            linewidth=1.2 + heavy, color=ink, markerfacecolor=ink if heavy else GROUND,
+        )  # fmt: skip
+        name = wording.label(one.metric)
+        name = name if names.count(name) == 1 and name != "rate" else one.metric.replace("_", " ").replace(".", " ")
+        change = f"{100 * (one.multiples[-1] - 1):+.0f}%".replace("-", "\N{MINUS SIGN}")
+        for x, y, words, size, colour in (
+            (-0.98, "bottom", label(name, 27), 8.5, STRONG),
+            (-0.98, "top", f"{'more' if one.more else 'less'} is better", 7, INK),
+            (1.04, "bottom", change, 8.5, MARK if heavy else STRONG),
+            (1.04, "top", label(one.verdict, 20), 7, MARK),
+        ):
+            middle = 0.54 if y == "bottom" else 0.46
+            axes.text(x, middle, words, transform=axes.transAxes, va=y, fontsize=size, color=colour)
+        axes.set_yticks([])
+        axes.minorticks_off()
+        axes.grid(visible=False)
+        axes.spines["bottom"].set_visible(axes is strips[-1])
+        axes.tick_params(axis="x", length=3 if axes is strips[-1] else 0)
+    strips[-1].set_xlim(-0.25, len(versions) - 0.75)
+    strips[-1].set_xticks(range(len(versions)), [exhibit.columns[at].removeprefix("version ") for at in versions])
+    strips[-1].set_xlabel("version")
+    told = "; ".join(f"{one.metric} {one.multiples[-1]:.2f}" for one in shown)
+    return drawn(figure, key, f"as multiples of the first version: {told}")
 
 
 def _versions(exhibit: Exhibit) -> list[int]:
     return [place for place, head in enumerate(exhibit.columns) if head.startswith("version ")]
 
 
-def _series(exhibit: Exhibit) -> list[tuple[str, list[tuple[int, float]]]]:
-    """(metric, [(place, share of its first value)]) of the metrics that have a first value to be a share of."""
+def _series(exhibit: Exhibit) -> list[Course]:
+    """Those of the metrics that have a first value to be a share of."""
     found = []
+    better, verdict = (
+        exhibit.columns.index(head) if head in exhibit.columns else None for head in ("better", "verdict")
+    )
     for row in exhibit.rows:
         known = [
             (place, float(v)) for place, at in enumerate(_versions(exhibit)) if isinstance(v := row[at], int | float)
         ]
         if known and known[0][1]:
-            found.append((str(row[0]), [(place, value / known[0][1]) for place, value in known]))
+            places, values = zip(*known, strict=True)
+            multiples = tuple(value / known[0][1] for value in values)
+            more = better is None or row[better] == "more"
+            found.append(
+                Course(str(row[0]), places, multiples, more, "" if verdict is None else str(row[verdict] or ""))
+            )
     return found
-
-
-def _fitted(
-    values: Doubles, corners: npt.NDArray[np.intp], size: int, margin: int
-) -> tuple[Doubles, npt.NDArray[np.bool_]]:
-    """Places on an axis of `size`, and which values lie beyond it: a few that are far from everything do not press the
-    rest together; those that follow one another closely, and every corner of an outline, are within."""
-    if not len(values):
-        return values, np.zeros(0, np.bool_)
-    low, high = np.quantile(values, (0.002, 0.998))
-    low, high = -_close(-values, -low, AIR * (high - low)), _close(values, high, AIR * (high - low))
-    if len(corners):
-        air = AIR * np.ptp(values[corners])
-        low, high = min(low, values[corners].min() - air), max(high, values[corners].max() + air)
-    low, high = max(low, values.min()), min(high, values.max())
-    span = (high - low) or 1.0
-    placed = margin + (size - 2 * margin) * np.clip((values - low) / span, 0, 1)
-    return placed, (values < low) | (values > high)
-
-
-def _close(values: Doubles, end: float, step: float) -> float:
-    """The farthest value that is reached from `end` by steps of at most `step`."""
-    beyond = np.sort(values[values > end])
-    far = np.flatnonzero(np.diff(beyond, prepend=end) > step)
-    reached = beyond[: far[0]] if len(far) else beyond
-    return float(reached[-1]) if len(reached) else float(end)
-
-
-def _hull(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[int]:
-    """Places of the convex hull's corners in order; none for points on a line."""
-    from matplotlib.tri import Triangulation
-
-    inner = _core(x, y)
-    if len(inner) < 3:
-        return []
-    try:
-        mesh = Triangulation(x[inner], y[inner])
-    except (RuntimeError, ValueError):  # all on one line, or fewer than three places
-        return []
-    following = {}
-    for triangle, neighbours in zip(mesh.triangles, mesh.neighbors, strict=True):
-        for corner in range(3):
-            if neighbours[corner] == -1:
-                following[int(triangle[corner])] = int(triangle[(corner + 1) % 3])
-    start = at = min(following)
-    corners = [at]
-    while following.get(at, start) != start and len(corners) <= len(following):
-        at = following[at]
-        corners.append(at)
-    return [int(inner[corner]) for corner in corners]
-
-
-def _core(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
-    """Places of the nine tenths nearest to the middle: one stray point does not stretch an outline."""
-    away = np.hypot(x - np.median(x), y - np.median(y))
-    return np.flatnonzero(away <= np.quantile(away, 0.9))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from auditor.core.content.features import spoken
 from auditor.model.result import Exhibit, Number
 from auditor.reports import wording
+
+FEATURES = "feature_drift.features"
+"""The exhibit whose first column has names of columns, as features.parquet has them."""
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]], tuple[int, ...]]
 
@@ -13,6 +17,8 @@ def table(exhibit: Exhibit, rows: int | None = None) -> Table:
     right = tuple(place for place in range(len(exhibit.columns)) if _is_number(exhibit, place))
     units = [_unit(column) for column in exhibit.columns]
     cells = [tuple(map(_cell, row, units)) for row in exhibit.rows[:rows]]
+    if exhibit.name == FEATURES:
+        cells = [(spoken(first)[0], *others) for first, *others in cells]
     return exhibit.columns, cells, right
 
 

@@ -2,7 +2,10 @@
 
 Drawn by matplotlib without pyplot (no global state) and rewritten for a page with a strict
 Content-Security-Policy: style attributes become presentation attributes, colours become CSS
-variables (with a fallback for a picture that stands alone), ids are made unique. Same data, same bytes.
+variables, ids are made unique. Same data, same bytes.
+
+Synthetic is filled and of middling lightness, real is a line or an open mark, dark on white and light on black: the
+two are told apart in grey print as well as in every kind of colour blindness. What is judged by a bound has it dashed.
 """
 
 from __future__ import annotations
@@ -10,27 +13,31 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from auditor.model.result import Distribution, Slice
+from auditor.model.result import Distribution
 from auditor.reports import wording
 from auditor.reports.escaping import visible
 
-# Sentinels that matplotlib draws with -> the page's variables, with the light theme's colour as fallback.
-# The bars' blue and the bound's vermilion are told apart in every kind of colour blindness
-# (Okabe and Ito, "Color Universal Design", 2008).
-INK, FAINT, BAR, MARK, REAL, STRONG = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
-_PALETTE = {
-    INK: "var(--muted, #57606a)",
-    FAINT: "var(--line, #d8dee4)",
-    BAR: "var(--bar, #4477aa)",
-    MARK: "var(--mark, #c2410c)",
-    REAL: "var(--real, #997700)",
-    STRONG: "var(--ink, #1b1f23)",
-}
+LIGHT = {
+    "muted": "#5a626a", "line": "#e2e2dd", "bar": "#5490cc", "mark": "#b8430d", "real": "#5c4000", "ink": "#1b1f23",
+    "surface": "#ffffff",
+}  # fmt: skip
+DARK = {
+    "muted": "#a3abb3", "line": "#32373c", "bar": "#5287bd", "mark": "#ff9d66", "real": "#ffd166", "ink": "#e7e9eb",
+    "surface": "#1a1d20",
+}  # fmt: skip
+"""The page's colours, as report.css has them. Blue, ochre and vermilion are hues that differ in every kind of colour
+blindness (Okabe and Ito, "Color Universal Design", 2008); bars and real differ in lightness by 2.5 to 1 at least."""
+
+INK, FAINT, BAR, MARK, REAL, STRONG, GROUND = (f"#0{n}0{n}0{n}" for n in range(1, 8))
+"""Sentinels that matplotlib draws with; they become the page's variables."""
+_NAMES = {INK: "muted", FAINT: "line", BAR: "bar", MARK: "mark", REAL: "real", STRONG: "ink", GROUND: "surface"}
+COLOURS = {sentinel: f"var(--{name}, {LIGHT[name]})" for sentinel, name in _NAMES.items()}
 CLUSTERS = 24
 """Cluster sizes drawn, largest first; the rest is told in words."""
 
@@ -42,26 +49,42 @@ _KEPT = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture still to be drawn. name: what it is of, for a file's name. title, caption: as plain text; words of the
+    dataset may be among them. draw: makes the SVG, which takes about 50 ms."""
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[[], str]
+
+
 def distribution(d: Distribution, mark: float | None, style: Path, key: str) -> str:
     """A histogram over the fixed bins; mark: a bound or threshold on the same axis, drawn dashed."""
-    figure, axes = figure_of(style)
+    both = sum(d.reference) > 0
+    figure, axes = figure_of(style, height=2.15 if both else None)
     first, last = _used(d, mark)
     edges, counts = list(d.edges[first : last + 1]), d.counts[first:last]
     log = d.scale == "log" and d.edges[-1] > 0
-    dense = log and sum(d.reference) > 0 and edges[0] > 0
+    dense = log and both and edges[0] > 0
     if dense:  # bins of whole numbers differ in width: the areas are the shares
         edges = [math.log2(edge) for edge in edges]
     positions = list(range(len(counts))) if log and not dense else edges[:-1]
     widths = [1.0] * len(counts) if log and not dense else [b - a for a, b in pairwise(edges)]
     heights = [float(count) for count in counts]
-    if sum(d.reference):  # as shares: the sides may differ in size
+    if both:  # as shares: the sides may differ in size
         per = widths if dense else [1.0] * len(counts)
         heights = _shares(counts, sum(d.counts), per)
         real = _shares(d.reference[first:last], sum(d.reference), per)
         axes.set_ylabel("% of rows per doubling" if dense else "% of rows")
-    axes.bar(positions, heights, width=widths, align="edge", color=BAR, edgecolor="none", linewidth=0)
-    if sum(d.reference):  # the real data as a line over the bars
-        axes.step([*positions, positions[-1] + widths[-1]], [*real, real[-1]], where="post", color=REAL, linewidth=1.6)
+    axes.bar(positions, heights, widths, align="edge", color=BAR, edgecolor="none", linewidth=0, label="synthetic")
+    if both:  # the real data as a line over the bars
+        ends = [*positions, positions[-1] + widths[-1]]
+        axes.step(ends, [*real, real[-1]], where="post", color=REAL, linewidth=1.7, label="real")
+        sides(axes)
+    else:
+        whole_numbers(axes.yaxis)
     axes.set_xlim(positions[0], positions[-1] + widths[-1])
     if dense:
         ticks = _round_numbers(2 ** edges[0], 2 ** edges[-1])
@@ -93,28 +116,32 @@ def clusters(sizes: Sequence[int], style: Path, key: str) -> str:
     shown = list(sizes[:CLUSTERS])
     axes.bar(range(1, len(shown) + 1), shown, width=0.72, color=BAR, linewidth=0)
     axes.set_xlim(0.3, max(len(shown), 8) + 0.7)
+    step = 1 if len(shown) <= 12 else 2
+    axes.set_xticks(range(1, len(shown) + 1, step))
+    whole_numbers(axes.yaxis)
     axes.set_xlabel("cluster, largest first")
+    axes.set_ylabel("rows")
     return drawn(
         figure, key, f"{wording.count(len(sizes), 'cluster')}; the largest has {wording.count(sizes[0], 'row')}"
     )
 
 
-def groups(slices: Sequence[Slice], bound: wording.Bound | None, style: Path, key: str) -> str:
-    """One metric by group: the rate as a dot on its 95 % interval, the bound as a dashed line."""
-    shown = [s for s in slices if s.metric.value is not None][:CLUSTERS]
-    figure, axes = figure_of(style, height=0.6 + 0.24 * max(1, len(shown)))
-    for place, s in enumerate(reversed(shown)):
-        value = float(s.metric.value or 0)
-        low = value if s.metric.low is None else s.metric.low
-        high = value if s.metric.high is None else s.metric.high
-        axes.plot([low, high], [place, place], color=BAR, linewidth=2.4, solid_capstyle="round")
-        axes.plot([value], [place], "o", color=BAR, markersize=5)
-    axes.set_yticks(range(len(shown)), [label(s.group) for s in reversed(shown)])
-    axes.set_ylim(-0.6, len(shown) - 0.4)
-    if bound is not None:
-        axes.axvline(bound.value, color=MARK, linewidth=1.4, linestyle=(0, (4, 2)))
-    told = "; ".join(f"{s.group} {wording.quantity(s.metric.value, s.metric.unit)}" for s in shown)
-    return drawn(figure, key, told)
+def sides(axes: Any) -> None:
+    """The legend of both sides, above the axes: it hides nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(
+        *zip(*sorted(zip(handles, labels, strict=True), key=lambda one: one[1] != "synthetic"), strict=True),
+        frameon=False, fontsize=8.5, labelcolor=INK, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2,
+        borderaxespad=0.1, handlelength=1.6, columnspacing=1.4,
+    )  # fmt: skip
+
+
+def whole_numbers(axis: Any) -> None:
+    """Ticks for counts: no half rows, thousands apart."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
+    axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
 
 
 def figure_of(style: Path, height: float | None = None) -> tuple[Any, Any]:
@@ -126,6 +153,25 @@ def figure_of(style: Path, height: float | None = None) -> tuple[Any, Any]:
         if height is not None:
             figure.set_figheight(height)
         return figure, figure.add_subplot()
+
+
+def rows_of(
+    style: Path, many: int, each: float, foot: float, across: tuple[float, float], width: float | None = None
+) -> tuple[Any, list[Any]]:
+    """A figure of `many` axes one below the other, each as high, with common scales. each, foot: inches. across: where
+    they begin and end, as shares of the width: what is left is for words. width: inches, or that of the style."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_rc(style)):
+        figure = Figure()
+        height = each * many + foot
+        figure.set_figheight(height)
+        if width is not None:
+            figure.set_figwidth(width)
+        found = figure.subplots(many, 1, sharex=True, sharey=True, squeeze=False)
+        figure.subplots_adjust(left=across[0], right=across[1], top=1.0, bottom=foot / height, hspace=0.12)
+        return figure, list(found[:, 0])
 
 
 _styles: dict[tuple[Path, float], Any] = {}
@@ -156,7 +202,7 @@ def drawn(figure: Any, key: str, told: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style\b.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = _STYLE.sub(_presentation, text)
-    for sentinel, variable in _PALETTE.items():
+    for sentinel, variable in COLOURS.items():
         text = text.replace(sentinel, variable)
     text = _ID.sub(lambda m: f"{m[1]}{key}-{m[2]}", text)
     text = re.sub(r"\s*\n\s*", "\n", text)

@@ -5,19 +5,25 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from auditor.files import slug
 from auditor.model.result import Slice, Status
-from auditor.reports import charts, dashboards, exhibits, figures, wording
+from auditor.reports import charts, dashboards, exhibits, figures, plates, wording
 from auditor.reports.decisions import Decision
 from auditor.reports.differences import Segments, differences
 from auditor.reports.examples import Example
+from auditor.reports.figures import Drawing
 from auditor.reports.view import Section, View
 
 FIGURES, EACH = 24, 2
 """Pictures in a report, and of a check that passed: each costs about 50 ms to draw; those of failed checks come
 first."""
+BEYOND = "The bars at the ends hold what lies beyond, too."
+"""Of histograms that span all but the outermost hundredth of the rows (`statistics.drift.overlay`)."""
+
 GROUPS = 8
 """Groups of an attribution column drawn for one metric."""
 
@@ -57,8 +63,12 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    svg: Any
+    """A picture that is drawn; see `figures.Drawing`."""
+
+    name: str
+    title: str
     caption: str
+    svg: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,45 +168,76 @@ def _hundredths(value: float, top: float) -> float:
 
 
 def pictures(view: View) -> Mapping[str, str]:
-    """The page's figures as files of their own: `near-duplicates-1.svg` -> SVG."""
-    drawn = _pictures(view).items()
-    return {f"{check}-{n}.svg": str(figure.svg) for check, made in drawn for n, figure in enumerate(made, 1)}
+    """The page's figures, and its tables with bars, as files that stand alone: `few-patterns-map.svg` -> SVG."""
+    style = dashboards.find("auditor.mplstyle", view.dashboards)
+    about = f"{view.record.dataset['name']}: {wording.count(view.record.dataset['rows'], view.noun)}"
+    if view.against:
+        about += f", {view.against}"
+    found: dict[str, str] = {}
+    shown = _pictures(view)
+    for place, section in enumerate(view.sections):
+        tables = [
+            Drawing(_suffix(e.name), e.title, e.note, partial(charts.table, e, style, f"t{place}-{nth}"))
+            for nth, e in enumerate(section.exhibits)
+            if e.bar and e.rows
+        ]
+        for one in (*shown[section.name], *map(_drawn, tables)):
+            name = f"{section.name}-{slug(one.name)}"
+            while f"{name}.svg" in found:
+                name += "-too"
+            found[f"{name}.svg"] = plates.plate(str(one.svg), one.title, one.caption, about)
+    return found
 
 
 def _pictures(view: View) -> Mapping[str, tuple[Figure, ...]]:
     """SVG figures by check, at most `FIGURES` in all."""
-    from markupsafe import Markup
-
     style = dashboards.find("auditor.mplstyle", view.dashboards)
     drawn: dict[str, tuple[Figure, ...]] = {}
     left = FIGURES
-    for section in view.sections:
-        made = []
-        place = len(drawn)
+    for place, section in enumerate(view.sections):
         tables = view.tables.get(section.name, {})
-        told = charts.of(section.name, tables, section.exhibits, style, f"c{place}")
+        found = charts.of(section.name, tables, section.exhibits, style, f"c{place}", _totals(view))
+        found += _drawings(section, style, place, whole=not found)
         most = left if section.status in (Status.FAIL, Status.WARN) else min(left, EACH)
-        for drawing, caption in [*told, *_drawings(section, style, place)][:most]:
-            left -= 1
-            made.append(Figure(Markup(drawing()), caption))  # noqa: S704  our own SVG; its text is escaped
-        drawn[section.name] = tuple(made)
+        drawn[section.name] = tuple(map(_drawn, found[:most]))
+        left -= len(drawn[section.name])
     return drawn
 
 
-def _drawings(section: Section, style: Path, place: int) -> list[tuple[Any, str]]:
-    found: list[tuple[Any, str]] = []
+def _drawn(drawing: Drawing) -> Figure:
+    from markupsafe import Markup
+
+    svg = Markup(drawing.draw())  # noqa: S704  our own SVG; its text is escaped
+    return Figure(drawing.name, drawing.title, drawing.caption, svg)
+
+
+def _totals(view: View) -> Mapping[str, int]:
+    """Rows of each side that there are."""
+    real = view.record.references.get("real", {}).get("dataset", {}).get("rows", 0)
+    return {"synthetic": int(view.record.dataset["rows"]), "real": int(real)}
+
+
+def _suffix(name: str) -> str:
+    """`prompt-words` for `feature_drift.prompt_words`."""
+    return name.partition(".")[2].replace("_", "-") or name
+
+
+def _drawings(section: Section, style: Path, place: int, *, whole: bool) -> list[Drawing]:
+    """whole: nothing else shows how large the clusters are."""
+    found = []
     for index, d in enumerate(section.distributions):
         if not sum(d.counts):
             continue
         mark, words = _mark(section, d.name, d.unit)
-        key = f"f{place}-{index}"
-        told = d.title + words + (" (line: real)" if sum(d.reference) else "")
-        found.append((lambda d=d, mark=mark, key=key: figures.distribution(d, mark, style, key), told))
-    if section.clusters and not any("cluster" in d.name for d in section.distributions):
-        told = f"Rows in each cluster: {wording.count(len(section.clusters), 'cluster')}"
-        if len(section.clusters) > figures.CLUSTERS:
-            told += f", the largest {figures.CLUSTERS} shown"
-        found.append((lambda: figures.clusters(section.clusters, style, f"f{place}-c"), told))
+        words = words or (BEYOND if section.name == "feature-drift" else "")
+        draw = partial(figures.distribution, d, mark, style, f"f{place}-{index}")
+        found.append(Drawing(_suffix(d.name), d.title, words, draw))
+    if whole and section.clusters and not any("cluster" in d.name for d in section.distributions):
+        many = len(section.clusters)
+        told = f"The largest {figures.CLUSTERS} of {many:,}." if many > figures.CLUSTERS else ""
+        title = f"Rows in each cluster: {wording.count(many, 'cluster')}"
+        draw = partial(figures.clusters, section.clusters, style, f"f{place}-c")
+        found.append(Drawing("clusters", title, told, draw))
     return found
 
 
@@ -205,10 +246,10 @@ def _mark(section: Section, name: str, unit: str) -> tuple[float | None, str]:
     threshold where the axis is what it cuts."""
     for decision in section.decisions:
         if decision.metric.name == name and decision.bound and decision.metric.unit == unit:
-            return decision.bound.value, f" (dashed: {decision.expected_words})"
+            return decision.bound.value, f"Dashed: the policy's bound, {decision.expected_words}."
     threshold = section.parameters.get("threshold")
     if unit.lower() == "jaccard" and isinstance(threshold, int | float):
-        return float(threshold), f" (dashed: the threshold, {threshold:g})"
+        return float(threshold), f"Dashed: the threshold, {threshold:g}."
     return None, ""
 
 

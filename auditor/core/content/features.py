@@ -19,6 +19,30 @@ SURFACE = (
 )
 """Columns of the `surface` annotator."""
 
+SPOKEN = {
+    "chars": ("Characters", "characters"),
+    "words": ("Words", "words"),
+    "lines": ("Lines", "lines"),
+    "tokens": ("Tokens, approximately", "tokens"),
+    "prompt_chars": ("Characters of the prompt", "characters"),
+    "prompt_words": ("Words of the prompt", "words"),
+    "response_chars": ("Characters of the response", "characters"),
+    "response_words": ("Words of the response", "words"),
+    "turns": ("Turns of the conversation", "turns"),
+    "mean_word_length": ("Mean length of the words", "characters"),
+    "unique_word_ratio": ("Distinct words", "share of words"),
+    "alpha_ratio": ("Letters", "share of characters"),
+    "digit_ratio": ("Digits", "share of characters"),
+    "upper_ratio": ("Capital letters", "share of characters"),
+    "punctuation_ratio": ("Punctuation", "share of characters"),
+    "symbol_ratio": ("Symbols", "share of characters"),
+    "whitespace_ratio": ("White space", "share of characters"),
+    "non_ascii_ratio": ("Characters beyond ASCII", "share of characters"),
+    "replacement_chars": ("Replacement characters", "characters"),
+    "control_chars": ("Control characters", "characters"),
+}
+"""What people call them, and the unit. A field of the records never has the name of one (see `_fields`)."""
+
 _NAMED = 8
 
 
@@ -49,6 +73,11 @@ def features(rows: Dataset, real: Dataset) -> tuple[list[Feature], tuple[str, ..
     alone = sorted(cut(name, 40) for name in mine.keys() ^ theirs.keys())
     notes = told("fields on one side only, not compared", alone), told("of another type in real, not compared", unlike)
     return found, tuple(note for note in notes if note)
+
+
+def spoken(column: str) -> tuple[str, str]:
+    """Title and unit of a column for people; a field of the records has its own name for both."""
+    return SPOKEN.get(column, (column, column))
 
 
 def told(what: str, names: Iterable[str]) -> str:
