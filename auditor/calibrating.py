@@ -14,7 +14,7 @@ import tempfile
 import textwrap
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,9 @@ from auditor.core import check as checking
 from auditor.core import measure as measuring
 from auditor.core.check import Context
 from auditor.core.compare import directions
+from auditor.core.means import own
 from auditor.core.policy import Policy
-from auditor.core.sized import alone, compares
+from auditor.core.sized import LEAST, alone, compares
 from auditor.engines.local import Local
 from auditor.model.errors import AuditorError, ConfigError, InputError
 from auditor.model.result import Measured, Status
@@ -47,9 +48,6 @@ SPLITS_A_FAILURE = 10
 MOST = 0.95
 """Share of splits in which a metric must be measured to have a bound, from those: what a few splits cannot tell (no
 booster in 300 answers) must not leave an audit without one."""
-
-LEAST = 50
-"""Rows a side below which no room measures much."""
 
 VERSION = 4
 """Of what is kept of a split."""
@@ -80,7 +78,7 @@ class Calibration:
     extended, for nothing says which way they are worse. beyond: checks that need more than rows and real rows.
     together: share of the splits that broke any bound: as often will the whole policy fail data as good as the real
     ones. family: whether `rate` is of all bounds together. bought: texts, tokens and cost of embeddings, where they are
-    bought."""
+    bought. parameters: of the checks, where they are not the defaults."""
 
     real: Dataset
     embedder: str
@@ -94,6 +92,7 @@ class Calibration:
     together: float
     family: bool = False
     bought: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def calibrate(
@@ -105,19 +104,23 @@ def calibrate(
     workspace: Workspace,
     progress: Progress,
     family: bool = False,
+    data: Any = None,
 ) -> Calibration:
     """Measure the null distribution of every metric of which the policy or the check says which way is worse
     (`core.compare.directions`), of every check that runs on rows and real rows alone (`core.sized.alone`).
 
     source: real rows, as `audit` takes them. rate: of false alarms, 0 to 1: for each metric, or with `family` for all
-    of them together. size: rows a side; None is half of the real rows. What was measured is kept: an interrupted run
-    goes on where it was.
+    of them together. size: rows a side, at most half of the real ones; None is as many as `data` has, the rows that
+    are to be audited, and half of the real ones without it. What was measured is kept: an interrupted run goes on where
+    it was.
 
     Raises ConfigError for a rate or size that cannot be, InputError where there are too few rows, AuditorError where a
     check fails.
     """
     if not 0 < rate < 1:
         raise ConfigError("the rate of false alarms is no share", seen=f"{rate:g}", wanted="such as 0.05")
+    if size is not None and data is not None:
+        raise ConfigError("both --rows and the data to be audited say how many rows a side", wanted="one of them")
     options = auditing.settled(options, workspace)
     engine = Local(options.threads)
     selected = auditing.select(options, workspace)
@@ -138,14 +141,11 @@ def calibrate(
     splits = math.ceil(SPLITS_A_FAILURE / rate)
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
         real = auditing.prepared(source, replace(options, by=()), workspace, engine, checks, progress)
-        side = min(size or real.rows, real.rows // 2)
-        if side < LEAST:
-            raise InputError(
-                "too few rows to split",
-                seen=f"{real.rows} rows",
-                wanted=f"at least {2 * LEAST}",
-                hint="give more real data",
-            )
+        audited = None
+        if data is not None:
+            with progress.stage("read data") as advance:
+                audited = auditing.read(data, options, workspace, advance)
+        side = _side(real, size, audited)
         embedder = auditing.loaded(options, workspace)
         name = f"{embedder.name}@{embedder.revision}"
         kept = _Kept(workspace.cache / "calibrations", _key(real, checks, side, name, workspace.expectations))
@@ -162,7 +162,29 @@ def calibrate(
             found = _run(one, splits, kept, engine, advance)
     bounds, unknown, together = _bounds(wanted, found, rate, side, real.rows, family)
     bought = embedders.bought(embedder)
-    return Calibration(real, name, side, rate, splits, bounds, unknown, stand, beyond, together, family, bought)
+    set_ = {check.spec.name: own(check, workspace.root) for check in checks}
+    return Calibration(real, name, side, rate, splits, bounds, unknown, stand, beyond, together, family, bought, set_)
+
+
+def _side(real: Dataset, size: int | None, data: Dataset | None) -> int:
+    """Rows a side. Raises ConfigError or InputError, by whose fault they are too few."""
+    if real.rows < 2 * LEAST:
+        raise InputError(
+            "too few rows to split",
+            seen=f"{real.rows} rows",
+            wanted=f"at least {2 * LEAST}",
+            hint="give more real data",
+        )
+    if size is not None and size < LEAST:
+        raise ConfigError("too few rows a side to find bounds", seen=f"--rows {size}", wanted=f"at least {LEAST}")
+    if data is not None and data.rows < LEAST:
+        raise InputError(
+            f"{data.name} has too few rows to find bounds for",
+            seen=f"{data.rows} rows",
+            wanted=f"at least {LEAST}",
+            hint="an audit of so few rows is not judged by bounds found on more",
+        )
+    return min(size or (data.rows if data is not None else real.rows), real.rows // 2)
 
 
 def to_calibrate(checks: Sequence[Any], base: Policy) -> tuple[dict[str, Wanted], tuple[str, ...]]:
@@ -188,7 +210,7 @@ def policy(found: Calibration, base: str, name: str) -> str:
 
     head = [
         f"# Bounds found by `auditor calibrate` on {found.real.rows:,} real rows ({found.real.digest[:19]}):",
-        f"# {found.splits:,} splits in two times {found.size:,} rows, embedder {found.embedder}.",
+        f"# {found.splits:,} splits in two times {found.size:,} rows.",
         *(
             f"# {bound.metric} from the {len(bound.null):,} splits in which it could be measured."
             for bound in found.bounds
@@ -202,8 +224,8 @@ def policy(found: Calibration, base: str, name: str) -> str:
                 f"# All of them together fail {100 * found.together:.3g} % of such audits: see --family.",
             )
         ),
-        "# They hold for this embedder and size: an audit draws as many rows for what depends on their number, and",
-        "# skips these metrics where it has fewer.",
+        "# They hold at this size, by this embedder and with these parameters (defaults where none is named): an audit",
+        "# draws as many rows for what depends on their number, and skips metrics where it has fewer, or other means.",
         *(
             f"# {line}"
             for line in textwrap.wrap(f"Without a bound from these rows: {', '.join(found.unknown)}.", 116)
@@ -211,9 +233,10 @@ def policy(found: Calibration, base: str, name: str) -> str:
         ),
     ]
     entries = {bound.metric: {"fail": bound.text} for bound in found.bounds}
-    body = yaml.safe_dump(
-        {"name": name, "extends": base, "size": found.size, "metrics": entries}, sort_keys=False, allow_unicode=True
-    )
+    asked = {check: dict(values) for check, values in found.parameters.items() if values}
+    means = {"embedder": found.embedder, **({"checks": asked} if asked else {})}
+    content = {"name": name, "extends": base, "size": found.size, "found_with": means, "metrics": entries}
+    body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     return "\n".join(head) + "\n" + body
 
 

@@ -28,8 +28,8 @@ import pyarrow.parquet as pq
 
 from auditor import registry, reports, trackers
 from auditor.core import check as checking
+from auditor.core import means, places, sized
 from auditor.core import measure as measuring
-from auditor.core import places, sized
 from auditor.core import policy as policies
 from auditor.core import verdict as judging
 from auditor.core.check import Context, Engine
@@ -246,6 +246,8 @@ def conclude(
         found = scratch / "findings.parquet"
         measured, findings = _locate(checks, measured, rows, context, plan.engine, found, advance)
     measured = [sized.withheld(check, one, rows, context) for check, one in zip(checks, measured, strict=True)]
+    known, root = plan.policy.means, workspace.root
+    measured = [means.withheld(check, one, known, context, root) for check, one in zip(checks, measured, strict=True)]
     verdicts, verdict, exit_code = judging.judge(
         measured,
         plan.policy,

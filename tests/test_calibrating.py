@@ -79,6 +79,69 @@ def test_the_policy_passes_its_like_and_fails_what_drifted(workspace: Path) -> N
     assert alike.metrics["feature_drift.worst_effect"].n == 300, "as many rows as the bounds were found at"
 
 
+def test_bounds_judge_only_what_they_were_found_with(workspace: Path) -> None:
+    """By another embedder, or with other parameters of a check, its metrics are skipped, and the others judged."""
+    real, rows = people(240, 3), people(130, 4)
+    asked = {"embedding-drift": {"scope": "prompt"}, "too-clean-text": {"scope": "response"}}
+    rooms = ("embedding-drift", "exact-duplicates", "feature-drift", "off-topic-responses", "too-clean-text")
+    here = {"workspace": Workspace.find(), "progress": Silent()}
+    found = calibrate(real, Options(only=rooms, checks=asked), rate=0.5, size=None, **here)
+    (workspace / "ours.yaml").write_text(text := calibrating.policy(found, "default", "ours"))
+    written = yaml.safe_load(text)
+    assert written["found_with"] == {
+        "embedder": found.embedder,
+        "checks": {name: one for name, one in asked.items() if name.replace("-", "_") in text},
+    }
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    assert not any(found.embedder in line for line in comments), "it is data"
+
+    def skipped(**more: Any) -> dict[str, str]:
+        options = Options(only=rooms, policy="ours.yaml", **{"checks": asked, **more})
+        report = run(rows, options, real=real, **here)
+        assert {one.check for one in report.record.verdicts} == set(rooms)
+        of = {one.metric: one for one in report.record.verdicts if one.metric in written["metrics"]}
+        assert of["exact_duplicates.rate"].status.value == "pass"
+        assert of["feature_drift.worst_effect"].status.judged
+        told = {name: one.why for name, one in of.items() if one.status.value == "skipped" and " found " in one.why}
+        for name in told:
+            assert report.metrics[name].value is None
+        return told
+
+    assert skipped() == {}
+    own = {name: one for name, one in asked.items() if name != "embedding-drift"}
+    drift = {name for name in written["metrics"] if name.startswith("embedding_drift.")}
+    assert "embedding_drift.mmd" in drift
+    told = skipped(checks=own)
+    assert set(told) == drift
+    assert "found with embedding-drift.scope=prompt, this audit has embedding-drift.scope=text" in told.popitem()[1]
+    (workspace / "ours.yaml").write_text(text.replace(found.embedder, "m2v@1"))
+    told = skipped()
+    assert set(told) == {name for name in written["metrics"] if name.startswith(("embedding_drift.", "off_topic_"))}
+    assert f"by the embedder m2v@1, this audit uses {found.embedder}: calibrate with" in told.popitem()[1]
+
+
+def test_the_data_to_be_audited_says_how_many_rows(workspace: Path) -> None:
+    for name, n in (("real", 300), ("few", 49), ("data", 70), ("many", 900)):
+        (workspace / f"{name}.jsonl").write_bytes(b"\n".join(orjson.dumps(row) for row in people(n, 7)))
+    written = workspace / "expectations" / "policies" / "calibrated.yaml"
+    asked = ["--real", "real.jsonl", "--rate", "0.9", "--only", "exact-duplicates", "-q"]
+    for given, size in ((["data.jsonl"], 70), (["many.jsonl"], 150), ([], 150), (["--rows", "60"], 60)):
+        done = CliRunner().invoke(group, ["calibrate", *given, *asked])
+        assert done.exit_code == 0, done.output
+        assert yaml.safe_load(written.read_text())["size"] == size
+        assert f"at {size} rows a side" in done.output
+    for given, error, message in (
+        (["few.jsonl"], InputError, "few has too few rows to find bounds for"),
+        (["--rows", "10"], ConfigError, "seen: --rows 10"),
+        (["data.jsonl", "--rows", "60"], ConfigError, "both --rows and the data"),
+        (["gone.jsonl"], InputError, "gone.jsonl"),
+    ):
+        done = CliRunner().invoke(group, ["calibrate", *given, *asked])
+        assert isinstance(done.exception, error)
+        assert message in str(done.exception)
+        assert "more real data" not in str(done.exception)
+
+
 def test_under_a_sized_policy_metrics_are_those_of_the_drawn_rows(workspace: Path) -> None:
     """The oracle audits the drawn rows of both sides alone. What is a share of rows is of all rows, as without the
     policy; findings are of all rows."""

@@ -15,17 +15,19 @@ from auditor.cli.printing import colored
 @click.command(
     epilog="""\b
 Examples:
-  auditor calibrate --real real.jsonl
+  auditor calibrate data.jsonl --real real.jsonl
   auditor calibrate --real real.jsonl --rate 0.01 --rows 5000 -o expectations/policies/ours.yaml
   auditor audit data.jsonl --real real.jsonl --policy ours
 """
 )
+@click.argument("data", required=False, metavar="[FILE]")
 @click.option("--real", required=True, metavar="FILE", help="Real data, in any form that `audit` reads.")
 @click.option("--rate", default=0.05, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True),
               help="Share of audits of data as good as the real ones that may fail by one metric, each on its own: "
                    "10 / RATE splits are measured.")  # fmt: skip
 @click.option("--family", is_flag=True, help="RATE is of audits that fail by any metric: wider bounds.")
-@click.option("--rows", type=click.IntRange(1), metavar="N", help="Rows a side.  [default: half of the real rows]")
+@click.option("--rows", type=click.IntRange(1), metavar="N", help="Rows a side, at most half of the real rows.  "
+              "[default: as many as FILE has]")  # fmt: skip
 @click.option(
     "--policy",
     default="default",
@@ -42,6 +44,7 @@ Examples:
               help="Where the policy goes.  [default: expectations/policies/calibrated.yaml]")  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 def calibrate(
+    data: str | None,
     real: str,
     rate: float,
     family: bool,
@@ -53,6 +56,9 @@ def calibrate(
 ) -> None:
     """Find bounds that data as good as yours would break no more often than RATE.
 
+    FILE is the data to be audited: bounds are found at as many rows as it has, or half of the real ones where that is
+    less, or no FILE is given.
+
     Your real rows are split in two again and again, and one part is audited against the other; the bound of each
     metric is what it seldom goes beyond there, be that tighter or laxer than in POLICY. That is of each metric: many
     of them together fail more audits than RATE, and how many is told; with --family all of them together fail no more
@@ -60,7 +66,8 @@ def calibrate(
 
     The policy that is written extends POLICY, and is used with `auditor audit --policy`. Its bounds hold at the size of
     the splits: an audit of more rows draws as many for what depends on their number (comparisons with real data,
-    duplicates, patterns), and one of fewer skips these metrics. Checks that need more than rows and real rows (a
+    duplicates, patterns), and one of fewer skips these metrics. By another embedder, or with other parameters (--set),
+    a metric is another number, and an audit skips it as well. Checks that need more than rows and real rows (a
     card, verdicts) keep the bounds of POLICY. An interrupted run goes on where it was.
     """
     from auditor import calibrating
@@ -75,7 +82,7 @@ def calibrate(
     console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
     asked = Options(policy=policy, **given)
     found = calibrating.calibrate(
-        real, asked, rate=rate, family=family, size=rows, workspace=workspace, progress=console
+        real, asked, rate=rate, family=family, size=rows, data=data, workspace=workspace, progress=console
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, calibrating.policy(found, policy, path.stem))

@@ -7,12 +7,16 @@
       preference_pairs.longer_wins: {warn: ["> 0.8", "< 0.2"]}    # any of them
       refusals_and_artifacts.no_input: null                       # drops an inherited bound
     size: 3700                       # rows (a side) that the bounds of this file were found at: see `core.sized`
+    found_with:                      # and by what means: see `core.means`
+      embedder: hashed@2f0c
+      checks: {embedding-drift: {scope: prompt}}     # parameters that are not the check's defaults
     required: [exact-duplicates]     # where one of these is skipped, the audit ends with exit code 3
 
 A bound says when a metric is at fault; `warn` is never laxer than `fail`. It is held against the metric over
 the whole dataset, never against a slice. An entry of an extending policy replaces the inherited entry of the
-same metric whole, and `required` replaces `required`; `size` is of the file's own metrics, and inherited bounds keep
-theirs. Nothing unknown is ever ignored, and a policy without any bound is refused: it would pass everything.
+same metric whole, and `required` replaces `required`; `size` and `found_with` are of the file's own metrics, and
+inherited bounds keep theirs. Nothing unknown is ever ignored, and a policy without any bound is refused: it would pass
+everything.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ import orjson
 
 from auditor.core import documents, places
 from auditor.core.documents import Entry
+from auditor.core.means import Means
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import Number
 
@@ -70,17 +75,19 @@ class Bound:
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """A metric's bounds. Any broken one of `fail` fails; otherwise any broken one of `warn` warns. size: rows (a side)
-    that they were found at, where the file that has them says so."""
+    that they were found at, means: what they were found with, where the file that has them says so."""
 
     warn: tuple[Bound, ...] = ()
     fail: tuple[Bound, ...] = ()
     size: int | None = None
+    means: Means | None = None
 
     @property
     def described(self) -> dict[str, Any]:
         """As JSON values."""
         sized = {} if self.size is None else {"size": self.size}
-        return {"warn": [str(b) for b in self.warn], "fail": [str(b) for b in self.fail], **sized}
+        by = {} if self.means is None else {"found_with": self.means.described}
+        return {"warn": [str(b) for b in self.warn], "fail": [str(b) for b in self.fail], **sized, **by}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,11 @@ class Policy:
     def sizes(self) -> dict[str, int]:
         """Metric -> rows (a side) that its bounds were found at; those without a size are not in it."""
         return {metric: bounds.size for metric, bounds in self.metrics.items() if bounds.size is not None}
+
+    @property
+    def means(self) -> dict[str, Means]:
+        """Metric -> what its bounds were found with; those of which nothing is said are not in it."""
+        return {metric: bounds.means for metric, bounds in self.metrics.items() if bounds.means is not None}
 
     @property
     def digest(self) -> str:
@@ -178,19 +190,20 @@ def _find(path_or_name: str, folders: Sequence[Path], beside: Path | None) -> Pa
     )
 
 
-KEYS = ("name", "extends", "metrics", "required", "size")
+KEYS = ("name", "extends", "metrics", "required", "size", "found_with")
 
 
 def _read(path: Path, known_metrics: Collection[str], known_checks: Collection[str]) -> tuple[Policy, Entry | None]:
     top = documents.read(path).mapping("a policy", KEYS)
-    metrics = {metric: bounds for metric, bounds in _metrics(top, known_metrics).items() if bounds is not None}
+    own = _metrics(top, known_metrics, known_checks)
+    metrics = {metric: bounds for metric, bounds in own.items() if bounds is not None}
     policy = Policy(_name(top, path), dict(sorted(metrics.items())), _required(top, known_checks) or ())
     return policy, top.get("extends")
 
 
 def _extended(path: Path, parent: Policy, known_metrics: Collection[str], known_checks: Collection[str]) -> Policy:
     top = documents.read(path).mapping("a policy", KEYS)
-    merged: dict[str, Bounds | None] = {**parent.metrics, **_metrics(top, known_metrics)}
+    merged: dict[str, Bounds | None] = {**parent.metrics, **_metrics(top, known_metrics, known_checks)}
     kept = {metric: bounds for metric, bounds in sorted(merged.items()) if bounds is not None}
     required = _required(top, known_checks)
     extends = top["extends"].text("extends")
@@ -216,11 +229,36 @@ def _size(top: Mapping[str, Entry]) -> int | None:
     return int(value)
 
 
-def _metrics(top: Mapping[str, Entry], known_metrics: Collection[str]) -> dict[str, Bounds | None]:
+def _means(top: Mapping[str, Entry], known_checks: Collection[str]) -> dict[str, Means] | None:
+    """Check -> what the bounds of its metrics were found with."""
+    if "found_with" not in top:
+        return None
+    said = top["found_with"].mapping("found_with", ("embedder", "checks"))
+    embedder = said["embedder"].text("embedder") if "embedder" in said else ""
+    own = said["checks"].mapping("the checks of found_with", known_checks) if "checks" in said else {}
+    told = {check: entry.mapping(f"the parameters of {check}") for check, entry in own.items()}
+    return {
+        check: Means(embedder, {name: _plain(entry) for name, entry in told.get(check, {}).items()})
+        for check in known_checks
+    }
+
+
+def _plain(entry: Entry) -> Any:
+    """A parameter's value as JSON has it."""
+    value = entry.value
+    if isinstance(value, dict):
+        entry.refuse("a parameter is a word, a number or a list of them")
+    return [_plain(one) for one in value] if isinstance(value, list) else value
+
+
+def _metrics(
+    top: Mapping[str, Entry], known_metrics: Collection[str], known_checks: Collection[str]
+) -> dict[str, Bounds | None]:
     if "metrics" not in top:
         return {}
     found: dict[str, Bounds | None] = {}
-    size = _size(top)
+    size, means = _size(top), _means(top, known_checks)
+    owners = {check.replace("-", "_"): check for check in known_checks}
     for metric, entry in top["metrics"].mapping("metrics").items():
         if metric not in known_metrics:
             entry.refuse(f"unknown metric {metric!r}", hint=suggest(metric, known_metrics))
@@ -230,7 +268,8 @@ def _metrics(top: Mapping[str, Entry], known_metrics: Collection[str]) -> dict[s
         bounds = entry.mapping(f"the bounds of {metric}", ("warn", "fail"))
         if not bounds:
             entry.refuse(f"{metric} has no bound", wanted='{warn: "> 0.02", fail: "> 0.10"}, or null to drop it')
-        given = Bounds(**{level: _bounds(metric, level, value) for level, value in bounds.items()}, size=size)
+        by = means and means.get(owners.get(metric.partition(".")[0], ""))
+        given = Bounds(**{level: _bounds(metric, level, v) for level, v in bounds.items()}, size=size, means=by or None)
         for warn, fail in product(given.warn, given.fail):
             if warn.sign[0] == fail.sign[0] and fail.worse(warn.limit, fail.limit):
                 bounds["warn"].refuse(

@@ -10,7 +10,8 @@ A bound found on 3,700 rows may say nothing of 50,000. What a metric depends on 
   false alarms can only become rarer.
 
 With fewer rows chance moves each of them further (false alarms) and shows less of what is there (a pass that means
-nothing), so that neither PASS nor FAIL would hold: it is SKIPPED with the number of rows that it needs.
+nothing), so that neither PASS nor FAIL would hold: it is SKIPPED with the number of rows that it needs, and how bounds
+are found for as many as there are.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ Longs = npt.NDArray[np.int64]
 
 ALONE = frozenset({"real", "embeddings"})
 """What a check may need and still be measured on real rows alone."""
+
+LEAST = 50
+"""Rows a side below which no room measures much, and no bounds are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +176,13 @@ def _shown(metric: Metric) -> str:
 
 
 def _too_few(size: int | None, rows: Audited, real: Dataset | None) -> str:
-    if size is None or min(rows.rows, size if real is None else real.rows) >= size:
+    fewest = rows.rows if real is None else min(rows.rows, real.rows)
+    if size is None or fewest >= size:
         return ""
     has = f"{rows.rows:,}" if real is None else f"{rows.rows:,} and {real.rows:,} real ones"
     side = "rows" if real is None else "rows a side"
-    return f"needs n >= {size:,} ({side} that the policy's bounds were found at), has {has}"
+    remedy = f": `auditor calibrate --rows {fewest}` finds bounds for so few" if fewest >= LEAST else ""
+    return f"needs n >= {size:,} ({side} that the policy's bounds were found at), has {has}{remedy}"
 
 
 def _drawn(rows: Dataset, size: int, context: Context) -> Longs:

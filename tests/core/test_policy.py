@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from auditor.core import places
 from auditor.core import policy as policies
 from auditor.core.check import registered
+from auditor.core.means import Means
 from auditor.core.policy import Bound, Policy
 from auditor.model.errors import ConfigError
 
@@ -72,6 +73,9 @@ def test_a_bound_is_its_sign(sign: str, limit: float, value: float, other: float
             "fails (> 0.1) before it warns (> 0.2)",
         ),
         ('metrics:\n  repetition.rate:\n    fail: ["< 0.3", "> 0.9"]\n    warn: ["< 0.2"]', 4, "before it warns"),
+        ("found_with: {embeder: x}\nmetrics: {}", 1, "did you mean 'embedder'"),
+        ("found_with:\n  checks: {repetitions: {}}\nmetrics: {}", 2, "did you mean 'repetition'"),
+        ("found_with:\n  checks: {repetition: {n: {m: 1}}}\nmetrics: {}", 2, "a parameter is a word"),
         ("name: a", None, "sets no bound"),
         ("metrics: {repetition.rate: null}", None, "sets no bound"),
         ("name: a\nname: b", 2, "given twice"),
@@ -195,3 +199,14 @@ def test_a_size_is_part_of_the_digest(tmp_path: Path) -> None:
     content = 'metrics: {repetition.rate: {fail: "> 0.3"}}\n'
     plain, *others = (load(tmp_path, content + more) for more in ("", "size: 50\n", "size: 60\n"))
     assert len({plain.digest, *(other.digest for other in others)}) == 3
+
+
+def test_means_are_of_the_bounds_of_their_own_file(tmp_path: Path) -> None:
+    write(tmp_path, 'metrics:\n  near_duplicates.rate: {fail: "> 0.1"}\n', "base")
+    own = 'metrics: {repetition.rate: {fail: "> 0.3"}}\nextends: base\n'
+    said = "found_with: {embedder: m@1, checks: {repetition: {words: [a, b], least: 3}}}\n"
+    assert load(tmp_path, own + said).means == {"repetition.rate": Means("m@1", {"words": ["a", "b"], "least": 3})}
+    assert load(tmp_path, f"{own}found_with: {{embedder: m@1}}\n").means == {"repetition.rate": Means("m@1")}
+    assert load(tmp_path, own).means == {}
+    contents = (own, own + said, own + said.replace("m@1", "m@2"), own + said.replace("3", "4"))
+    assert len({load(tmp_path, content).digest for content in contents}) == 4

@@ -1,0 +1,97 @@
+"""What the bounds of a policy were found with (see `auditor calibrate`, and `found_with` in a policy).
+
+A bound is a quantile of what a metric was by one embedder and with some parameters of its check. By another embedder,
+or with other parameters, the metric is another number, which that bound says nothing of: it is SKIPPED with both
+named. The embedder counts for every metric of a check that needs one: where a metric is not made of vectors, they
+still chose the rows (which are near copies, which can be read).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from auditor.core import check as checking
+from auditor.core.check import Context
+from auditor.model.result import Measured, Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """embedder: NAME@REVISION, empty where nothing is said of it. parameters: of the check, as JSON values; its
+    defaults for those that are not named."""
+
+    embedder: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"embedder": self.embedder, "parameters": dict(self.parameters)}
+
+
+def own(check: Any, root: Path) -> dict[str, Any]:
+    """The check's parameters that are not its defaults, as JSON values. Paths below root (a workspace's word lists)
+    are told from there: they are the same in another checkout."""
+    standard = _standard(check)
+    told = {name: _portable(value, root) for name, value in checking.parameters(check).items()}
+    return {name: value for name, value in told.items() if name not in standard or value != standard[name]}
+
+
+def unlike(check: Any, means: Means, context: Context, root: Path) -> str:
+    """Why an audit with this check and context is not judged by bounds that were found by these means; empty where it
+    is."""
+    embedder = None if context.space is None else context.space.embedder
+    if means.embedder and embedder is not None and "embeddings" in check.spec.needs:
+        now = f"{embedder.name}@{embedder.revision}"
+        name = means.embedder.rpartition("@")[0]
+        other = "calibrate again" if name == embedder.name else f"calibrate with --embedder {embedder.name}"
+        back = "" if name == embedder.name else f", or audit with --embedder {name}"
+        if now != means.embedder:
+            return f"its bounds were found by the embedder {means.embedder}, this audit uses {now}: {other}{back}"
+    standard = _standard(check)
+    then, here = {**standard, **means.parameters}, {**standard, **own(check, root)}
+    moved = sorted(name for name in {*then, *here} if then.get(name) != here.get(name))
+    if not moved:
+        return ""
+    was, has = (", ".join(_set(check, name, side.get(name)) for name in moved) for side in (then, here))
+    return f"its bounds were found with {was}, this audit has {has}: calibrate with this --set, or audit with that"
+
+
+def withheld(check: Any, measured: Measured, means: Mapping[str, Means], context: Context, root: Path) -> Measured:
+    """Without a value of the metrics whose bounds were found by other means, to be judged by. means: by metric, of
+    those whose bounds say it."""
+    if measured.measurement is None:
+        return measured
+
+    def held(metric: Metric) -> Metric:
+        if metric.value is None or metric.name not in means:
+            return metric
+        why = unlike(check, means[metric.name], context, root)
+        return replace(metric, value=None, low=None, high=None, why=why) if why else metric
+
+    found = tuple(map(held, measured.measurement.metrics))
+    return replace(measured, measurement=replace(measured.measurement, metrics=found))
+
+
+def _standard(check: Any) -> dict[str, Any]:
+    """Defaults of the check's parameters, as JSON values; of those that have one."""
+    known = {one.name: one.default for one in dataclasses.fields(check) if one.default is not dataclasses.MISSING}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in known.items()}
+
+
+def _portable(value: Any, root: Path) -> Any:
+    if isinstance(value, list):
+        return [_portable(one, root) for one in value]
+    if isinstance(value, str) and Path(value).is_absolute() and Path(value).is_relative_to(root):
+        return Path(value).relative_to(root).as_posix()
+    return value
+
+
+def _set(check: Any, name: str, value: Any) -> str:
+    """As `--set` has it."""
+    said = ",".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    return f"{check.spec.name}.{name}={said}"

@@ -1,0 +1,97 @@
+"""Bounds judge what they were found with: by which embedder, and with which parameters of the check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from auditor import fakes
+from auditor.core.check import Context, Measure, Spec
+from auditor.core.means import Means, own, unlike, withheld
+from auditor.model.result import Measured, Measurement, Metric, Status
+
+
+@dataclass(frozen=True)
+class Embedded:
+    scope: str = "text"
+    words: tuple[str, ...] = ("a", "b")
+    least: int = 3
+
+    spec: ClassVar[Spec] = Spec(
+        "embedded", "Embedded", (Measure("x", "share", "x"), Measure("y", "share", "y")), needs=("embeddings",)
+    )
+
+
+@dataclass(frozen=True)
+class Worded(Embedded):
+    spec: ClassVar[Spec] = Spec("worded", "Worded", (Measure("x", "share", "x"),))
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context(space=fakes.space(tmp_path))
+
+
+def by(context: Context) -> str:
+    assert context.space is not None
+    return f"{context.space.embedder.name}@{context.space.embedder.revision}"
+
+
+def test_an_embedder_counts_for_checks_that_need_one(context: Context, tmp_path: Path) -> None:
+    name = by(context).partition("@")[0]
+    assert unlike(Embedded(), Means(by(context)), context, tmp_path) == ""
+    assert unlike(Embedded(), Means(), context, tmp_path) == "", "nothing was said of it"
+    other = unlike(Embedded(), Means("m2v/potion@77"), context, tmp_path)
+    assert other == (
+        f"its bounds were found by the embedder m2v/potion@77, this audit uses {by(context)}: "
+        f"calibrate with --embedder {name}, or audit with --embedder m2v/potion"
+    )
+    again = unlike(Embedded(), Means(f"{name}@older"), context, tmp_path)
+    assert again.endswith(f"this audit uses {by(context)}: calibrate again")
+    assert unlike(Worded(), Means("m2v/potion@77"), context, tmp_path) == ""
+    assert unlike(Embedded(), Means("m2v/potion@77"), Context(), tmp_path) == "", "skipped for want of any"
+
+
+@pytest.mark.parametrize("check", [Embedded, Worded])
+def test_parameters_count_for_every_check(check: Any, context: Context, tmp_path: Path) -> None:
+    def why(now: dict[str, Any], then: dict[str, Any]) -> str:
+        return unlike(check(**now), Means(by(context), then), context, tmp_path)
+
+    name = check.spec.name
+    assert why({}, {}) == why({"scope": "prompt"}, {"scope": "prompt"}) == why({}, {"scope": "text"}) == ""
+    assert why({"words": ("c",)}, {"words": ["c"]}) == ""
+    assert why({"scope": "prompt"}, {}) == (
+        f"its bounds were found with {name}.scope=text, this audit has {name}.scope=prompt: "
+        "calibrate with this --set, or audit with that"
+    )
+    assert f"found with {name}.least=4, {name}.words=c,d, this audit has {name}.least=3, {name}.words=a,b:" in why(
+        {}, {"words": ["c", "d"], "least": 4}
+    )
+    assert f"found with {name}.gone=1, this audit has {name}.gone=:" in why({}, {"gone": 1})
+
+
+def test_paths_of_a_workspace_are_the_same_in_another_checkout(tmp_path: Path) -> None:
+    lists = tuple(str(tmp_path / "one" / "words" / name) for name in "ab")
+    there = own(Worded(words=(*lists, "/elsewhere/c")), tmp_path / "one")
+    assert there == {"words": ["words/a", "words/b", "/elsewhere/c"]}
+    moved = tuple(path.replace("/one/", "/two/") for path in lists)
+    assert unlike(Worded(words=(*moved, "/elsewhere/c")), Means("", there), Context(), tmp_path / "two") == ""
+    assert own(Worded(), tmp_path) == {}
+
+
+def test_only_what_those_bounds_judge_is_withheld(context: Context, tmp_path: Path) -> None:
+    metrics = tuple(Metric(f"embedded.{name}", 0.5, "share", 9, low=0.4, high=0.6) for name in "xy")
+    outcome = Measured("embedded", 1, {}, Measurement(metrics, notes=("seen",)), Status.MEASURED, "", 0.0, 9)
+    known = {"embedded.x": Means("other@1")}
+    found = withheld(Embedded(), outcome, known, context, tmp_path).measurement
+    assert found is not None
+    why = unlike(Embedded(), known["embedded.x"], context, tmp_path)
+    assert found.metrics == (replace(metrics[0], value=None, low=None, high=None, why=why), metrics[1])
+    assert found.notes == ("seen",)
+    same = {"embedded.x": Means(by(context))}
+    assert withheld(Embedded(), outcome, same, context, tmp_path) == outcome
+    skipped = replace(outcome, measurement=None)
+    assert withheld(Embedded(), skipped, known, context, tmp_path) is skipped
