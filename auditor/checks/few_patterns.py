@@ -24,10 +24,12 @@ from auditor.kernels.hashes import shingle_sets
 from auditor.kernels.texts import spans
 from auditor.model.result import Exhibit, Measurement, Metric, Slice
 from auditor.model.rows import Dataset, strings
+from auditor.model.vectors import Floats
 from auditor.sketches.sample import drawn
 from auditor.statistics import layout, telling, vendi
+from auditor.statistics.background import shared
 from auditor.statistics.blas import single
-from auditor.statistics.patterns import Floats, Patterns, effective, find, shared
+from auditor.statistics.patterns import Patterns, effective, find
 from auditor.statistics.subsampling import BLOCKS, interval
 
 VERSION = 3

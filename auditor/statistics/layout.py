@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.kernels import layouts
+from auditor.statistics.background import centred
 from auditor.statistics.blas import single
-from auditor.statistics.patterns import Floats, Spread, centred, nearest
+from auditor.statistics.neighbours import Floats, Spread, nearest
 
 NEIGHBOURS = 10
 EPOCHS = 90

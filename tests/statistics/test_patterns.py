@@ -16,7 +16,7 @@ import pytest
 from auditor.annotators.embedders.hashed import Hashed
 from auditor.engines.local import Local
 from auditor.model.rows import strings
-from auditor.statistics.patterns import Patterns, effective, find, nearest, shared
+from auditor.statistics.patterns import Patterns, effective, find
 
 EMBEDDER = Hashed()
 SYSTEM = "You are a helpful and honest assistant. If you do not know the answer, say so politely.\n\n### Instruction:\n"
@@ -231,13 +231,6 @@ def test_falls_as_patterns_of_much_variation_are_mixed_into_real_rows(shared_dat
     assert seen[-1] == pytest.approx(50, rel=0.1)
 
 
-def test_what_texts_share_and_what_is_their_own() -> None:
-    said = [[1, 2, 3, 10 + i] for i in range(8)] + [[1, 2, 40, 41, 42, 43], [50]]
-    offsets = np.cumsum([0, *map(len, said)])
-    assert shared(offsets, np.array([word for one in said for word in one], np.uint64)) == (3, 1)
-    assert shared(np.zeros(1, np.int64), np.zeros(0, np.uint64)) == (0, 0)
-
-
 def test_uneven_patterns_count_by_their_entropy() -> None:
     sizes = [max(2, 800 // (rank + 1)) for rank in range(60)]
     texts, labels = _replaced(60, 0, sizes)
@@ -283,17 +276,6 @@ def test_threads_and_blocks_change_nothing() -> None:
     vectors = EMBEDDER.embed(strings(pa.array(texts, pa.large_string())))
     one, many = find(vectors, Local(1).map), find(vectors, Local(3).map)
     assert one.labels.tolist() == many.labels.tolist()
-
-
-def test_the_nearest_are_those_of_brute_force() -> None:
-    vectors = np.random.default_rng(4).standard_normal((2500, 16)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    near, cosine = nearest(vectors, 5, -1.0, Local(2).map)
-    products = vectors @ vectors.T
-    np.fill_diagonal(products, -2)
-    wanted = np.sort(products, axis=1)[:, :-6:-1]
-    np.testing.assert_allclose(cosine, wanted, atol=1e-6)
-    np.testing.assert_allclose(np.take_along_axis(products, near.astype(np.int64), 1), cosine, atol=1e-6)
 
 
 def test_the_effective_number_of_equal_shares_is_their_count() -> None:
