@@ -60,8 +60,9 @@ class Drawing:
     draw: Callable[[], str]
 
 
-def distribution(d: Distribution, mark: float | None, style: Path, key: str) -> str:
-    """A histogram over the fixed bins; mark: a bound or threshold on the same axis, drawn dashed."""
+def distribution(d: Distribution, mark: float | None, style: Path, key: str, *, beyond: bool = False) -> str:
+    """A histogram over the fixed bins; mark: a bound or threshold on the same axis, drawn dashed. beyond: the bars at
+    the ends hold what lies beyond them."""
     both = sum(d.reference) > 0
     figure, axes = figure_of(style, height=2.15 if both else None)
     first, last = _used(d, mark)
@@ -87,14 +88,14 @@ def distribution(d: Distribution, mark: float | None, style: Path, key: str) -> 
         whole_numbers(axes.yaxis)
     axes.set_xlim(positions[0], positions[-1] + widths[-1])
     if dense:
-        ticks = _round_numbers(2 ** edges[0], 2 ** edges[-1])
+        ticks = round_numbers(2 ** edges[0], 2 ** edges[-1])
         axes.set_xticks([math.log2(tick) for tick in ticks], [_tick(tick) for tick in ticks])
     elif log:
         step = max(1, -(-len(edges) // 9))
         axes.set_xticks(range(0, len(edges), step), [_tick(edge) for edge in edges[::step]])
     if mark is not None and not log and edges[0] <= mark <= edges[-1]:
         axes.axvline(mark, color=MARK, linewidth=1.4, linestyle=(0, (4, 2)))
-    axes.set_xlabel(label(d.unit, 48))
+    axes.set_xlabel(label(d.unit, 48) + (" (end bars: all beyond)" if beyond else ""))
     return drawn(figure, key, _described(d))
 
 
@@ -103,7 +104,7 @@ def _shares(counts: Sequence[int], total: int, per: Sequence[float]) -> list[flo
     return [100 * count / total / width for count, width in zip(counts, per, strict=True)]
 
 
-def _round_numbers(low: float, high: float) -> list[float]:
+def round_numbers(low: float, high: float) -> list[float]:
     """1, 2, 5, 10, 20, … within a range; powers of ten alone where those would crowd the axis."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     found = [times * 10.0**power for power in powers for times in (1, 2, 5) if low <= times * 10.0**power <= high]
@@ -116,8 +117,7 @@ def clusters(sizes: Sequence[int], style: Path, key: str) -> str:
     shown = list(sizes[:CLUSTERS])
     axes.bar(range(1, len(shown) + 1), shown, width=0.72, color=BAR, linewidth=0)
     axes.set_xlim(0.3, max(len(shown), 8) + 0.7)
-    step = 1 if len(shown) <= 12 else 2
-    axes.set_xticks(range(1, len(shown) + 1, step))
+    axes.set_xticks(range(1, len(shown) + 1) if len(shown) <= 12 else [1, *range(5, len(shown) + 1, 5)])
     whole_numbers(axes.yaxis)
     axes.set_xlabel("cluster, largest first")
     axes.set_ylabel("rows")
@@ -140,7 +140,7 @@ def whole_numbers(axis: Any) -> None:
     """Ticks for counts: no half rows, thousands apart."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
+    axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
 
 

@@ -21,8 +21,8 @@ from auditor.reports.view import Section, View
 FIGURES, EACH = 24, 2
 """Pictures in a report, and of a check that passed: each costs about 50 ms to draw; those of failed checks come
 first."""
-BEYOND = "The bars at the ends hold what lies beyond, too."
-"""Of histograms that span all but the outermost hundredth of the rows (`statistics.drift.overlay`)."""
+BEYOND = "feature-drift"
+"""The check whose histograms span all but the outermost hundredth of the rows (`statistics.drift.overlay`)."""
 
 GROUPS = 8
 """Groups of an attribution column drawn for one metric."""
@@ -229,8 +229,8 @@ def _drawings(section: Section, style: Path, place: int, *, whole: bool) -> list
         if not sum(d.counts):
             continue
         mark, words = _mark(section, d.name, d.unit)
-        words = words or (BEYOND if section.name == "feature-drift" else "")
-        draw = partial(figures.distribution, d, mark, style, f"f{place}-{index}")
+        beyond = section.name == BEYOND
+        draw = partial(figures.distribution, d, mark, style, f"f{place}-{index}", beyond=beyond)
         found.append(Drawing(_suffix(d.name), d.title, words, draw))
     if whole and section.clusters and not any("cluster" in d.name for d in section.distributions):
         many = len(section.clusters)

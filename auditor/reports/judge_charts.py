@@ -14,7 +14,7 @@ from typing import Any
 from auditor.model.lab import OTHERS, PEOPLE, Comparison, Judged
 from auditor.model.result import Metric
 from auditor.reports import wording
-from auditor.reports.figures import BAR, FAINT, INK, MARK, REAL, STRONG, drawn, figure_of, label
+from auditor.reports.figures import BAR, FAINT, INK, MARK, REAL, STRONG, drawn, figure_of, label, round_numbers
 
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 COLOURS = (BAR, REAL, MARK)
@@ -123,7 +123,11 @@ def agreement(compared: Comparison, style: Path) -> str:
             if row == column or value is None:
                 fill, words, strength = FAINT, "", 0.5
             else:
-                fill, words, strength = BAR if value >= 0 else MARK, f"{value:.2f}", 0.55 * min(1.0, abs(value)) + 0.03
+                fill, words, strength = (
+                    BAR if value >= 0 else MARK,
+                    f"{round(value, 2) + 0.0:.2f}",
+                    0.55 * min(1.0, abs(value)) + 0.03,
+                )
             axes.add_patch(Rectangle((column, n - 1 - row), 0.94, 0.94, facecolor=fill, alpha=strength, linewidth=0))
             if words:
                 size = 7.0 if n <= 10 else 5.4
@@ -164,8 +168,9 @@ def prices(compared: Comparison, column: str, style: Path) -> str:
     axes.set_xlabel("for 1,000, in the unit of the prices" if column == "cost" else "tokens")
     if min(reach) > 0 and max(reach) > APART * min(reach):
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.minorticks_off()
+        ticks = round_numbers(*axes.get_xlim())
+        axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
     else:
         axes.set_xlim(0, max(reach) * 1.08 or 1.0)
     axes.grid(axis="y", visible=False)

@@ -200,7 +200,7 @@ def _marks(points: pa.Table, side: str, at: Places, x: Doubles, y: Doubles) -> I
 
 def _look(side: str) -> str:
     if side == "real":
-        return f'fill="none" stroke="{COLOURS[REAL]}" stroke-width="1" stroke-opacity="0.75" pointer-events="all"'
+        return f'fill="none" stroke="{COLOURS[REAL]}" stroke-width="1" stroke-opacity="0.7" pointer-events="all"'
     return f'fill="{COLOURS[BAR]}" fill-opacity="0.8"'
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from auditor import comparing_judges, fakes
 from auditor.model.lab import Card, Family
 from auditor.model.result import Metric, Status
 from auditor.reports import judge_card, lineup
-from tests.reports.test_browser import ARGUMENTS, CONTRAST
+from tests.reports.test_browser import CONTRAST
 
 HOSTILE = "<img src=x onerror=alert(1)></style><script>alert(2)</script>{{7*7}}\x1b[31m"
 
@@ -41,36 +40,28 @@ def card() -> str:
 
 
 @pytest.mark.browser
-def test_in_a_browser(tmp_path: Path) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
+def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
     sins: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        for name, content in (("compared", compared()), ("card", card())):
-            file = tmp_path / f"{name}.html"
-            file.write_text(content, encoding="utf-8")
-            for scheme, width in (("light", 1280), ("dark", 390)):
-                looks: Any = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}}
-                page = browser.new_page(**looks)
-                page.on("dialog", lambda dialog: (sins.append(dialog.message), dialog.dismiss()))
-                page.on("console", lambda message: sins.append(message.text))
-                page.on("request", lambda request: None if request.url[:4] in ("file", "data") else sins.append("net"))
-                page.goto(file.as_uri())
-                page.wait_for_timeout(100)
-                assert page.evaluate("document.scripts.length") == 1
-                assert page.evaluate("document.querySelectorAll('img, iframe, [onerror], [style]').length") == 0
-                told = page.inner_text("main")
-                assert "<img src=x onerror=alert(1)></style><script>" in told
-                assert "{{7*7}}\\x1b[31m" in told
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
-                low = [(round(ratio, 2), where) for ratio, where in page.evaluate(CONTRAST) if ratio < 4.5]
-                assert not low, f"{name}, {scheme}: {low[:5]}"
-                page.close()
-        browser.close()
+    for name, content in (("compared", compared()), ("card", card())):
+        file = tmp_path / f"{name}.html"
+        file.write_text(content, encoding="utf-8")
+        for scheme, width in (("light", 1280), ("dark", 390)):
+            looks: Any = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}}
+            page = browser.new_page(**looks)
+            page.on("dialog", lambda dialog: (sins.append(dialog.message), dialog.dismiss()))
+            page.on("console", lambda message: sins.append(message.text))
+            page.on("request", lambda request: None if request.url[:4] in ("file", "data") else sins.append("net"))
+            page.goto(file.as_uri())
+            page.wait_for_timeout(100)
+            assert page.evaluate("document.scripts.length") == 1
+            assert page.evaluate("document.querySelectorAll('img, iframe, [onerror], [style]').length") == 0
+            told = page.inner_text("main")
+            assert "<img src=x onerror=alert(1)></style><script>" in told
+            assert "{{7*7}}\\x1b[31m" in told
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            low = [(round(ratio, 2), where) for ratio, where in page.evaluate(CONTRAST) if ratio < 4.5]
+            assert not low, f"{name}, {scheme}: {low[:5]}"
+            page.close()
     assert sins == []
 
 
