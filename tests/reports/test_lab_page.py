@@ -42,13 +42,18 @@ def card() -> str:
 @pytest.mark.browser
 def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
     sins: list[str] = []
+
+    def refused(dialog: Any) -> None:
+        sins.append(dialog.message)
+        dialog.dismiss()
+
     for name, content in (("compared", compared()), ("card", card())):
         file = tmp_path / f"{name}.html"
         file.write_text(content, encoding="utf-8")
         for scheme, width in (("light", 1280), ("dark", 390)):
             looks: Any = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}}
             page = browser.new_page(**looks)
-            page.on("dialog", lambda dialog: (sins.append(dialog.message), dialog.dismiss()))
+            page.on("dialog", refused)
             page.on("console", lambda message: sins.append(message.text))
             page.on("request", lambda request: None if request.url[:4] in ("file", "data") else sins.append("net"))
             page.goto(file.as_uri())
