@@ -118,6 +118,7 @@ class FeatureDrift:
         ),
         needs=("real",),
         annotations=("surface", "fields", "language"),
+        version=2,
         fires=(
             Case(
                 tuple({"text": f"Sentence {i} is written out at length, as a machine would. " * 3} for i in range(120)),

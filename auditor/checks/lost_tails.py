@@ -163,6 +163,7 @@ class LostTails:
         ),
         reads=("text",),
         needs=("real", "embeddings"),
+        version=2,
         fires=(
             Case(_COMMON, "lost_tails.unreached_share", references={"real": _COMMON + _RARE}),
             Case(_COMMON, "lost_tails.gaps", references={"real": _COMMON + _RARE}),

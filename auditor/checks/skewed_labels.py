@@ -163,6 +163,7 @@ class SkewedLabels:
         ),
         reads=("text",),
         annotations=("fields",),
+        version=2,
         fires=(
             Case(_SKEWED, "skewed_labels.worst_effect", references={"real": _EVEN}),
             Case(_EVEN[1::2], "skewed_labels.missing_labels", references={"real": _EVEN}),

@@ -48,6 +48,7 @@ class WithdrawnSource(LineageRoom):
             ),
         ),
         needs=("lineage",),
+        version=2,
         fires=(
             Case(
                 (),
