@@ -109,7 +109,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
             cache=workspace.cache / "traces",
             space=Spaces(embedder, workspace.cache, engine, clock.stage),
             sizes=plan.policy.sizes,
-            history=history(pedigree.card, workspace, before=pedigree.version.version) if pedigree else None,
+            history=_before(pedigree, rows, workspace) if pedigree else None,
         )
         for check in checks:
             if isinstance(check, Suits):
@@ -234,8 +234,8 @@ def _tell(report: Report, pedigree: Pedigree, workspace: Workspace) -> None:
 
 
 def stored(name: str, digest: str, ref: str | None, workspace: Workspace) -> Record | None:
-    """The stored audit of these rows, of all checks where there is such a one; None where there is none that can be
-    read, and was not made when they lay in the place of another version than `ref`."""
+    """The stored audit of these rows, of all checks where there is such a one, else of the most; None where there is none
+    that can be read, and was not made when they lay in the place of another version than `ref`."""
     partial = None
     for path in registry.stored(name, digest, workspace):
         try:
@@ -245,7 +245,7 @@ def stored(name: str, digest: str, ref: str | None, workspace: Workspace) -> Rec
         if ref is None or record.dataset.get("version", ref) == ref:
             if not record.left_out:
                 return record
-            partial = partial or record
+            partial = record if partial is None or len(record.checks) > len(partial.checks) else partial
     return partial
 
 
@@ -254,6 +254,13 @@ def history(card: Card, workspace: Workspace, before: int | None = None) -> Hist
     versions = tuple(one for one in card.versions if before is None or one.version < before)
     found = {one.version: stored(card.name, one.digest, card.ref(one), workspace) for one in versions}
     return History(replace(card, versions=versions), {version: record for version, record in found.items() if record})
+
+
+def _before(pedigree: Pedigree, rows: Dataset, workspace: Workspace) -> History:
+    """The versions before this one, and what is stored of these very rows."""
+    card, version = pedigree.card, pedigree.version
+    present = stored(card.name, rows.digest, card.ref(version), workspace)
+    return replace(history(card, workspace, before=version.version), present=present)
 
 
 def record_of(source: str, options: Options, workspace: Workspace) -> Record:

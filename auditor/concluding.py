@@ -510,6 +510,8 @@ def _record(
         slices=tuple(s for m in done for s in m.slices),
         distributions=tuple(d for m in done for d in m.distributions),
         exhibits=tuple(e for m in done for e in m.exhibits),
+        ladder=tuple(one for m in done for one in m.ladder),
+        vocabularies=tuple(v for m in done for v in m.vocabularies),
         verdicts=tuple(verdicts),
         verdict=verdict,
         references=references,

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from auditor.annotators.embedders.hashed import TABLE
 from auditor.kernels.grams import document_frequency
 from auditor.kernels.texts import spans
 from auditor.model.rows import strings
+from auditor.statistics.general import TABLE
 
 BUCKETS = 1 << 16
 SKIPPED = {"site-packages", "test", "tests", "idlelib", "lib2to3"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,13 +12,16 @@ import pyarrow.compute as pc
 
 from auditor.annotators.fields import column_name
 from auditor.model.errors import ConfigError, suggest
-from auditor.model.rows import MAKERS, Dataset
+from auditor.model.rows import MAKERS, ROUNDS, Dataset
 
 MOST_VALUES = 1_000
 """A column with more distinct values identifies rows rather than groups of them."""
 
 KEPT = 100
 """Labels kept, the most frequent; the rest are `(other)`."""
+
+_NUMBERED = re.compile(r"[^\W\d]*[ _-]?\d{1,4}(?:\.\d+)?")
+"""A round: `3`, `round 3`, `r3`. A field called `generation` may hold what was generated."""
 
 _NOT_GROUPS = frozenset(
     ("digest", "prompt", "response", "rejected", "text", "messages", "source", "meta", "row", "copy")
@@ -27,8 +31,9 @@ _NOT_GROUPS = frozenset(
 def attribution(dataset: Dataset, columns: Sequence[str] | None = None) -> Dataset:
     """The dataset with `by` set: column -> labels, most frequent first, then by name.
 
-    columns: what was asked for, by column or field name; None takes the columns of `MAKERS` that
-    have from 2 to MOST_VALUES distinct values. Needs the `fields` annotation.
+    columns: what was asked for, by column or field name; None takes the columns of `MAKERS` that have from 2 to
+    MOST_VALUES distinct values, and those of `ROUNDS` that have from 2 to KEPT, all numbers. Needs the `fields`
+    annotation.
 
     Raises ConfigError for a column that is not there or that cannot be a label.
     """
@@ -39,11 +44,14 @@ def attribution(dataset: Dataset, columns: Sequence[str] | None = None) -> Datas
             by[column] = _labels(_count(dataset, column))
     else:
         here = set(dataset.columns)
-        for name in MAKERS:
+        for name in (*MAKERS, *ROUNDS):
             column = column_name(name)
             if column in here and name in dataset.fields:
-                counts = _count(dataset, column, most=MOST_VALUES)
-                if 2 <= len(counts) <= MOST_VALUES:
+                most = KEPT if name in ROUNDS else MOST_VALUES
+                counts = _count(dataset, column, most=most)
+                if name in ROUNDS and not all(_NUMBERED.fullmatch(label) for label in counts):
+                    continue
+                if 2 <= len(counts) <= most:
                     by[column] = _labels(counts)
     return replace(dataset, by=by)
 

@@ -14,15 +14,17 @@ import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
+from auditor.core.lineage.history import in_order
 from auditor.core.rowwise import cut, findings, gather_groups, sliced_rates
 from auditor.kernels.diversity import leading_words, unique_ngrams
 from auditor.kernels.texts import spans
-from auditor.model.result import Exhibit, Measurement, Metric, Slice
-from auditor.model.rows import Dataset, Rows, strings
+from auditor.model.result import Exhibit, Measurement, Metric, Slice, Vocabulary
+from auditor.model.rows import ROUNDS, Dataset, Rows, strings
 from auditor.sketches.sample import drawn
 from auditor.statistics import lexical
 from auditor.statistics.lexical import Stream
 from auditor.statistics.subsampling import interval
+from auditor.statistics.vocabularies import vocabulary
 
 Longs = npt.NDArray[np.int64]
 Groups = Mapping[str, tuple[Sequence[str], npt.NDArray[np.int32]]]
@@ -45,6 +47,9 @@ ENOUGH = 32
 """Texts within an octave of length that say what is usual there; with fewer, all texts do."""
 
 CHARACTERS, CHUNK, GROUPS, LOCATE = 30_000, 256, 12, 20_000
+
+READ, SUBJECT = 10_000, 2_000
+"""Rows of which is kept in how many a word stands, and the characters of each that are read."""
 
 _WORDS = "ant bee cat dog eel fox gnu hen ibis jay koi lynx mole newt owl pig quail ram seal toad".split()  # noqa: SIM905
 
@@ -200,6 +205,7 @@ class LowLexicalDiversity:
         metrics += self._to_real(metrics[1:], beside, ours, theirs, why)
         kept = {by: (labels, codes[among]) for by, (labels, codes) in groups.items()}
         at = np.flatnonzero(mask)
+        lasting = context.history is not None
         return Measurement(
             tuple(metrics),
             (*sliced_rates(self.spec.metric("rate"), mask[among], kept), *self._slices(rows, ours, groups)),
@@ -207,6 +213,11 @@ class LowLexicalDiversity:
             tables={"rows": pa.table({"row": at, "score": ours.own[at]})},
             exhibits=(self._table(metrics, beside),) if beside else (),
             columns={"unique_ngrams": ours.own},
+            ladder=tuple(self._ladder(ours, budget)) if lasting else (),
+            vocabularies=(
+                *([self._vocabulary(rows, ours.order)] if lasting else ()),
+                *self._of_rounds(rows, ours, groups),
+            ),
         )
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
@@ -248,6 +259,25 @@ class LowLexicalDiversity:
         found = lexical.jackknife(lambda low, high: of(lexical.without(run, low, high), 0, n - high + low), n, own)
         return Metric(full, own, unit, n, "", *(found or (None, None)))
 
+    def _ladder(self, ours: _Side, budget: int) -> Iterator[Metric]:
+        """What depends on the number of words, on every other rung."""
+        for rung in RUNGS:
+            if rung != budget and rung <= min(self.words, len(ours.run.words)):
+                yield from (self._own(name, ours, rung) for name in _OWN[1:] if name != "self_bleu" or rung <= PAIRED)
+
+    def _vocabulary(self, rows: Dataset, order: Longs, by: str = "", group: str = "") -> Vocabulary:
+        """In how many rows a word stands, of READ drawn ones at the most."""
+        texts = rows.take(np.sort(order[:READ]), [self.scope]).column(0)
+        return vocabulary(pc.fill_null(pc.utf8_slice_codeunits(texts, 0, SUBJECT), "").to_pylist(), by, group)
+
+    def _of_rounds(self, rows: Dataset, ours: _Side, groups: Groups) -> Iterator[Vocabulary]:
+        """Of the rows of the last two rounds."""
+        for by, (labels, codes) in sorted(groups.items()):
+            if by.lower() in ROUNDS:
+                for label in in_order(labels)[-2:]:
+                    mine = ours.order[codes[ours.order] == labels.index(label)]
+                    yield self._vocabulary(rows, mine, by, label)
+
     def _to_real(
         self, mine: Sequence[Metric], beside: Sequence[Metric], ours: _Side, theirs: _Side | None, why: str
     ) -> Iterator[Metric]:
@@ -284,7 +314,8 @@ class LowLexicalDiversity:
         return Exhibit(self.spec.metric("beside_real"), "Lexical diversity beside real data", heads, tuple(shown))
 
     def _slices(self, rows: Dataset, ours: _Side, groups: Groups) -> list[Slice]:
-        """Unique n-grams, compression and pairs of words of the largest groups, each over as many words."""
+        """Unique n-grams, compression and pairs of words of the largest groups, and of rounds everything; each over as
+        many words."""
         found = []
         for by, (labels, codes) in sorted(groups.items()):
             sizes = np.bincount(codes, minlength=len(labels))
@@ -296,9 +327,10 @@ class LowLexicalDiversity:
             if len(sides) < 2:
                 continue
             n = lexical.budget([len(side.run.words) for side in sides.values()], RUNGS)
+            names = _OWN[1:] if by.lower() in ROUNDS else ("compression_ratio", "distinct_2")
             for label, side in sides.items():
                 found.append(Slice(by, label, side.product(self.spec.metric("unique_ngram_product"))))
-                found += [Slice(by, label, self._own(name, side, n)) for name in ("compression_ratio", "distinct_2")]
+                found += [Slice(by, label, self._own(name, side, n)) for name in names]
         return found
 
 

@@ -24,12 +24,18 @@ from auditor.kernels.texts import Spans, normal, spans
 from auditor.model.result import Exhibit, Measurement, Metric
 from auditor.model.rows import Dataset, Rows, strings
 from auditor.sketches.sample import drawn
-from auditor.statistics.openings import WORDS, heads, instructions, openings
+from auditor.statistics.openings import WORDS, beginnings, heads, instructions, longest, openings, worded
 from auditor.statistics.templates import Templates, levels, templates
 
 SCOPES = ("text", "prompt", "response")
 SHOWN = 20
 LOCATE = 50_000
+
+RUNGS = (1_000, 3_000, 10_000, 30_000, 100_000)
+"""Rows that the shares of a registered version are recorded of as well."""
+
+ALIKE = 1_000
+"""Rows of an opening that say how much longer than `opening` it is."""
 
 BITS = (16, 23)
 """Bits of the smallest and the largest table of counters. In the largest, runs of three tokens share a counter with
@@ -53,7 +59,8 @@ class TemplatedText:
     least `words` of them and `coverage` of what they and the slots make, are of one template; a template has at
     least `rows` rows, and `share` of all. Prompts and responses are looked at each by itself, the text where a row
     has neither; rows whose prompt and response are both of a template have a template of the whole row. Beside
-    that: the commonest first words of answers, and the commonest verb with its object of instructions.
+    that: the commonest first words of answers (`opening` of them, numbers and names masked; shown as far as nine of ten
+    rows go together), and the commonest verb with its object of instructions.
 
     Why it matters: a thousand rows of one template teach what one teaches, and the model learns the frame. A
     template is what a generator falls into when it is asked for more of the same, or what a program filled in.
@@ -205,6 +212,7 @@ class TemplatedText:
             tables={"members": members, "skeletons": pa.table({"text": pa.array(told, pa.large_string())})},
             exhibits=tuple(e for e in (largest, answers[1], instructed[1]) if e.rows),
             columns={"template_rows": np.where(mask, np.append(sizes, 0)[owner], 0).astype(np.float32)},
+            ladder=tuple(self._ladder(rows, context, engine)),
         )
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
@@ -234,9 +242,22 @@ class TemplatedText:
 
     def _shares(self, rows: Dataset, engine: Engine) -> tuple[Metric, Metric]:
         """The rate and the opening share, of other rows than those audited."""
+        return self._templated(rows, engine)[0], self._openings(rows, engine)[0]
+
+    def _templated(self, rows: Dataset, engine: Engine) -> tuple[Metric, Metric]:
+        """The rate and the largest share, of other rows than those audited."""
         owner = self._mined(rows, engine)[1]
-        hits = int(np.count_nonzero(owner >= 0))
-        return rate(self.spec.metric("rate"), hits, rows.rows), self._openings(rows, engine)[0]
+        hits, largest = int(np.count_nonzero(owner >= 0)), int(np.bincount(owner[owner >= 0], minlength=1).max())
+        name = self.spec.metric
+        return rate(name("rate"), hits, rows.rows), rate(name("largest_share"), largest, rows.rows)
+
+    def _ladder(self, rows: Dataset, context: Context, engine: Engine) -> Iterator[Metric]:
+        """The shares of fewer rows, for versions of another size."""
+        if context.history is not None:
+            for rung in RUNGS:
+                if 2 * self.rows <= rung < rows.rows:
+                    part = _sized(rows, rung)
+                    yield from (*self._templated(part, engine), self._openings(part, engine)[0])
 
     def _beside_real(
         self, own: tuple[Metric, Metric], rows: Dataset, context: Context, engine: Engine
@@ -270,12 +291,13 @@ class TemplatedText:
         def begin(shard: Rows) -> tuple[Hashes, int]:
             column = shard.column(name)
             column = pc.coalesce(column, shard.column("text")) if self.scope == "text" else column
-            return openings(heads(column, self.opening), self.opening), len(shard) - column.null_count
+            head = beginnings(column, self.opening)[0]
+            keys = np.where(worded(head, self.opening), openings(head, self.opening), np.uint64(0))
+            return keys, len(shard) - column.null_count
 
-        def words(first: Longs) -> list[str]:
-            taken = rows.take(first, [name, "text"])
-            seen = zip(taken.column(name).to_pylist(), taken.column("text").to_pylist(), strict=True)
-            return [" ".join((own or text).split()[: self.opening]) for own, text in seen]
+        def words(members: Sequence[Longs]) -> list[str]:
+            seen = (rows.take(some, [name, "text"]) for some in members)
+            return [longest(_whole(pc.coalesce(one.column(name), one.column("text"))), self.opening) for one in seen]
 
         return self._commonest("opening", "Openings of answers", engine.gather(rows, begin), words)
 
@@ -284,8 +306,8 @@ class TemplatedText:
             column = shard.column("prompt")
             return instructions(heads(column, WORDS))[0], len(shard) - column.null_count
 
-        def words(first: Longs) -> list[str]:
-            prompts = rows.take(first, ["prompt"]).column(0).combine_chunks()
+        def words(members: Sequence[Longs]) -> list[str]:
+            prompts = rows.take(np.array([some[0] for some in members]), ["prompt"]).column(0).combine_chunks()
             _, verb, what = instructions(heads(prompts, WORDS))
             seen = zip(prompts.to_pylist(), verb.tolist(), what.tolist(), strict=True)
             return [f"{_word(prompt, left)} … {_word(prompt, right)}" for prompt, left, right in seen]
@@ -293,16 +315,20 @@ class TemplatedText:
         return self._commonest("instruction", "What instructions ask for", engine.gather(rows, ask), words)
 
     def _commonest(
-        self, what: str, title: str, gathered: Sequence[tuple[Hashes, int]], words: Callable[[Longs], list[str]]
+        self,
+        what: str,
+        title: str,
+        gathered: Sequence[tuple[Hashes, int]],
+        words: Callable[[Sequence[Longs]], list[str]],
     ) -> tuple[Metric, Exhibit]:
-        """The share of the commonest key that is not 0, and the commonest with the words of a row that has it."""
+        """The share of the commonest key that is not 0, and the commonest with the words of rows that have it."""
         keys, total = np.concatenate([keys for keys, _ in gathered]), sum(n for _, n in gathered)
         name = self.spec.metric(f"{what}_share")
         values, first, counts = np.unique(keys, return_index=True, return_counts=True)
         kept = np.flatnonzero((values != 0) & (counts > 1))
         ranked = kept[np.lexsort((first[kept], -counts[kept]))]
         top = ranked[:SHOWN]
-        told = words(first[top]) if len(top) else []
+        told = words([np.flatnonzero(keys == values[i])[:ALIKE] for i in top]) if len(top) else []
         shown = tuple(
             (cut(text), int(counts[i]), int(counts[i]) / total, int(first[i]))
             for text, i in zip(told, top, strict=True)
@@ -413,6 +439,10 @@ def _told(rows: Dataset, parts: Sequence[_Part], names: Sequence[Name], first: L
 
 def _kind(name: Name, parts: Sequence[str]) -> str:
     return "prompt and response" if len(name) > 1 else parts[name[0][0]]
+
+
+def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _word(text: str, place: int) -> str:

@@ -133,6 +133,8 @@ def _comparable(measurement: Measurement) -> tuple[Any, ...]:
         tables,
         columns,
         dict(measurement.artifacts),
+        measurement.ladder,
+        measurement.vocabularies,
     )
 
 

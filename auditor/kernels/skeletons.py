@@ -306,6 +306,27 @@ def choose(offsets, rows, order, owner, least):  # type: ignore[no-untyped-def] 
                 owner[rows[i]] = group
 
 
+@kernel
+def _first_tokens(starts, lengths, table, most):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    n = len(starts)
+    room = longest(lengths, READ)
+    hashes, begins = np.empty(room, np.uint64), np.empty(room, np.int64)
+    ends, words = np.empty(room, np.int64), np.empty(room, np.int64)
+    first, begin, end = np.zeros((n, most), np.uint64), np.zeros((n, most), np.int64), np.zeros((n, most), np.int64)
+    for row in range(n):
+        count = tokens_of(starts[row], min(lengths[row], READ), table, hashes, begins, ends, words)
+        for i in range(min(count, most)):
+            first[row, i], begin[row, i], end[row, i] = hashes[i], begins[i], ends[i]
+    return first, begin, end
+
+
+def first_tokens(texts: Spans, most: int) -> tuple[Hashes, Longs, Longs]:
+    """(uint64 [n, most], hashes of each text's first tokens, MASK for a mask, 0 where there are fewer; int64 [n, most],
+    the byte where each begins; and where it ends)."""
+    found: tuple[Hashes, Longs, Longs] = _first_tokens(texts.starts, texts.lengths, classes_for(texts), most)
+    return found
+
+
 def places(texts: Spans, bits: int) -> npt.NDArray[np.uint32]:
     """Where each text's runs of three tokens are counted, once a text, in 2**bits counters."""
     found: npt.NDArray[np.uint32] = _places(texts.starts, texts.lengths, classes_for(texts), bits)

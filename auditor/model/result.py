@@ -97,6 +97,23 @@ class Exhibit:
 EXHIBIT_ROWS = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """In how many rows a word stands: what tells a later version which subjects it has lost.
+
+    by, group: of the rows of one group, as in a slice; empty for all. rows: how many were read. floor: a word that is
+    in neither list stands in fewer. words: (word, rows, the words beside which it stands most tellingly), those of most
+    rows first. common: words in too many rows to be of a subject. Words come from the dataset and are hostile.
+    """
+
+    by: str
+    group: str
+    rows: int
+    floor: int
+    words: tuple[tuple[str, int, tuple[str, ...]], ...]
+    common: tuple[str, ...] = ()
+
+
 FINDING_SCHEMA = pa.schema(
     [
         ("row", pa.int64()),
@@ -123,7 +140,8 @@ class Measurement:
     """What one check measured. `tables` carry what `locate` and the pictures need (partners of each row, the
     points of a map) and are not part of the record. columns: name -> one number a row, float32 or float64 [rows],
     NaN where it has none; they join features.parquet as `CHECK.NAME`. artifacts: file name -> bytes, laid beside the
-    record. Everything else is part of the record."""
+    record. ladder: metrics once more, over fewer rows or words (`n`), for versions of another size to be compared
+    with. Everything else is part of the record."""
 
     metrics: tuple[Metric, ...]
     slices: tuple[Slice, ...] = ()
@@ -133,6 +151,8 @@ class Measurement:
     exhibits: tuple[Exhibit, ...] = ()
     columns: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    ladder: tuple[Metric, ...] = ()
+    vocabularies: tuple[Vocabulary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +195,8 @@ class Record:
 
     dataset: name, rows, format, digest, files (names only), shapes, fields, quarantine, notes.
     policy: name, digest, required, and where the call kept checks from running these as `left_out`.
-    references: role -> {dataset, metrics}, measured with the same checks.
+    references: role -> {dataset, metrics}, measured with the same checks. ladder, vocabularies: what later versions
+    are compared with, beside the metrics.
     """
 
     tool: Mapping[str, str]
@@ -192,6 +213,8 @@ class Record:
     baseline: Mapping[str, Any] | None = None
     run: Mapping[str, Any] = field(default_factory=dict)
     exhibits: tuple[Exhibit, ...] = ()
+    ladder: tuple[Metric, ...] = ()
+    vocabularies: tuple[Vocabulary, ...] = ()
 
     @property
     def left_out(self) -> tuple[str, ...]:

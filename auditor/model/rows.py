@@ -52,6 +52,9 @@ POSITION_SCHEMA = pa.schema(
 
 OTHER, NONE = "(other)", "(none)"
 
+ROUNDS = ("round", "generation", "iteration")
+"""Fields by which a row tells of which round of generation it is."""
+
 MAKERS = (
     "generator",
     "generator_model",

@@ -13,6 +13,7 @@ from auditor.model.result import Metric
 from auditor.reports import tables, wording
 from auditor.reports.escaping import one_line
 from auditor.reports.faces import face
+from auditor.statistics.trend import Slope
 
 _FACES: dict[str, Callable[[History, Sequence[str]], str]] = {
     "text": lambda history, metrics: _text(history, tuple(metrics) or history.main),
@@ -74,13 +75,15 @@ def _text(history: History, metrics: Sequence[str]) -> str:
     lines += ["", *tables.lines(header, rows, right=(0, 2))]
     if metrics:
         shown = history.versions[-LATEST:]
-        header = ["metric", *(f"v{version.version}" for version in shown), "trend"]
+        header = ["metric", *(f"v{version.version}" for version in shown), "trend", "a version", "95 % interval"]
         rows = []
         for name in metrics:
             series = history.series(name)
             last = [_value(metric) for metric in series[-len(shown) :]]
-            rows.append([name, *last, spark([metric.value if metric else None for metric in series])])
-        lines += ["", *tables.lines(header, rows, right=range(1, len(shown) + 1))]
+            trend = spark([metric.value if metric else None for metric in series])
+            rows.append([name, *last, trend, *_slope(history, name, series)])
+        places = len(shown)
+        lines += ["", *tables.lines(header, rows, right=(*range(1, places + 1), places + 2, places + 3))]
     elif not history.records:
         lines += ["", f"no audit of it is stored here: auditor audit {one_line(card.name, 80)}"]
     return "\n".join(lines) + "\n"
@@ -89,6 +92,23 @@ def _text(history: History, metrics: Sequence[str]) -> str:
 def _generators(version: Registered) -> str:
     models = [str(generator.model) for generator in version.lineage.generators]
     return ", ".join(models[:2]) + (f" and {len(models) - 2} more" if len(models) > 2 else "") or "–"
+
+
+def _slope(history: History, name: str, series: Sequence[Metric | None]) -> tuple[str, str]:
+    """Change from version to version and its interval, each with its sign; dashes where fewer than two compare."""
+    found = history.slope(name)
+    unit = next((metric.unit for metric in reversed(series) if metric is not None), "")
+    if found is None:
+        return "–", "–"
+    step = found[0]
+
+    def signed(value: float) -> str:
+        return f"{'-' if value < 0 else '+'}{wording.quantity(abs(value), unit)}"
+
+    ends = (step.low, step.high)
+    return signed(step.value), "–" if ends[0] is None or ends[1] is None else " to ".join(
+        map(signed, (ends[0], ends[1]))
+    )
 
 
 def _value(metric: Metric | None) -> str:
@@ -102,7 +122,13 @@ def _document(history: History, metrics: Sequence[str]) -> dict[str, Any]:
         "kind": history.card.kind,
         "versions": [_version(history, version, names) for version in history.versions],
         "main": list(history.main),
+        "slopes": {name: _document_slope(*found) for name in names if (found := history.slope(name)) is not None},
     }
+
+
+def _document_slope(step: Slope, versions: int) -> dict[str, Any]:
+    """Change from version to version in the metric's unit, and its 95 % interval where the errors are known."""
+    return {"a_version": step.value, "low": step.low, "high": step.high, "versions": versions}
 
 
 def _version(history: History, version: Registered, names: Sequence[str]) -> dict[str, Any]:

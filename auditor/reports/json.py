@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.model.errors import ConfigError
-from auditor.model.result import Distribution, Exhibit, Metric, Record, Slice, Status, Verdict
+from auditor.model.result import Distribution, Exhibit, Metric, Record, Slice, Status, Verdict, Vocabulary
 
 SCHEMA_VERSION = 1
 # What JSON allows in a string and a terminal obeys: C1 controls, line separators, bidirectional overrides.
@@ -36,6 +36,8 @@ def to_json(record: Record) -> bytes:
         "slices": [{"metric": s.metric.name, "by": s.by, "group": s.group, **_metric(s.metric)} for s in record.slices],
         "distributions": [asdict(distribution) for distribution in record.distributions],
         "exhibits": [asdict(exhibit) for exhibit in record.exhibits],
+        "ladder": [asdict(metric) for metric in record.ladder],
+        "vocabularies": [_vocabulary(one) for one in record.vocabularies],
         "verdicts": [asdict(verdict) for verdict in record.verdicts],
         "references": {
             role: {**reference, "metrics": {name: _metric(m) for name, m in reference.get("metrics", {}).items()}}
@@ -114,6 +116,8 @@ def _record(seen: Mapping[str, Any]) -> Record:
             Exhibit(**{**e, "columns": tuple(e["columns"]), "rows": tuple(tuple(row) for row in e["rows"])})
             for e in seen.get("exhibits", ())  # records of the first releases have none
         ),
+        ladder=tuple(_read_metric(m["name"], m) for m in seen.get("ladder", ())),
+        vocabularies=tuple(_read_vocabulary(v) for v in seen.get("vocabularies", ())),
         verdicts=tuple(Verdict(**{**v, "status": Status(v["status"])}) for v in seen["verdicts"]),
         verdict=Status(seen["verdict"]),
         references={
@@ -138,6 +142,18 @@ def _read_metric(name: str, m: Mapping[str, Any]) -> Metric:
     ):
         raise ValueError(f"{name} is {value!r}, not a number")
     return Metric(name, value, m["unit"], m["n"], m["why"], m["low"], m["high"])
+
+
+def _vocabulary(one: Vocabulary) -> dict[str, Any]:
+    """A word a line: `recipe 120 ingredients oven cook`."""
+    words = [" ".join((word, str(rows), *near)) for word, rows, near in one.words]
+    return {**asdict(one), "words": words, "common": " ".join(one.common)}
+
+
+def _read_vocabulary(v: Mapping[str, Any]) -> Vocabulary:
+    split = (line.split(" ") for line in v["words"])
+    words = tuple((word, int(rows), tuple(near)) for word, rows, *near in split)
+    return Vocabulary(v["by"], v["group"], int(v["rows"]), int(v["floor"]), words, tuple(v["common"].split()))
 
 
 def _plain(value: object) -> Any:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.kernels.openings import first_words
+from auditor.kernels.skeletons import MASK, first_tokens
 from auditor.kernels.texts import spans
 from auditor.model.rows import strings
 
@@ -24,7 +25,10 @@ HEAD = 240
 """Characters that a beginning is looked for in."""
 
 WORDS = 16
-"""Words of an instruction in which its verb and object are looked for."""
+"""Words of an instruction in which its verb and object are looked for; tokens of an answer's opening."""
+
+SHARED = 0.9
+"""Share of the texts of one opening that what is shown of it stands in."""
 
 VERBS = (  # noqa: SIM905  one word a line would fill three pages
     "add analyze answer arrange arrive assess brainstorm build calculate categorize change check choose cite "
@@ -60,6 +64,45 @@ def heads(texts: pa.Array, words: int) -> Hashes:
 
     view = strings(pc.fill_null(pc.utf8_slice_codeunits(texts, 0, HEAD), ""))
     return first_words(spans(view.offsets, view.data, fold=True), words)
+
+
+def beginnings(texts: pa.Array, most: int) -> tuple[Hashes, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """`kernels.skeletons.first_tokens` of texts, of which HEAD characters are read: numbers and names are masked."""
+    import pyarrow.compute as pc
+
+    view = strings(pc.fill_null(pc.utf8_slice_codeunits(texts, 0, HEAD), ""))
+    return first_tokens(spans(view.offsets, view.data, fold=False), most)
+
+
+def worded(head: Hashes, words: int) -> npt.NDArray[np.bool_]:
+    """Whether more than half of each text's first `words` tokens are words, and no masks: bool [n]."""
+    masks = np.count_nonzero(head[:, :words] == MASK, axis=1)
+    kept: npt.NDArray[np.bool_] = 2 * masks < words
+    return kept
+
+
+def longest(texts: pa.Array, least: int) -> str:
+    """How texts begin that share their first `least` tokens: as far as SHARED of them are the same, masks as `⟨…⟩`."""
+    head, begin, end = beginnings(texts, WORDS)
+    same = np.arange(len(head))
+    length = least
+    while length < WORDS:
+        found, counts = np.unique(head[same, length], return_counts=True)
+        most = int(counts.argmax())
+        if not found[most] or counts[most] < SHARED * len(head):
+            break
+        same = same[head[same, length] == found[most]]
+        length += 1
+    row = int(same[0])
+    content = texts[row].as_py().encode()
+    parts, at = [], int(begin[row, 0])
+    for token, low, high in zip(head[row, :length], begin[row, :length], end[row, :length], strict=True):
+        parts += [
+            content[at:low].decode("utf-8", "replace"),
+            "⟨…⟩" if token == MASK else content[low:high].decode("utf-8", "replace"),
+        ]
+        at = high
+    return "".join(parts)
 
 
 def openings(head: Hashes, words: int) -> Hashes:

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from auditor.statistics.general import rarity
+
 Longs = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
@@ -100,8 +102,13 @@ def z_scores(counted: Counted, prior: float = PRIOR) -> Doubles:
 
 def names(counted: Counted, k: int, prior: float = PRIOR) -> list[tuple[str, ...]]:
     """The k most telling words of every group (fewer where only so many speak for it), most telling first; numbers
-    name nothing. A group that has no other to be told from is named by its commonest words."""
-    z = z_scores(counted, prior) if counted.groups > 1 else counted.texts.astype(np.float64)
+    name nothing. A group that has no other to be told from is named by words that many of its texts have and general
+    English seldom."""
+    z = (
+        z_scores(counted, prior)
+        if counted.groups > 1
+        else counted.texts * rarity(counted.vocabulary)[counted.word] ** 2
+    )
     ranked = (counted.words(z, group) for group in range(counted.groups))
     return [tuple(word for word, score in words if score > 0 and _named(word))[:k] for words in ranked]
 

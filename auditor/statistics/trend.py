@@ -7,6 +7,7 @@ interval). H. B. Mann 1945, "Nonparametric tests against trend", Econometrica 13
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import erf, sqrt
 
 import numpy as np
@@ -17,13 +18,51 @@ EXACT = 40
 """Longest series without ties whose p is exact."""
 
 
-def theil_sen(x: Sequence[float], y: Sequence[float]) -> tuple[float, float, float]:
-    """(slope, low, high): the median slope of all pairs, and its 95 % interval by Kendall's variance with ties in y
-    (Sen 1968). At least two places, all of x different. Below four the interval is that of all slopes."""
+TELLS = 4
+"""Values from which their order alone can tell a slope from chance (Mann 1945: 1 / 24 at four)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """Change for each step of one, with its interval; low and high are None where nothing tells the error."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def slope(x: Sequence[float], y: Sequence[float], errors: Sequence[float | None], z: float = Z95) -> Slope:
+    """The median slope of all pairs. errors: of each value its standard error, None where it is not known. z: half the
+    width of the interval in standard errors.
+
+    With fewer than TELLS values the interval is that of their own errors, propagated to the slope by least squares (the
+    difference of two values over their distance); from there on Sen's, which sees what moves from place to place
+    beside, and never narrower than theirs.
+    """
+    value, low, high = theil_sen(x, y, z)
+    places = np.asarray(x, float) - np.mean(x)
+    told = [one for one in errors if one is not None]
+    half = None
+    if len(told) == len(errors):
+        half = z * float(np.sqrt((places**2 * np.array(told) ** 2).sum())) / float((places**2).sum())
+    if len(places) < TELLS:
+        return Slope(value, None, None) if half is None else Slope(value, value - half, value + half)
+    return Slope(value, min(low, value - (half or 0.0)), max(high, value + (half or 0.0)))
+
+
+def error(low: float | None, high: float | None) -> float | None:
+    """The standard error of a value with this 95 % interval."""
+    return None if low is None or high is None else (high - low) / 2 / Z95
+
+
+def theil_sen(x: Sequence[float], y: Sequence[float], z: float = Z95) -> tuple[float, float, float]:
+    """(slope, low, high): the median slope of all pairs, and its interval by Kendall's variance with ties in y (Sen
+    1968), 95 % where z is 1.96. At least two places, all of x different. Below four the interval is that of all
+    slopes."""
     places, values = np.asarray(x, float), np.asarray(y, float)
     left, right = np.triu_indices(len(places), 1)
     slopes = np.sort((values[right] - values[left]) / (places[right] - places[left]))
-    half = Z95 * sqrt(_variance(values))
+    half = z * sqrt(_variance(values))
     low = round((len(slopes) - half) / 2) - 1
     high = round((len(slopes) + half) / 2)
     return (

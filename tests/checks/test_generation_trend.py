@@ -6,7 +6,9 @@ import datetime as dt
 import json
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,8 @@ from auditor.cli import group
 from auditor.core.check import Context, registered
 from auditor.core.lineage.history import History
 from auditor.model.card import Card, Lineage, Registered, Standing
-from auditor.model.result import Exhibit, Measurement, Metric, Record, Slice, Status
+from auditor.model.result import Measurement, Metric, Record, Slice, Status, Vocabulary
+from auditor.statistics.vocabularies import vocabulary
 
 DISTINCT, RATE, BLEU = (
     "low_lexical_diversity.distinct_2",
@@ -35,7 +38,6 @@ def metric(name: str, value: float | None, half: float | None = 0.01, n: int = 1
 
 def context(
     series: Mapping[str, Sequence[float | Metric | None]],
-    exhibits: Sequence[Sequence[Exhibit]] = (),
     standing: Mapping[int, Standing] | None = None,
 ) -> Context:
     """The last value of each series is measured now, the others are in records of versions 1, 2 …"""
@@ -44,11 +46,9 @@ def context(
         for name, values in series.items()
     }
     count = len(next(iter(made.values())))
-    shown = [*exhibits, *[()] * (count - len(exhibits))]
     records = {
         place + 1: Record(
             {}, {}, {}, (), {name: one[place] for name, one in made.items()}, (), (), (), Status.PASS,
-            exhibits=tuple(shown[place]),
         )
         for place in range(count - 1)
     }  # fmt: skip
@@ -57,7 +57,7 @@ def context(
         Registered(n, day, "d.jsonl", "sha256:00", 9, Lineage(), status=(standing or {}).get(n, "superseded"))
         for n in records
     )
-    now = Measurement(tuple(one[-1] for one in made.values()), exhibits=tuple(shown[-1]))
+    now = Measurement(tuple(one[-1] for one in made.values()))
     return Context(history=History(Card("d", "synthetic", versions), records), measured={"any": now})
 
 
@@ -70,7 +70,7 @@ def test_worse_than_before() -> None:
     values = {m.name.partition(".")[2]: m for m in found.metrics}
     assert values["significantly_declining"].value == 1
     assert values["significantly_declining"].n == 2
-    assert values["worst_slope"].value == pytest.approx(-0.075 / 0.44)
+    assert values["worst_slope"].value == pytest.approx(-0.075 / 0.45)
     faults = found.tables["faults"].to_pylist()
     assert [fault["row"] for fault in faults] == [None]
     assert faults[0]["evidence"] == f"{DISTINCT} worse than before: 0.45 to 0.44 to 0.3, over 3 versions"
@@ -82,6 +82,8 @@ def test_worse_than_before() -> None:
         "version 2",
         "version 3",
         "change a step",
+        "low",
+        "high",
         "p",
         "verdict",
     )
@@ -127,30 +129,74 @@ def test_only_what_may_be_compared() -> None:
     assert found.notes[1].endswith(f"not compared: {DISTINCT}")
     assert looked(context({DISTINCT: (0.9, 0.45)}, standing={1: "rejected"})) == {}
     assert looked(context({DISTINCT: (None, 0.45)})) == {}
-    assert GenerationTrend().inspect(Context()).notes[0].startswith("no earlier version")
+    assert "round" in GenerationTrend().inspect(Context()).notes[0]
+    assert "no earlier version" in GenerationTrend().inspect(context({RATE: (0.1,)})).notes[0]
+    unmeasured = context({RATE: (0.1, None)})
+    assert "this version has no number" in GenerationTrend().inspect(unmeasured).notes[0]
+
+
+def test_slope_of_two_versions_is_as_sure_as_they_are() -> None:
+    """The difference over its distance, and the root of the squared errors, at 5 % over all series together."""
+    found = GenerationTrend().inspect(context({DISTINCT: (0.50, 0.40), RATE: (0.1, 0.1)}))
+    slope = {m.name.partition(".")[2]: m for m in found.metrics}["worst_slope"]
+    assert slope.n == 2
+    assert slope.value == pytest.approx(-0.2)
+    half = NormalDist().inv_cdf(1 - 0.05 / 4) * (0.01 / 1.959964) * 2**0.5 / 0.5
+    assert (slope.low, slope.high) == pytest.approx((-0.2 - half, -0.2 + half), rel=1e-4)
+    blind = {DISTINCT: [metric(DISTINCT, value, None) for value in (0.5, 0.4)]}
+    (_, slope, _) = GenerationTrend().inspect(context(blind)).metrics
+    assert (slope.low, slope.high) == (None, None)
+
+
+def words(texts: Sequence[str], by: str = "", group: str = "") -> Vocabulary:
+    return vocabulary(texts, by, group)
 
 
 def test_lost_topics() -> None:
-    def largest(*names: str) -> Exhibit:
-        return Exhibit(
-            "few_patterns.largest", "", ("pattern", "rows", "name"), tuple((i, 9, n) for i, n in enumerate(names))
-        )
-
-    def gaps(*names: str) -> Exhibit:
-        return Exhibit("lost_tails.regions", "", ("topic", "real rows"), tuple((name, 9) for name in names))
-
-    before = (largest("cooking, oven, bread", "tax, law", "chess"), gaps("sailing, boats"))
-    now = (largest("bread, oven, flour", "chess, board"), gaps("sailing, boats", "poems, rhyme"))
-    found = GenerationTrend().inspect(context({RATE: (0.1, 0.1)}, exhibits=(before, now)))
-    values = {m.name.partition(".")[2]: m.value for m in found.metrics}
-    assert values == {"significantly_declining": 0, "worst_slope": 0.0, "lost_topics": 2}
-    assert found.tables["faults"].column("evidence").to_pylist() == [
-        "poems, rhyme: was reached by version 1",
-        "tax, law: was among the largest patterns of version 1",
-    ]
-    without = {m.name: m for m in GenerationTrend().inspect(context({RATE: (0.1, 0.1)})).metrics}
+    draw = random.Random(0)
+    plain = [" ".join(draw.choices([f"word{i}" for i in range(300)], k=12)) for _ in range(1000)]
+    sailing = [f"{text} sail boat harbour" for text in plain[:40]]
+    before, now = words([*sailing, *plain[40:]]), words(plain[:900])
+    history = context({RATE: (0.1, 0.1)})
+    assert history.history is not None
+    record = replace(history.history.records[1], vocabularies=(before,))
+    given = replace(
+        history,
+        history=replace(history.history, records={1: record}),
+        measured={**history.measured, "more": Measurement((), vocabularies=(now,))},
+    )
+    found = GenerationTrend().inspect(given)
+    lost = {m.name.partition(".")[2]: m for m in found.metrics}["lost_topics"]
+    assert (lost.value, lost.n) == (1, 900)
+    (evidence,) = found.tables["faults"].column("evidence").to_pylist()
+    assert evidence.startswith(
+        "boat, harbour, sail: 'boat' stood in 40 of 1,000 rows of version 1, and stands in at most"
+    )
+    rounds = tuple(words(texts, "round", f"r{n}") for n, texts in ((2, plain), (1, [*sailing, *plain[40:]])))
+    slices = tuple(Slice("round", f"r{n}", metric(DISTINCT, 0.5)) for n in (1, 2))
+    found = GenerationTrend().inspect(Context(measured={"any": Measurement((), slices, vocabularies=rounds)}))
+    assert "rows of round 1" in found.tables["faults"].column("evidence")[0].as_py()
+    without = {m.name: m for m in GenerationTrend().inspect(history).metrics}
     assert without["generation_trend.lost_topics"].value is None
     assert without["generation_trend.lost_topics"].why
+
+
+def test_other_sizes_are_brought_to_one() -> None:
+    """Version 1 has 0.6 of 20 words and .5 of 50, version 2 .5 of 50 and .4 of 100: nothing was lost."""
+    steps = {1: ((20, 0.6), (50, 0.5)), 2: ((20, 0.6), (50, 0.5), (100, 0.4))}
+    given = context({DISTINCT: (metric(DISTINCT, 0.5, n=50), metric(DISTINCT, 0.4, n=100))})
+    assert given.history is not None
+    ladder = {v: tuple(metric(DISTINCT, value, n=n) for n, value in steps[v][:-1]) for v in steps}
+    record = replace(given.history.records[1], ladder=ladder[1])
+    measured = Measurement((metric(DISTINCT, 0.4, n=100),), ladder=ladder[2])
+    given = replace(given, history=replace(given.history, records={1: record}), measured={"any": measured})
+    found = GenerationTrend().inspect(given)
+    assert {m.name.partition(".")[2]: m.value for m in found.metrics}["significantly_declining"] == 0
+    assert found.notes[1] == f"brought to equal size, 50: {DISTINCT}"
+    stored = replace(record, metrics={DISTINCT: metric(DISTINCT, 0.4, n=100)}, ladder=ladder[2])
+    assert given.history is not None
+    alone = replace(given, history=replace(given.history, present=stored), measured={})
+    assert GenerationTrend().inspect(alone).exhibits == found.exhibits
 
 
 def test_rounds() -> None:
@@ -193,6 +239,13 @@ def test_three_versions_by_the_command_line(tmp_path: Path) -> None:
         else:
             assert values["generation_trend.significantly_declining"] >= 2
             assert values["generation_trend.worst_slope"] < -0.1
+    alone = CliRunner().invoke(group, ["audit", "sft", "--only", "generation-trend", "--format", "json", "--quiet"])
+    assert json.loads(alone.stdout)["metrics"] == {
+        name: one for name, one in record["metrics"].items() if name.startswith("generation_trend")
+    }
+    told = CliRunner().invoke(group, ["log", "sft", "--metric", RATE]).stdout
+    assert "a version" in told
+    assert "+30%" in told
     series = next(e for e in record["exhibits"] if e["name"] == "generation_trend.series")
     rate = next(row for row in series["rows"] if row[0] == RATE)
     assert rate[2:5] == [0.0, 0.3, 0.6]

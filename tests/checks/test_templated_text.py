@@ -97,7 +97,7 @@ def test_real_data(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
     alpaca = measured(json.loads(shared_data("alpaca/random_9k.json").read_text()), tmp_path / "alpaca")
     assert alpaca.exhibits[0].rows[0][0] == "Generate a list of ⟨…⟩."
     assert [row[0] for row in alpaca.exhibits[2].rows[:3]] == ["rewrite … sentence", "generate … list", "create … list"]
-    assert alpaca.exhibits[1].rows[0][0] == "Once upon a time,"
+    assert alpaca.exhibits[1].rows[0][0] == "Once upon a time there"
 
 
 NOUNS = ["Rome", "tea", "the sea", "snow", "old maps", "bees", "iron", "chess", "dust", "rivers", "salt", "jazz"]

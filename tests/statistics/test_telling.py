@@ -56,6 +56,30 @@ def test_planted_words_are_named_first() -> None:
     assert [set(words) for words in named] == [{f"key{group}", f"lock{group}"} for group in range(10)]
 
 
+def test_where_there_is_nothing_else_words_are_told_from_general_english() -> None:
+    text = "A cat is also an animal that likes to sleep about sixteen hours a day, and it purrs when happy."
+    (one,) = telling.names(telling.count([text] * 20, [0] * 20), 5)
+    assert {"cat", "purrs", "sixteen"} <= set(one)
+    assert not {"a", "about", "also", "an", "and", "is", "it", "that"} & set(one)
+    templates = (
+        "If he buys {} apples, what is left?",
+        "Write a poem about the river {}.",
+        "Translate it into {} French.",
+    )
+    texts = [form.format(n) for n in range(20) for form in templates]
+    (one,) = telling.names(telling.count(texts, [0] * 60), 6)
+    assert {"poem", "french", "river", "buys"} <= set(one)
+
+
+def test_rarity_is_the_mean_of_the_shipped_idf() -> None:
+    """Of grams found one by one: a text of a single gram is a word of two letters with its spaces."""
+    from auditor.statistics.general import rarity
+
+    the, word = rarity(["the", "xylophone"])
+    assert 1 < the < 2 < 5 < word
+    assert rarity(["", "猫"])[0] == 0
+
+
 def test_one_text_has_one_voice_and_phrases_are_runs_of_words() -> None:
     counted = telling.count(["Cat cat CAT sat", "the cat"], [0, 1], phrase=2)
     mine = counted.group == 0

@@ -1,13 +1,12 @@
 """The embedder that needs no weights: hashed character 4-grams, TF-IDF, added into 256 places.
 
-The inverse document frequencies are fixed and shipped (`idf.npy`, made by `docs/idf.py` from the docstrings and
-help topics of Python's standard library), so that a row's vector never depends on its neighbours.
+The inverse document frequencies are fixed and shipped (`statistics.general`), so that a row's vector never depends on
+its neighbours.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,8 @@ from auditor.kernels import grams
 from auditor.kernels.texts import spans
 from auditor.model.rows import Strings
 from auditor.model.vectors import Floats
+from auditor.statistics.general import idf
 
-TABLE = Path(__file__).with_name("idf.npy")
 VERSION = 1
 
 
@@ -32,17 +31,11 @@ class Hashed:
 
     @cached_property
     def revision(self) -> str:
-        return f"{VERSION}-{xxhash.xxh3_64_hexdigest(self._idf.tobytes())}"
-
-    @cached_property
-    def _idf(self) -> Floats:
-        """float32 [65536] by the first 16 bits of a gram's hash."""
-        sixteenths: npt.NDArray[np.uint8] = np.load(TABLE)
-        return sixteenths.astype(np.float32) / np.float32(16)
+        return f"{VERSION}-{xxhash.xxh3_64_hexdigest(idf().tobytes())}"
 
     def embed(self, texts: Strings) -> Floats:
-        return grams.project(spans(texts.offsets, texts.data, fold=True), self._idf, self.dimension)
+        return grams.project(spans(texts.offsets, texts.data, fold=True), idf(), self.dimension)
 
     def cosines(self, left: Strings, right: Strings) -> npt.NDArray[np.float64]:
         one, other = (spans(texts.offsets, texts.data, fold=True) for texts in (left, right))
-        return grams.cosines(one, other, self._idf)
+        return grams.cosines(one, other, idf())

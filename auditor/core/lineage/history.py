@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.model.card import Card, Registered
 from auditor.model.result import Metric, Record, Status
+from auditor.statistics.trend import Slope, error, slope
 
 MAIN = 8
 """Metrics that fit a glance."""
 
+ALIKE = 0.1
+"""Share by which what two numbers were measured over may differ."""
+
+SIZED = (
+    "few_patterns.",
+    "low_lexical_diversity.",
+    "templated_text.",
+    "lost_tails.",
+    "exact_duplicates.",
+    "near_duplicates.",
+    "semantic_duplicates.",
+)
+"""Rooms whose numbers depend on how much was measured: compared where that differs by at most ALIKE."""
+
+UNSIZED = ("unique_ngram_product", "few_patterns.largest_share")
+"""Of these, what does not: unique n-grams are of each text, however many there are."""
+
+TURNED_AWAY = ("candidate", "rejected")
+
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """records: version -> the last audit of it that is stored here."""
+    """records: version -> the last audit of it that is stored here. present: the stored audit of the very rows that are
+    audited now, where versions are those before them."""
 
     card: Card
     records: Mapping[int, Record] = field(default_factory=dict)
+    present: Record | None = None
 
     @property
     def versions(self) -> tuple[Registered, ...]:
@@ -26,6 +49,18 @@ class History:
     def series(self, name: str) -> list[Metric | None]:
         """The metric at each version, None where it was not audited or not measured so."""
         return [self._metric(version.version, name) for version in self.versions]
+
+    def slope(self, name: str) -> tuple[Slope, int] | None:
+        """How the metric changes from version to version, in its unit, with how many versions tell; those that a gate
+        turned away, or that cannot be brought to one size with the last, do not. None below two."""
+        kept = [v for v in self.versions if v.status not in TURNED_AWAY and v.version in self.records]
+        found = at_equal_size([sizes(self.records[v.version], name) for v in kept])
+        there = [(float(v.version), metric) for v, metric in zip(kept, found, strict=True) if metric is not None]
+        if len(there) < 2:
+            return None
+        x, metrics = zip(*there, strict=True)
+        values = [float(metric.value or 0) for metric in metrics]
+        return slope(x, values, [error(metric.low, metric.high) for metric in metrics]), len(there)
 
     def _metric(self, version: int, name: str) -> Metric | None:
         record = self.records.get(version)
@@ -61,3 +96,49 @@ class History:
         values = [m.value for m in self.series(name) if m is not None and m.value is not None]
         largest = max(abs(value) for value in values)
         return (min(values) - max(values)) / largest if largest else 0.0, not largest
+
+
+def sizes(record: Record, name: str) -> list[Metric]:
+    """The metric over each number of rows or words that it was measured over; without those that have no value."""
+    return known(name, record.metrics.values(), record.ladder)
+
+
+def known(name: str, *found: Iterable[Metric]) -> list[Metric]:
+    """Those of that name that have a value."""
+    return [metric for some in found for metric in some if metric.name == name and metric.value is not None]
+
+
+def at_equal_size(places: Sequence[Sequence[Metric]]) -> list[Metric | None]:
+    """One metric at each place in time, all over as much as at the last one; None where there is none so.
+
+    places: at each the metric over several sizes. Of the last one's sizes that is taken which most places have, and of
+    these the largest.
+    """
+    best: list[Metric | None] = [None] * len(places)
+    for last in sorted(places[-1] if places else (), key=lambda metric: -metric.n):
+        found = [
+            min((m for m in one if alike(m, last)), key=lambda m: abs(m.n - last.n), default=None) for one in places
+        ]
+        if sum(one is not None for one in found) > sum(one is not None for one in best):
+            best = found
+    return best
+
+
+def alike(metric: Metric, other: Metric) -> bool:
+    """Whether two numbers of one name may be compared."""
+    if metric.unit != other.unit:
+        return False
+    sized = metric.name.startswith(SIZED) and not metric.name.endswith(UNSIZED)
+    return not sized or abs(metric.n - other.n) <= ALIKE * max(other.n, 1)
+
+
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Names of rounds by the number in each; those without one are left out."""
+    numbers = {label: number for label in labels if (number := numbered(label)) is not None}
+    return sorted(numbers, key=lambda label: (numbers[label], label))
+
+
+def numbered(label: str) -> float | None:
+    """The number of a round: 3 of `3` and of `round 3`."""
+    found = re.search(r"\d+(?:\.\d+)?", label)
+    return float(found[0]) if found else None
