@@ -28,7 +28,7 @@ from auditor.annotators.space import Spaces
 from auditor.auditing import Options, Progress
 from auditor.core import check as checking
 from auditor.core import measure as measuring
-from auditor.core.check import Context
+from auditor.core.check import Context, Tunes
 from auditor.core.compare import directions
 from auditor.core.means import own
 from auditor.core.policy import Policy
@@ -78,7 +78,8 @@ class Calibration:
     extended, for nothing says which way they are worse. beyond: checks that need more than rows and real rows.
     together: share of the splits that broke any bound: as often will the whole policy fail data as good as the real
     ones. family: whether `rate` is of all bounds together. bought: texts, tokens and cost of embeddings, where they are
-    bought. parameters: of the checks, where they are not the defaults."""
+    bought. parameters: of the checks, where they are not the defaults. tuned: how those that depend on the embedder
+    were found."""
 
     real: Dataset
     embedder: str
@@ -93,6 +94,7 @@ class Calibration:
     family: bool = False
     bought: Mapping[str, Any] | None = None
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tuned: tuple[str, ...] = ()
 
 
 def calibrate(
@@ -148,10 +150,11 @@ def calibrate(
         side = _side(real, size, audited)
         embedder = auditing.loaded(options, workspace)
         name = f"{embedder.name}@{embedder.revision}"
-        kept = _Kept(workspace.cache / "calibrations", _key(real, checks, side, name, workspace.expectations))
         context = Context(
             expectations=workspace.expectations, scratch=Path(scratch), memory=options.memory // engine.threads
         )
+        checks, tuned = _tuned(checks, real, replace(context, space=Spaces(embedder, workspace.cache, engine)))
+        kept = _Kept(workspace.cache / "calibrations", _key(real, checks, side, name, workspace.expectations))
 
         def one(seed: int) -> Seen:
             left, right = (real.select(rows) for rows in split(real, side, seed))
@@ -162,8 +165,22 @@ def calibrate(
             found = _run(one, splits, kept, engine, advance)
     bounds, unknown, together = _bounds(wanted, found, rate, side, real.rows, family)
     bought = embedders.bought(embedder)
-    set_ = {check.spec.name: own(check, workspace.root) for check in checks}
-    return Calibration(real, name, side, rate, splits, bounds, unknown, stand, beyond, together, family, bought, set_)
+    return Calibration(
+        real,
+        name,
+        side,
+        rate,
+        splits,
+        bounds,
+        unknown,
+        stand,
+        beyond,
+        together,
+        family,
+        bought,
+        {check.spec.name: own(check, workspace.root) for check in checks},
+        tuned,
+    )
 
 
 def _side(real: Dataset, size: int | None, data: Dataset | None) -> int:
@@ -185,6 +202,13 @@ def _side(real: Dataset, size: int | None, data: Dataset | None) -> int:
             hint="an audit of so few rows is not judged by bounds found on more",
         )
     return min(size or (data.rows if data is not None else real.rows), real.rows // 2)
+
+
+def _tuned(checks: Sequence[Any], real: Dataset, context: Context) -> tuple[list[Any], tuple[str, ...]]:
+    """(the checks, with parameters that real rows find; how they were found)."""
+    with single():
+        found = [check.tuned(real, context) if isinstance(check, Tunes) else (check, "") for check in checks]
+    return [check for check, _ in found], tuple(how for _, how in found if how)
 
 
 def to_calibrate(checks: Sequence[Any], base: Policy) -> tuple[dict[str, Wanted], tuple[str, ...]]:

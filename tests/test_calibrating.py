@@ -27,6 +27,7 @@ from auditor.engines.local import Local
 from auditor.model.errors import ConfigError, InputError
 from auditor.registry.workspace import Workspace
 from auditor.sketches.sample import drawn
+from tests.annotators.embedders.test_embedders import model2vec
 
 DRIFT = ("feature-drift",)
 
@@ -84,8 +85,8 @@ def test_bounds_judge_only_what_they_were_found_with(workspace: Path) -> None:
     real, rows = people(240, 3), people(130, 4)
     asked = {"embedding-drift": {"scope": "prompt"}, "too-clean-text": {"scope": "response"}}
     rooms = ("embedding-drift", "exact-duplicates", "feature-drift", "off-topic-responses", "too-clean-text")
-    here = {"workspace": Workspace.find(), "progress": Silent()}
-    found = calibrate(real, Options(only=rooms, checks=asked), rate=0.5, size=None, **here)
+    options = Options(only=rooms, checks=asked)
+    found = calibrate(real, options, rate=0.8, size=None, workspace=Workspace.find(), progress=Silent())
     (workspace / "ours.yaml").write_text(text := calibrating.policy(found, "default", "ours"))
     written = yaml.safe_load(text)
     assert written["found_with"] == {
@@ -97,9 +98,9 @@ def test_bounds_judge_only_what_they_were_found_with(workspace: Path) -> None:
 
     def skipped(**more: Any) -> dict[str, str]:
         options = Options(only=rooms, policy="ours.yaml", **{"checks": asked, **more})
-        report = run(rows, options, real=real, **here)
+        report = run(rows, options, real=real, workspace=Workspace.find(), progress=Silent())
         assert {one.check for one in report.record.verdicts} == set(rooms)
-        of = {one.metric: one for one in report.record.verdicts if one.metric in written["metrics"]}
+        of = {str(one.metric): one for one in report.record.verdicts if one.metric in written["metrics"]}
         assert of["exact_duplicates.rate"].status.value == "pass"
         assert of["feature_drift.worst_effect"].status.judged
         told = {name: one.why for name, one in of.items() if one.status.value == "skipped" and " found " in one.why}
@@ -118,6 +119,29 @@ def test_bounds_judge_only_what_they_were_found_with(workspace: Path) -> None:
     told = skipped()
     assert set(told) == {name for name in written["metrics"] if name.startswith(("embedding_drift.", "off_topic_"))}
     assert f"by the embedder m2v@1, this audit uses {found.embedder}: calibrate with" in told.popitem()[1]
+
+
+def test_a_threshold_is_found_for_an_embedder_without_one_and_bounds_hold_with_it(workspace: Path) -> None:
+    model2vec(workspace / "weights")
+    words = "the cat sat on a mat plain sentence dog ran far".split()
+    rng = np.random.default_rng(6)
+    shares = rng.dirichlet(np.ones(11), 240)
+    rows = [{"text": " ".join(rng.choice(words, rng.integers(6, 30), p=share))} for share in shares]
+    (workspace / "real.jsonl").write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
+    asked = ["--only", "semantic-duplicates", "--embedder", "weights", "-q"]
+    done = CliRunner().invoke(group, ["calibrate", "--real", "real.jsonl", "--rate", "0.5", *asked])
+    assert done.exit_code == 0, done.output
+    (line,) = [line for line in done.output.splitlines() if line.startswith("semantic-duplicates.threshold by weights")]
+    threshold = float(line.split(": ")[1].split(",")[0])
+    written = yaml.safe_load((workspace / "expectations/policies/calibrated.yaml").read_text())
+    assert written["found_with"]["checks"] == {"semantic-duplicates": {"threshold": threshold}}
+    audit = ["audit", "real.jsonl", "--policy", "calibrated", "--format", "json", *asked]
+    said = CliRunner().invoke(group, audit).stdout
+    assert f"audit with --set semantic-duplicates.threshold={threshold}, or calibrate again" in said
+    (workspace / "auditor.yaml").write_text(f"checks: {{semantic-duplicates: {{threshold: {threshold}}}}}\n")
+    judged = run("real.jsonl", Options(only=("semantic-duplicates",), policy="calibrated", embedder="weights"),
+                 real=None, workspace=Workspace.find(), progress=Silent())  # fmt: skip
+    assert judged.verdict.judged
 
 
 def test_the_data_to_be_audited_says_how_many_rows(workspace: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import ClassVar
 
@@ -20,7 +20,8 @@ from auditor.kernels.pairs import alike
 from auditor.kernels.texts import spans
 from auditor.model.result import Measurement, Metric
 from auditor.model.rows import Dataset, strings
-from auditor.model.vectors import Neighbours
+from auditor.model.vectors import Floats, Neighbours
+from auditor.sketches.sample import drawn
 
 SCOPES = ("text", "prompt", "response")
 
@@ -60,7 +61,20 @@ JUDGES = {
     "hashed": Judge(0.9, True, "82 of 100 pairs of STS-B at .9 are rated 4 of 5 or more by people, 71 at .8"),
     "wordllama": Judge(0.9, False, "77 of 100 pairs of STS-B at .9 are rated 4 of 5 or more by people, 59 at .8"),
 }
-OTHER = Judge(0.9, False, "the default of SemHash for static embeddings; not measured for this embedder: calibrate it")
+OTHER = Judge(
+    0.9,
+    False,
+    "the default of SemHash for static embeddings, not measured for this embedder: `auditor calibrate --only "
+    "semantic-duplicates` finds one in real data, to be given by --set semantic-duplicates.threshold=…",
+)
+
+NEAREST, AMONG, COPIES, FEWEST = 2_000, 10_000, 200, 50
+"""To find a threshold: rows whose nearest other is looked for, rows that it is looked for among, edited copies (which
+an endpoint is paid for), and distinct texts below which none is found."""
+
+UNRELATED = 0.99
+"""Of the nearest others of real rows: so many are less near than where the way to edited copies begins. Some rows of
+real data are copies themselves."""
 
 
 @check
@@ -71,8 +85,9 @@ class SemanticDuplicates:
     Two rows are semantic duplicates where the cosine of their embeddings reaches the threshold; clusters are the
     connected components of such pairs, and exact copies belong to them with score 1. Each text is compared with its
     10 nearest; every pair reported is scored exactly, without what vectors round off. `threshold: 0` is the
-    embedder's own: .9 for the default one. Two long texts have the same grams, whatever they say, so the default one
-    asks more of texts beyond 16 KB: .94 of 64 KB, .97 of 1 MB.
+    embedder's own: .9 for the default one and for WordLlama. For others `auditor calibrate` finds one in real data,
+    halfway between rows that are nearest to one another and copies edited by it. Two long texts have the same
+    grams, whatever they say, so the default one asks more of texts beyond 16 KB: .94 of 64 KB, .97 of 1 MB.
 
     A generator asked the same thing twice answers the same thing in another order, with another opening. No shingle
     is shared, so near-duplicates is silent, and a model trained on it still sees the same row again (Abbas et al.
@@ -148,6 +163,41 @@ class SemanticDuplicates:
         notes = (_note(self.scope, threshold, space, near), *((judge.why,) if not self.threshold else ()))
         return Measurement((*metrics, beyond), slices, (sizes,), notes, {"partners": table})
 
+    def tuned(self, real: Dataset, context: Context) -> tuple[SemanticDuplicates, str]:
+        """The check with a threshold for an embedder of which none is known: halfway between the cosine to their
+        nearest other that 99 % of real rows stay below, and the median cosine of edited copies (`_edited`) to their
+        originals. The one tells how alike rows are that nobody copied, the other how alike copies stay.
+
+        On 1,500 rows each of GSM8K, Dolly, Alpaca and Alpaca's prompts WordLlama gets .91 to .93; of the pairs of STS-B
+        there 79 to 84 of 100 are rated 4 of 5 or more. With its vectors moved to one side, so that random texts have a
+        cosine of .7 as by many encoders, it gets .97 to .98 (78 to 83 of 100), where .9 would have 9 to 45 % of these
+        rows dropped. Less is asked by vectors of which unlike rows are far apart: the default ones would get .75 to .87
+        (60 to 78 of 100).
+        """
+        space = context.space
+        assert space is not None
+        if self.threshold or space.embedder.name in JUDGES:
+            return self, ""
+        what = f"{self.spec.name}.threshold by {space.embedder.name}"
+        present = space.vectors(real, self.scope).present
+        at = drawn(real, AMONG)
+        at = at[present[at]]
+        texts = real.take(at, [self.scope]).column(0).to_pylist()
+        first = np.array(sorted({text: place for place, text in reversed([*enumerate(texts)])}.values()), np.int64)
+        if len(first) < FEWEST:
+            return self, f"{what}: none found, {len(first)} distinct texts are too few to tell: {FEWEST} are needed"
+        vectors = space.vectors(real, self.scope).take(at[first])
+        near = float(np.quantile(_nearest(vectors), UNRELATED))
+        copies = [_edited(texts[place]) for place in first[:COPIES]]
+        embedded = space.embedder.embed(strings(pa.array(copies, pa.large_string())))
+        kept = float(np.median(np.einsum("ij,ij->i", vectors[:COPIES], embedded)))
+        measured = f"{UNRELATED:.0%} of real rows have none nearer than {near:.3f}, edited copies stay at {kept:.3f}"
+        if kept <= near:
+            return self, f"{what}: none found, {measured}: this embedder does not tell copies from other rows"
+        found = replace(self, threshold=round(max((near + kept) / 2, 0.5), 3))
+        give = f"give it to audits: --set {self.spec.name}.threshold={found.threshold:g}, or `checks:` in auditor.yaml"
+        return found, f"{what}: {found.threshold:g}, halfway ({measured}); {give}"
+
     def _beyond(self, rows: Dataset, left: Longs, right: Longs, engine: Engine) -> Metric:
         name = self.spec.metric("beyond_wording")
         if not len(left):
@@ -207,6 +257,26 @@ def needed(threshold: float, lengths: Longs) -> Doubles:
     risen = (chance - CHANCE[0]) / (1 - CHANCE[0])
     required: Doubles = threshold + (1 - threshold) * risen
     return required
+
+
+def _nearest(vectors: Floats) -> Doubles:
+    """Cosine of the first `NEAREST` rows to the nearest other of all; float64 [min(NEAREST, n)]."""
+    found = []
+    for low in range(0, min(NEAREST, len(vectors)), 256):
+        block = vectors[low : min(low + 256, NEAREST)]
+        cosines = block @ vectors.T
+        cosines[np.arange(len(block)), low + np.arange(len(block))] = -1
+        found.append(cosines.max(1))
+    return np.concatenate(found).astype(np.float64)
+
+
+def _edited(text: str) -> str:
+    """A copy that says the same for whoever compares wording: every tenth word left out, the second half first; by
+    characters where there are no words."""
+    words = text.split()
+    parts, between = (words, " ") if len(words) > 3 else (list(text), "")
+    kept = [part for place, part in enumerate(parts) if place % 10 != 9]
+    return between.join([*kept[len(kept) // 2 :], *kept[: len(kept) // 2]])
 
 
 def _floor(threshold: float, rounded: bool, dimension: int) -> float:

@@ -67,7 +67,8 @@ def calibrate(
     The policy that is written extends POLICY, and is used with `auditor audit --policy`. Its bounds hold at the size of
     the splits: an audit of more rows draws as many for what depends on their number (comparisons with real data,
     duplicates, patterns), and one of fewer skips these metrics. By another embedder, or with other parameters (--set),
-    a metric is another number, and an audit skips it as well. Checks that need more than rows and real rows (a
+    a metric is another number, and an audit skips it as well. For an embedder of which no threshold of semantic
+    duplicates is known, one is found in the real rows, told, and used. Checks that need more than rows and real rows (a
     card, verdicts) keep the bounds of POLICY. An interrupted run goes on where it was.
     """
     from auditor import calibrating
@@ -96,6 +97,8 @@ def calibrate(
         reasons.setdefault((room, why), []).append(short)
     for (room, why), metrics in reasons.items():
         click.echo(f"no bound for {', '.join(f'{room}.{short}' for short in metrics)}: {why}")
+    for how in found.tuned:
+        click.echo(f"\n{how}")
     if found.stand:
         click.echo(
             f"\nNothing says which way these are worse; they keep the bounds of {policy}: {', '.join(found.stand)}"

@@ -203,6 +203,16 @@ class Suits(Protocol):
     def suits(self, rows: Any, context: Context) -> None: ...
 
 
+@runtime_checkable
+class Tunes(Protocol):
+    """A check with a parameter that depends on the embedder, and that real rows can find."""
+
+    def tuned(self, real: Any, context: Context) -> tuple[Any, str]:
+        """The check with that parameter, and one line of how it was found, or why it was not; the check itself and an
+        empty line where it is known. Asked by `auditor calibrate`."""
+        ...
+
+
 Check = Fold[Any] | Program | Inspection
 
 _registered: dict[str, type[Any]] = {}

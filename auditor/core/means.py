@@ -16,6 +16,7 @@ from typing import Any
 
 from auditor.core import check as checking
 from auditor.core.check import Context
+from auditor.core.content.space import Embedder
 from auditor.model.result import Measured, Metric
 
 
@@ -45,20 +46,20 @@ def unlike(check: Any, means: Means, context: Context, root: Path) -> str:
     """Why an audit with this check and context is not judged by bounds that were found by these means; empty where it
     is."""
     embedder = None if context.space is None else context.space.embedder
-    if means.embedder and embedder is not None and "embeddings" in check.spec.needs:
-        now = f"{embedder.name}@{embedder.revision}"
-        name = means.embedder.rpartition("@")[0]
-        other = "calibrate again" if name == embedder.name else f"calibrate with --embedder {embedder.name}"
-        back = "" if name == embedder.name else f", or audit with --embedder {name}"
-        if now != means.embedder:
-            return f"its bounds were found by the embedder {means.embedder}, this audit uses {now}: {other}{back}"
+    if embedder is not None and "embeddings" in check.spec.needs and not _same(means.embedder, embedder):
+        now, name = f"{embedder.name}@{embedder.revision}", means.embedder.rpartition("@")[0]
+        to = f"calibrate with --embedder {embedder.name}, or audit with --embedder {name}"
+        remedy = "calibrate again" if name == embedder.name else to
+        return f"its bounds were found by the embedder {means.embedder}, this audit uses {now}: {remedy}"
     standard = _standard(check)
     then, here = {**standard, **means.parameters}, {**standard, **own(check, root)}
     moved = sorted(name for name in {*then, *here} if then.get(name) != here.get(name))
     if not moved:
         return ""
-    was, has = (", ".join(_set(check, name, side.get(name)) for name in moved) for side in (then, here))
-    return f"its bounds were found with {was}, this audit has {has}: calibrate with this --set, or audit with that"
+    was, has = ([_set(check, name, side.get(name)) for name in moved] for side in (then, here))
+    back = " ".join(f"--set {one}" for one in was)
+    remedy = f"audit with {back}, or calibrate again" if here.keys() >= set(moved) else "calibrate again"
+    return f"its bounds were found with {', '.join(was)}, this audit has {', '.join(has)}: {remedy}"
 
 
 def withheld(check: Any, measured: Measured, means: Mapping[str, Means], context: Context, root: Path) -> Measured:
@@ -75,6 +76,14 @@ def withheld(check: Any, measured: Measured, means: Mapping[str, Means], context
 
     found = tuple(map(held, measured.measurement.metrics))
     return replace(measured, measurement=replace(measured.measurement, metrics=found))
+
+
+def _same(then: str, now: Embedder) -> bool:
+    """Whether NAME@REVISION is this embedder; a folder of weights, which has another name wherever it is named from, by
+    the revision alone, which is of the bytes."""
+    name, _, revision = then.rpartition("@")
+    address = "://" in name or "://" in now.name
+    return not then or (revision == now.revision and (name == now.name or not address))
 
 
 def _standard(check: Any) -> dict[str, Any]:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from auditor import fakes
-from auditor.annotators import neighbours
-from auditor.checks.semantic_duplicates import CHANCE, JUDGES, LENGTHS, OTHER, SemanticDuplicates, needed
+from auditor.annotators import embedders, neighbours
+from auditor.checks.semantic_duplicates import CHANCE, JUDGES, LENGTHS, OTHER, SemanticDuplicates, _edited, needed
 from auditor.core.check import Context, build
-from auditor.core.content.space import Space
+from auditor.core.content.space import Embedder, Space
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError
 from auditor.model.result import FINDING_SCHEMA, Measurement
-from auditor.model.rows import Dataset, Strings
+from auditor.model.rows import Dataset, Strings, strings
 from auditor.model.vectors import Floats
+from auditor.sketches.sample import drawn
 from tests.kernels import oracle
 
 
@@ -254,3 +257,108 @@ def test_long_texts_are_not_alike_by_their_length(shared_data: Callable[[str], P
     assert exact[0, 1] > 0.8
     seen = measure(tmp_path, of, threshold=0.8)
     assert seen.tables["partners"].column("row").to_pylist() == [0, 2]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Another embedder's vectors, moved to one side: random texts are alike, as with many encoders."""
+
+    of: Embedder
+    by: float
+    name: str = "moved"
+
+    @property
+    def revision(self) -> str:
+        return f"{self.of.revision}-{self.by}"
+
+    @property
+    def dimension(self) -> int:
+        return self.of.dimension
+
+    threads, blind = True, "what the other does not see"
+
+    def embed(self, texts: Strings) -> Floats:
+        vectors = self.of.embed(texts)
+        there = np.linalg.norm(vectors, axis=1) > 0
+        vectors[there, 0] += self.by
+        vectors[there] /= np.linalg.norm(vectors[there], axis=1, keepdims=True)
+        return vectors
+
+    def cosines(self, left: Strings, right: Strings) -> np.ndarray:
+        found: np.ndarray = np.einsum("ij,ij->i", self.embed(left), self.embed(right)).astype(np.float64)
+        return found
+
+
+def moved(folder: Path, of: str, by: float, of_rows: Sequence[str]) -> tuple[Dataset, Context]:
+    from auditor.annotators.space import Spaces
+
+    data = fakes.dataset([{"text": text} for text in of_rows], folder / "rows", shard_rows=300)
+    embedder = Moved(embedders.load(of, folder), by)
+    return data, Context(space=Spaces(embedder, folder / "space", Local(1)))
+
+
+def edited(text: str) -> str:
+    words = text.split()
+    del words[9::10]
+    return " ".join(words[len(words) // 2 :] + words[: len(words) // 2])
+
+
+def test_a_threshold_is_found_between_unlike_rows_and_edited_copies(tmp_path: Path) -> None:
+    """The oracle has all pairs of distinct rows; what it finds flags edited copies and leaves the others."""
+    rng = random.Random(5)
+    words = ["".join(rng.choice("abcdefghijklmnop") for _ in range(rng.randint(2, 9))) for _ in range(900)]
+    real = [" ".join(rng.choice(words) for _ in range(rng.randint(12, 40))) for _ in range(240)]
+    data, context = moved(tmp_path, "hashed", 1.0, [*real, *real[:40]])
+    check, how = SemanticDuplicates().tuned(data, context)
+    assert context.space is not None
+    vectors = context.space.vectors(data, "text").take(np.arange(240)).astype(np.float64)
+    cosines = vectors @ vectors.T - 2 * np.eye(240)
+    near = np.quantile(cosines.max(1), 0.99)
+    first = [int(row) for row in drawn(data, 280)]
+    texts = list(dict.fromkeys((*real, *real[:40])[row] for row in first))[:200]
+    both = (context.space.embedder.embed(strings(pa.array(side, pa.large_string())))
+            for side in (texts, [edited(text) for text in texts]))  # fmt: skip
+    kept = np.median(np.einsum("ij,ij->i", *both))
+    assert check.threshold == pytest.approx((near + kept) / 2, abs=6e-4)
+    assert how == (
+        f"semantic-duplicates.threshold by moved: {check.threshold:g}, halfway (99% of real rows have none nearer than "
+        f"{near:.3f}, edited copies stay at {kept:.3f}); give it to audits: "
+        f"--set semantic-duplicates.threshold={check.threshold:g}, or `checks:` in auditor.yaml"
+    )
+    copied, context = moved(tmp_path / "copied", "hashed", 1.0, [*real, *map(edited, real[:60])])
+    rate = value(check.run(copied, context, Local(1)), "rate")
+    assert rate is not None
+    assert 0.9 * 60 / 300 <= rate <= 63 / 300
+
+
+def test_a_threshold_that_is_known_or_cannot_be_found_is_left(tmp_path: Path) -> None:
+    texts = [f"row number {i} of {i * i}" for i in range(60)]
+    few, context = moved(tmp_path / "few", "hashed", 1.0, texts[:49] * 3)
+    told = "semantic-duplicates.threshold by moved: none found, "
+    assert SemanticDuplicates().tuned(few, context) == (
+        SemanticDuplicates(),
+        f"{told}49 distinct texts are too few to tell: 50 are needed",
+    )
+    asked = SemanticDuplicates(scope="prompt")
+    assert asked.tuned(few, context) == (asked, f"{told}0 distinct texts are too few to tell: 50 are needed")
+    assert SemanticDuplicates(threshold=0.8).tuned(few, context) == (SemanticDuplicates(threshold=0.8), "")
+    many, context = moved(tmp_path / "many", "hashed", 1e6, texts)
+    assert "does not tell copies from other rows" in SemanticDuplicates().tuned(many, context)[1]
+    known = Context(space=fakes.space(tmp_path / "known"))
+    assert SemanticDuplicates().tuned(many, known) == (SemanticDuplicates(), "")
+    for text in ("three words only", "没有空格的文字也要改动才行"):
+        assert sorted(_edited(text)) == sorted([*text[:9], *text[10:]])
+
+
+@pytest.mark.data
+def test_found_thresholds_are_where_people_put_them(tmp_path: Path, shared_data: Callable[[str], Path]) -> None:
+    """WordLlama's is .9 by STS-B. Moved to one side it calls unlike rows duplicates at .9, and not at what is found."""
+    rows = json.loads(shared_data("alpaca/random_9k.json").read_text())[:1500]
+    texts = ["\n".join(text for text in row.values() if isinstance(text, str) and text) for row in rows]
+    for by, low, high in ((0.0, 0.9, 0.93), (1.5, 0.96, 0.98)):
+        data, context = moved(tmp_path / str(by), "wordllama", by, texts)
+        check, _ = SemanticDuplicates().tuned(data, context)
+        assert low <= check.threshold <= high
+        rates = [value(one.run(data, context, Local(2)), "rate") or 0.0 for one in (check, SemanticDuplicates())]
+        assert rates[0] < 0.005
+        assert (rates[1] > 0.05) == (by > 0)

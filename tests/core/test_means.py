@@ -44,6 +44,9 @@ def test_an_embedder_counts_for_checks_that_need_one(context: Context, tmp_path:
     name = by(context).partition("@")[0]
     assert unlike(Embedded(), Means(by(context)), context, tmp_path) == ""
     assert unlike(Embedded(), Means(), context, tmp_path) == "", "nothing was said of it"
+    revision = by(context).rpartition("@")[2]
+    assert unlike(Embedded(), Means(f"../weights@{revision}"), context, tmp_path) == "", "from elsewhere"
+    assert unlike(Embedded(), Means(f"https://host/v1#m@{revision}"), context, tmp_path), "there it is no digest"
     other = unlike(Embedded(), Means("m2v/potion@77"), context, tmp_path)
     assert other == (
         f"its bounds were found by the embedder m2v/potion@77, this audit uses {by(context)}: "
@@ -65,12 +68,13 @@ def test_parameters_count_for_every_check(check: Any, context: Context, tmp_path
     assert why({"words": ("c",)}, {"words": ["c"]}) == ""
     assert why({"scope": "prompt"}, {}) == (
         f"its bounds were found with {name}.scope=text, this audit has {name}.scope=prompt: "
-        "calibrate with this --set, or audit with that"
+        f"audit with --set {name}.scope=text, or calibrate again"
     )
     assert f"found with {name}.least=4, {name}.words=c,d, this audit has {name}.least=3, {name}.words=a,b:" in why(
         {}, {"words": ["c", "d"], "least": 4}
     )
-    assert f"found with {name}.gone=1, this audit has {name}.gone=:" in why({}, {"gone": 1})
+    gone = why({}, {"gone": 1})
+    assert gone == f"its bounds were found with {name}.gone=1, this audit has {name}.gone=: calibrate again"
 
 
 def test_paths_of_a_workspace_are_the_same_in_another_checkout(tmp_path: Path) -> None:
