@@ -132,6 +132,7 @@ class TemplatedText:
             ),
         ),
         reads=("text",),
+        version=2,
         fires=(
             Case(
                 tuple({"text": f"What is the distance of {name} from the sun, in miles?"} for name in _PLANETS * 2),

@@ -74,7 +74,8 @@ class Measure:
 class Spec:
     """name: kebab-case, names the fault and not the remedy, never reused. reads: columns it needs;
     a missing (or wholly null) one means SKIPPED with the reason. needs: references or derived tables.
-    annotations: annotators to run first. version: rises when old states stop merging with new ones."""
+    annotations: annotators to run first. version: rises when the same rows give another number under the same name, or
+    old states stop merging with new ones."""
 
     name: str
     title: str
