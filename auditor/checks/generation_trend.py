@@ -188,6 +188,7 @@ class GenerationTrend(Faultfinding):
                 "generate rows about them, from the seeds that the version before had",
             ),
         ),
+        version=2,
         fires=(
             Case(
                 (),
