@@ -175,8 +175,9 @@ def table(exhibit: Exhibit, style: Path, key: str) -> str:
             ends += [_number(row[heads.index("low")]), _number(row[heads.index("high")])]
             axes.plot(ends[1:], [y, y], color=STRONG, linewidth=1.2)
         axes.annotate(
-            cell[place], (max(ends), y), (4, 0), textcoords="offset points", va="center", fontsize=8, color=STRONG
-        )
+            label(cell[place], 16), (max(ends), y), (4, 0), textcoords="offset points", va="center", fontsize=8,
+            color=STRONG,
+        )  # fmt: skip
         axes.annotate(
             label(" · ".join(cell[name] for name in names), 29), (0, y), (-5, 0), xycoords=("axes fraction", "data"),
             textcoords="offset points", ha="right", va="center", fontsize=8.5, color=STRONG,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -261,6 +262,11 @@ def _tick(value: float) -> str:
         if abs(value) >= max(size, 10_000):
             return f"{value / size:.3g}{letter}"
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
+def letters(text: str) -> int:
+    """How wide a text is, in letters: those of East Asian scripts are two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def label(text: str, most: int = 28) -> str:

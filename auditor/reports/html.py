@@ -179,7 +179,7 @@ def pictures(view: View) -> Mapping[str, str]:
         tables = [
             Drawing(_suffix(e.name), e.title, e.note, partial(charts.table, e, style, f"t{place}-{nth}"))
             for nth, e in enumerate(section.exhibits)
-            if e.bar and e.rows
+            if e.bar in e.columns and e.rows
         ]
         for one in (*shown[section.name], *map(_drawn, tables)):
             name = f"{section.name}-{slug(one.name)}"

@@ -16,7 +16,7 @@ from markupsafe import escape
 
 from auditor.reports import wording
 from auditor.reports.escaping import one_line
-from auditor.reports.figures import BAR, COLOURS, GROUND, INK, MARK, REAL, STRONG
+from auditor.reports.figures import BAR, COLOURS, GROUND, INK, MARK, REAL, STRONG, letters
 
 WIDTH, HEIGHT, FOOT = 640, 480, 30
 """Of the map, and of the legend below it."""
@@ -139,15 +139,23 @@ def fitted(values: Doubles, corners: Places, size: int) -> tuple[Doubles, Mask]:
 
 
 def hull(x: Doubles, y: Doubles, air: float) -> Doubles:
-    """Corners of the convex outline that is `air` away from every point, [k, 2], in order (Andrew 1979, Information
-    Processing Letters 9:216, of the points with a circle of twelve around each)."""
+    """Corners of the convex outline that is `air` away from every point, [k, 2], in order: that of circles, as twelve
+    points each, around the corners of the points themselves."""
+    corners = _corners(np.stack((x, y), axis=1))
     turn = np.arange(12) * np.pi / 6
-    wide = (x[:, None] + air * np.cos(turn)).ravel(), (y[:, None] + air * np.sin(turn)).ravel()
-    points = np.unique(np.round(np.stack(wide, axis=1), 3), axis=0)
-    chains = []
-    for ordered in (points, points[::-1]):
-        chain: list[Doubles] = []
-        for point in ordered:
+    circle = air * np.stack((np.cos(turn), np.sin(turn)), axis=1)
+    return _corners((corners[:, None, :] + circle).reshape(-1, 2))
+
+
+def _corners(points: Doubles) -> Doubles:
+    """Of the convex hull, in order (Andrew 1979, Information Processing Letters 9:216)."""
+    ordered = [(float(x), float(y)) for x, y in np.unique(np.round(points, 3), axis=0)]
+    if len(ordered) < 3:
+        return np.array(ordered)
+    chains: list[tuple[float, float]] = []
+    for way in (ordered, ordered[::-1]):
+        chain: list[tuple[float, float]] = []
+        for point in way:
             while len(chain) > 1 and _turn(chain[-2], chain[-1], point) <= 0:
                 chain.pop()
             chain.append(point)
@@ -155,8 +163,8 @@ def hull(x: Doubles, y: Doubles, air: float) -> Doubles:
     return np.array(chains)
 
 
-def _turn(a: Doubles, b: Doubles, c: Doubles) -> float:
-    return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def _inside(outline: Doubles, x: Doubles, y: Doubles) -> Mask:
@@ -227,7 +235,7 @@ def _outlines(found: Sequence[Part], x: Doubles, y: Doubles) -> Iterator[str]:
         named.add((part.side, part.name))
         name = one_line(", ".join(part.name.split(", ")[:2]), NAME)
         others = [*placed, *(other for other in boxes if other is not box)]
-        if (place := _room(box, len(name) * LETTER, others, x, y)) is not None:
+        if (place := _room(box, letters(name) * LETTER, others, x, y)) is not None:
             placed.append(place)
             at, anchor = (place[0] + place[2]) / 2, "middle"
             if place[0] > box[2]:

@@ -7,13 +7,12 @@ dark mode takes the dark ones.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 
 from markupsafe import escape
 
 from auditor.reports.escaping import one_line
-from auditor.reports.figures import COLOURS, DARK, GROUND, INK, LIGHT, STRONG
+from auditor.reports.figures import COLOURS, DARK, GROUND, INK, LIGHT, STRONG, letters
 
 EDGE = 24
 """Around the picture."""
@@ -73,25 +72,21 @@ _DARK = "@media (prefers-color-scheme: dark) {{ {} }}".format(
 
 def _lines(text: str, most: float) -> Iterator[str]:
     """The text in lines of at most so many letters, of which wide ones are two; a word that is longer is cut."""
-    line, taken = "", 0.0
+    line, taken = "", 0
     for word in text.split():
         for piece in _pieces(word, most):
-            size = _size(piece)
+            size = letters(piece)
             if line and taken + 1 + size > most:
                 yield line
-                line, taken = "", 0.0
+                line, taken = "", 0
             line, taken = (f"{line} {piece}", taken + 1 + size) if line else (piece, size)
     if line:
         yield line
 
 
 def _pieces(word: str, most: float) -> Iterator[str]:
-    while _size(word) > most:
+    while letters(word) > most:
         end = max(1, int(most / 2))
         yield word[:end]
         word = word[end:]
     yield word
-
-
-def _size(text: str) -> float:
-    return sum(2.0 if unicodedata.east_asian_width(letter) in "WF" else 1.0 for letter in text)

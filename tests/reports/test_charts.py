@@ -9,8 +9,10 @@ from xml.etree import ElementTree as ET
 import pyarrow as pa
 import pytest
 
+from auditor import reports
 from auditor.model.result import Exhibit
 from auditor.reports import charts, dashboards, exhibits, figures, plates
+from auditor.reports.view import View
 from tests.reports.test_maps import points
 
 STYLE = dashboards.find("auditor.mplstyle", None)
@@ -146,3 +148,15 @@ def test_a_plate_stands_alone_in_light_and_dark() -> None:
     lines = [text for text in root.findall(f"{SVG}text") if (text.text or "").startswith(("Many", "many"))]
     assert len(lines) > 3
     assert all(len(line.text or "") * 12.5 * 0.55 < width for line in lines)
+
+
+def test_files_are_called_what_they_show_and_nothing_in_them_runs(view: View, hostile: View) -> None:
+    for one in (view, hostile):
+        found = reports.pictures(one)
+        assert found
+        for name, plate in found.items():
+            assert re.fullmatch(r"[a-z-]+-[A-Za-z0-9._-]+\.svg", name)
+            tags = {element.tag.removeprefix(SVG) for element in ET.fromstring(plate).iter()}
+            assert not tags & {"script", "image", "a", "foreignObject", "animate", "set"}
+            assert not re.search(r"<[^>]*\b(?:style|on\w+)=", plate)
+    assert {"near-duplicates-jaccard.svg", "record-integrity-words.svg"} <= set(reports.pictures(view))
