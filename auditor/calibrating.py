@@ -153,7 +153,8 @@ def calibrate(
         context = Context(
             expectations=workspace.expectations, scratch=Path(scratch), memory=options.memory // engine.threads
         )
-        checks, tuned = _tuned(checks, real, replace(context, space=Spaces(embedder, workspace.cache, engine)))
+        watched = Spaces(embedder, workspace.cache, engine, progress.stage)
+        checks, tuned = _tuned(checks, real, replace(context, space=watched))
         kept = _Kept(workspace.cache / "calibrations", _key(real, checks, side, name, workspace.expectations))
 
         def one(seed: int) -> Seen:
