@@ -42,6 +42,7 @@ SERIES = 8
 BARS = 20
 """Rows of a table that are drawn."""
 
+_PLACE = re.compile(r"(version|round|generation|iteration) \S+", re.IGNORECASE)
 _SIDE = re.compile(r"(data|real)( \(.*\))?")
 """Heads of columns that tell what the two sides have."""
 
@@ -77,14 +78,15 @@ def of(
         if exhibit.name == "lost_tails.regions" and exhibit.rows:
             title, caption = "Topics of the real data that are missing most", f"Rows of each topic {exhibit.note}."
             found.append(Drawing("regions", title, caption, partial(regions, exhibit, style, f"{key}-r")))
-        if exhibit.name == "generation_trend.series" and (known := _series(exhibit)):
+        if exhibit.name.startswith("generation_trend.") and (known := _series(exhibit)):
+            step = _step(exhibit)
             more = f"; {SERIES} of {len(known)}, those that decline first" if len(known) > SERIES else ""
             caption = (
-                f"Multiples of the first version (the line), all on one logarithmic scale{more}. "
+                f"Multiples of the first {step} (the line), all on one logarithmic scale{more}. "
                 "Shaded: worse than at first. Heavy: declines beyond chance."
             )
-            drawing = partial(series, exhibit, style, f"{key}-t")
-            found.append(Drawing("versions", "Diversity and tails over the versions", caption, drawing))
+            drawing = partial(series, exhibit, style, f"{key}-{step}")
+            found.append(Drawing(f"{step}s", f"Diversity and tails over the {step}s", caption, drawing))
     return found
 
 
@@ -245,14 +247,19 @@ def series(exhibit: Exhibit, style: Path, key: str) -> str:
         axes.spines["bottom"].set_visible(axes is strips[-1])
         axes.tick_params(axis="x", length=3 if axes is strips[-1] else 0)
     strips[-1].set_xlim(-0.25, len(versions) - 0.75)
-    strips[-1].set_xticks(range(len(versions)), [exhibit.columns[at].removeprefix("version ") for at in versions])
-    strips[-1].set_xlabel("version")
+    strips[-1].set_xticks(range(len(versions)), [exhibit.columns[at].partition(" ")[2] for at in versions])
+    strips[-1].set_xlabel(_step(exhibit))
     told = "; ".join(f"{one.metric} {one.multiples[-1]:.2f}" for one in shown)
-    return drawn(figure, key, f"as multiples of the first version: {told}")
+    return drawn(figure, key, f"as multiples of the first {_step(exhibit)}: {told}")
 
 
 def _versions(exhibit: Exhibit) -> list[int]:
-    return [place for place, head in enumerate(exhibit.columns) if head.startswith("version ")]
+    """Columns of versions, or of rounds."""
+    return [place for place, head in enumerate(exhibit.columns) if _PLACE.fullmatch(head)]
+
+
+def _step(exhibit: Exhibit) -> str:
+    return exhibit.columns[_versions(exhibit)[0]].partition(" ")[0].lower()
 
 
 def _series(exhibit: Exhibit) -> list[Course]:

@@ -105,6 +105,14 @@ def test_a_strip_tells_which_way_is_worse_and_how_far_it_went() -> None:
     assert told[third + 1 : third + 3] == ["less is better", "+300%"]
 
 
+def test_rounds_are_drawn_as_versions_are() -> None:
+    heads = ("metric", "better", "Round 1", "Round 2", "change a step", "p", "verdict")
+    rounds = Exhibit("generation_trend.by_Round", "t", heads, (("a.mtld", "more", 10.0, 9.0, -0.1, None, None),))
+    (found,) = charts.of("generation-trend", {}, [rounds], STYLE, "a", {})
+    assert (found.name, found.title) == ("rounds", "Diversity and tails over the rounds")
+    assert {"mtld", "\N{MINUS SIGN}10%", "1", "2", "round"} <= set(words(found.draw()))
+
+
 def test_counts_have_whole_ticks_and_the_largest_of_a_line_is_told() -> None:
     told = words(figures.clusters([1], STYLE, "a"))
     assert [text for text in told if text[0].isdigit()] == ["1", "0", "1"]
