@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import exp, log
 from pathlib import Path
@@ -23,7 +23,7 @@ from auditor.files import atomic
 from auditor.kernels.hashes import shingle_sets
 from auditor.kernels.texts import spans
 from auditor.model.result import Exhibit, Measurement, Metric, Slice
-from auditor.model.rows import Dataset, strings
+from auditor.model.rows import ROUNDS, Dataset, strings
 from auditor.model.vectors import Floats
 from auditor.sketches.sample import drawn
 from auditor.statistics import layout, telling, vendi
@@ -64,6 +64,9 @@ SHARED = 0.5
 OWN, LOOKED_AT = 4, 2_000
 """Words of its own that a row has at the most where what all rows share is a template with a slot or two, and not a
 scaffold around different rows; and the rows that are looked at."""
+
+RUNGS = (1_000, 3_000, 10_000, 30_000)
+"""Rows that patterns and scores of a registered version are recorded of as well."""
 
 READ, EXAMPLE = 500, 200
 """Characters of a row that names are taken from, and that are shown."""
@@ -259,6 +262,7 @@ class FewPatterns:
                 "rows": self._crowds(ours, found, names),
             },
             exhibits=(self._largest(found, n, names, examples),) if names else (),
+            ladder=tuple(self._ladder(ours, usual, context, engine)) if context.history is not None else (),
         )
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
@@ -337,6 +341,16 @@ class FewPatterns:
             yield Metric(
                 self.spec.metric(measure), value, "rows", n, low=max(1.0, exp(low)), high=min(float(n), exp(high))
             )
+
+    def _ladder(self, ours: _Side, usual: float, context: Context, engine: Engine) -> Iterator[Metric]:
+        """Patterns and scores of fewer rows, for versions of another size."""
+        scored = min(len(ours.rows), self.vendi_sample)
+        for rung in RUNGS:
+            if rung < len(ours.rows):
+                sizes = self._sizes(_patterns(ours, rung, context, engine), rung, usual)
+                yield from (one for one in sizes if one.name.endswith("patterns_per_row"))
+            if rung < scored:
+                yield from self._vendi(replace(ours, vectors=ours.vectors[:rung]))
 
     def _ratios(
         self, ours: _Side, same: Patterns, theirs: _Side | None, beside: Patterns | None, equal: int
@@ -422,7 +436,8 @@ class FewPatterns:
         return pa.concat_tables(parts).sort_by("row").combine_chunks()
 
     def _slices(self, rows: Dataset, ours: _Side, found: Patterns) -> tuple[Slice, ...]:
-        """Patterns per row of every group of an attribution, all groups at the size of the smallest."""
+        """Patterns per row of every group of an attribution, all groups at the size of the smallest; of rounds Vendi
+        scores too."""
         slices: list[Slice] = []
         for by, (labels, codes) in sorted(gather_groups(rows).items()):
             code = codes[ours.rows]
@@ -432,9 +447,13 @@ class FewPatterns:
                 continue
             size = int(min(counts[one] for one in kept))
             for one in kept:
-                value = effective(np.bincount(found.labels[np.flatnonzero(code == one)[:size]])) / size
+                mine = np.flatnonzero(code == one)[:size]
+                value = effective(np.bincount(found.labels[mine])) / size
                 metric = Metric(self.spec.metric("patterns_per_row"), value, "patterns per row", size)
                 slices.append(Slice(by, labels[one], metric))
+                if by.lower() in ROUNDS:
+                    scores = self._vendi(replace(ours, vectors=ours.vectors[mine]))
+                    slices += [Slice(by, labels[one], score) for score in scores]
         return tuple(sorted(slices, key=lambda s: (s.by, s.group)))
 
     def _map(self, sides: Sequence[_Mapped], engine: Engine) -> pa.Table:

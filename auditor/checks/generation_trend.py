@@ -150,8 +150,9 @@ class GenerationTrend(Faultfinding):
 
     Limits: reads records and no rows, and of this version too what its stored audit says where this audit did not
     measure it; versions that were not audited here, or were rejected, are left out. Numbers that depend on the size
-    are compared where they were measured over as much, within 10 %: low-lexical-diversity and few-patterns record
-    theirs at smaller sizes as well, lost-tails does not. Of a share of faults, `least` is of the share without. Topics
+    are compared where they were measured over as much, within 10 %: low-lexical-diversity, few-patterns and
+    templated-text record theirs at smaller sizes as well; those of duplicates and of lost-tails are compared at like
+    sizes alone, and tails not by round. Of a share of faults, `least` is of the share without. Topics
     are told by words alone, of which each audit keeps the 2,000 commonest that 0.1 to 30 % of 10,000 rows have: a
     topic whose words stand elsewhere as often is not missed. Four versions can just be told from chance by their order,
     three cannot.
@@ -306,16 +307,14 @@ def _now(context: Context) -> _Now:
 
 def _nothing(context: Context, now: _Now) -> str:
     """Why there is nothing to compare."""
-    history, alone = context.history, "no rows carry a round (a field round, generation or iteration, or --by FIELD)"
+    history, rooms = context.history, "low-lexical-diversity, few-patterns or templated-text"
+    rounds = f"this audit measured no rounds (a field round, generation or iteration, or --by FIELD, and {rooms})"
     if history is None:
-        return f"not a registered version, and {alone}: auditor register NAME FILE, and audit each version"
+        return f"not a registered version, and {rounds}: auditor register NAME FILE, and audit each version"
     if not _standing(history):
-        return f"no earlier version of this dataset was audited here, and {alone}: audit the versions before"
+        return f"no earlier version of this dataset was audited here, and {rounds}: audit the versions before"
     if not any(now.sizes(name) for name in BETTER):
-        return (
-            "this version has no number of diversity or tails yet, in this audit or a stored one: "
-            "audit it with low-lexical-diversity, few-patterns or templated-text"
-        )
+        return f"this version has no number of diversity or tails, in this audit or a stored one: audit it with {rooms}"
     return (
         "the earlier versions have no number that can be compared with this one: audit them again with the same rooms"
     )
@@ -397,8 +396,8 @@ def _before_and_now(context: Context, now: _Now) -> Iterator[tuple[str, Vocabula
     earlier = [(one.version, history.records[one.version]) for one in _standing(history)] if history else []
     kept = [(version, v) for version, record in earlier for v in record.vocabularies if not v.by]
     if whole is not None and kept:
-        version, before = kept[-1]
-        yield f"version {version}", before, whole
+        version, theirs = kept[-1]
+        yield f"version {version}", theirs, whole
     for by in sorted({v.by for v in now.vocabularies if v.by}):
         order = in_order(group for of, group in here if of == by)
         for before, last in pairwise(order[-2:]):

@@ -63,13 +63,13 @@ def _sentence(seed: int, words: int) -> str:
 class LowLexicalDiversity:
     """Text that repeats itself: few words, few phrases, much that compresses away.
 
-    What: `unique_ngram_product` is the share of different n-grams within each text, n = 2, 3, 4, multiplied;
-    words are what stands between white space. All other numbers are of one run of words (case folded, without
-    punctuation) through the rows in a drawn order: `distinct_1` to `distinct_4` the share of different n-grams,
-    `ngram_entropy` the entropy of 4-grams, `compression_ratio` bytes before and after gzip, `self_bleu` the mean
-    BLEU-4 of a text against the others, `mtld` how many words it takes until 28 % have stood before, `zipf_slope`
-    the fall of the frequencies of words with their rank. `rate` is of rows that repeat themselves far more than this
-    data does.
+    What: `unique_ngram_product` is the share of different n-grams within each text, n = 2, 3, 4, multiplied; words are
+    what stands between white space, or a character of a script written without spaces. All other numbers are of one
+    run of words (case folded, without punctuation) through the rows in a drawn order: `distinct_1` to `distinct_4` the
+    share of different n-grams, `ngram_entropy` the entropy of 4-grams, `compression_ratio` bytes before and after gzip,
+    `self_bleu` the mean BLEU-4 of a text against the others, `mtld` how many words it takes until 28 % have stood
+    before, `zipf_slope` the fall of the frequencies of words with their rank. `rate` is of rows that repeat themselves
+    far more than this data does.
 
     Why it matters: models fall back on the phrases they like best, and those trained on their text like
     them better still; lexical diversity is the first to go, and it does not return.
@@ -86,9 +86,15 @@ class LowLexicalDiversity:
     Intervals are from leaving out an eighth at a time, those of rows and of gzip from 16 subsamples. gzip's size may
     differ by a fraction of a percent between builds of zlib.
 
-    Reference: Su et al. 2022, arXiv 2202.06417 (unique n-grams; the authors' program drops each text's last n-gram and
-    rounds, which moves it by 0.03 of 100 at most); Li et al. 2016 (distinct-n); Zhang et al. 2018 (entropy); Zhu et
-    al. 2018 (self-BLEU); Shaib et al. 2024, arXiv 2403.00553 (compression); McCarthy and Jarvis 2010 (MTLD).
+    Figures: `unique_ngram_product`, times 100, of the continuations of Su and Xu 2022, arXiv 2211.10797. As published,
+    which is what their program's convention gives here to 0.01, and ours: Wikitext, people 92.98 and 93.00, contrastive
+    search 89.35 and 89.25; books, people 94.68 and 94.70, contrastive search 93.06 and 93.03. Their program drops each
+    text's last n-gram and rounds shares to four places, which makes 0.02 to 0.03 of it; 0.08 of Wikitext's 0.10 is one
+    text that loops in Burmese, of which to us each character is a word.
+
+    Reference: Su et al. 2022, arXiv 2202.06417 (unique n-grams); Li et al. 2016 (distinct-n); Zhang et al. 2018
+    (entropy); Zhu et al. 2018 (self-BLEU); Shaib et al. 2024, arXiv 2403.00553 (compression); McCarthy and Jarvis 2010
+    (MTLD).
     """
 
     scope: str = "text"

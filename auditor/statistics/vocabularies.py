@@ -111,7 +111,7 @@ def lost(before: Vocabulary, now: Vocabulary) -> list[Subject]:
     here, common = {word: rows for word, rows, _ in now.words}, frozenset(now.common)
     pairs = [(word, rows, here.get(word, now.floor - 1)) for word, rows, _ in before.words if word not in common]
     # Shorter texts have less of every word.
-    had, has = (sum(pair[place] for pair in pairs) for place in (1, 2))
+    had, has = sum(rows for _, rows, _ in pairs), sum(left for _, _, left in pairs)
     usual = min(1.0, has / now.rows / (had / before.rows)) if had else 1.0
     going: dict[str, tuple[float, int, int]] = {}
     for word, rows, left in pairs:

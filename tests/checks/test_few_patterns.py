@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ import pytest
 from auditor import fakes
 from auditor.checks.few_patterns import FewPatterns
 from auditor.core.check import Context
+from auditor.core.lineage.history import History
 from auditor.core.measure import missing
 from auditor.engines.local import Local
+from auditor.model.card import Card
 from auditor.model.result import Measurement
+from auditor.sketches.sample import drawn
 from auditor.statistics import vendi
 
 NAMES = [f"{first}{last}" for first in ("Ada", "Ben", "Cy", "Dora", "Eli") for last in ("lyn", "rick", "son", "ta", "")]
@@ -267,3 +271,19 @@ def test_stricter_deduplication_leaves_more_patterns_a_row(shared_data: Callable
         seen.append(_values(_measured(rows, tmp_path / name))["patterns_per_row"])
     assert seen == sorted(seen)
     assert len(set(seen)) == len(seen)
+
+
+def test_a_registered_version_is_measured_at_smaller_sizes_too(tmp_path: Path) -> None:
+    """The steps are what the room says of as many drawn rows."""
+    data = fakes.dataset([{"text": one} for one in [*_templates(600), *_diverse(800)]], tmp_path / "data", by=())
+    space = fakes.space(tmp_path / "space")
+    given = Context(space=space, cache=tmp_path, history=History(Card("d", "synthetic")))
+    found = FewPatterns().run(data, given, Local(1))
+    drawn_rows = data.select(np.sort(drawn(data, 1000)))
+    alone = FewPatterns().run(drawn_rows, replace(given, history=None), Local(1))
+    assert alone.ladder == ()
+    wanted = {metric.name: metric for metric in alone.metrics}
+    assert {metric.name.partition(".")[2] for metric in found.ladder} == {"patterns_per_row", "vendi", "vendi_2"}
+    for metric in found.ladder:
+        assert metric.n == 1000
+        assert metric.value == pytest.approx(wanted[metric.name].value, rel=1e-6)

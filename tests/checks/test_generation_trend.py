@@ -208,6 +208,33 @@ def test_rounds() -> None:
     assert {m.name.partition(".")[2]: m.value for m in found.metrics}["significantly_declining"] == 1
 
 
+def test_rounds_are_seen_without_being_asked_for(tmp_path: Path) -> None:
+    """A field `generation` that holds what was generated is none."""
+    draw = random.Random(1)
+    vocabulary = [f"w{i}" for i in range(3000)]
+    rows = [
+        {
+            "text": " ".join(draw.choices(vocabulary[: 3000 // k**2], k=40)),
+            "round": f"round {k}",
+            "generation": f"t{i} x",
+        }
+        for k in (1, 2, 3, 4)
+        for i in range(50)
+    ]
+    Path("rounds.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    only = ["--only", "generation-trend", "--only", "low-lexical-diversity"]
+    audited = CliRunner().invoke(group, ["audit", "rounds.jsonl", *only, "--format", "json", "--quiet"])
+    assert audited.exit_code == 0, audited.stderr
+    record = json.loads(audited.stdout)
+    assert record["metrics"]["generation_trend.significantly_declining"]["value"] >= 4
+    assert {s["by"] for s in record["slices"]} == {"round"}
+    one = CliRunner().invoke(
+        group, ["audit", "rounds.jsonl", "--only", "generation-trend", "--format", "json", "--quiet"]
+    )
+    (check,) = json.loads(one.stdout)["checks"]
+    assert "low-lexical-diversity" in f"{check['why']} {check['notes']}"
+
+
 def test_three_versions_by_the_command_line(tmp_path: Path) -> None:
     draw = random.Random(1)
     words = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "re", "so", "ta", "vu") for b in "abcdefghijklmnopqrstuvwxyz"]

@@ -14,7 +14,9 @@ import pytest
 from auditor import fakes
 from auditor.checks.low_lexical_diversity import LowLexicalDiversity
 from auditor.core.check import Context, build
+from auditor.core.lineage.history import History
 from auditor.engines.local import Local
+from auditor.model.card import Card
 from auditor.model.errors import ConfigError
 from auditor.model.result import Measurement, Metric
 
@@ -52,6 +54,36 @@ def test_poorer_text_is_told(tmp_path: Path) -> None:
         metric = found[name]
         assert metric.low is not None
         assert metric.low > 1.1, metric
+
+
+def test_a_registered_version_is_measured_at_smaller_sizes_too(tmp_path: Path) -> None:
+    """What the larger one says of 5,000 words is what the room says of its first 5,000; and its words are counted."""
+    rows = texts(1, 400)
+    dataset = fakes.dataset(rows, tmp_path / "rows", shard_rows=100, by=())
+    history = History(Card("d", "synthetic"))
+    context = Context(history=history)
+    found = LowLexicalDiversity().run(dataset, context, Local(2))
+    assert {metric.n for metric in found.ladder} == {1_000, 5_000}
+    smaller = LowLexicalDiversity(words=5_000).run(dataset, Context(), Local(1))
+    assert smaller.ladder == smaller.vocabularies == ()
+    steps = {metric.name: metric for metric in found.ladder if metric.n == 5_000}
+    assert len(steps) == 9
+    for metric in smaller.metrics:
+        if metric.name in steps:
+            assert metric.value == pytest.approx(steps[metric.name].value, rel=0.02)  # a text cut at the end
+    (counted,) = found.vocabularies
+    assert counted.rows == 400
+    word, many, _ = counted.words[0]
+    assert many == sum(word in row["text"].split() for row in rows)
+
+
+def test_rounds_are_measured_in_full(tmp_path: Path) -> None:
+    rows = [{"text": row["text"], "round": k} for k in (1, 2, 3) for row in texts(k, 60)]
+    dataset = fakes.dataset(rows, tmp_path / "rows", by=("round",))
+    found = LowLexicalDiversity().run(dataset, Context(), Local(2))
+    sliced = {s.metric.name.partition(".")[2] for s in found.slices if s.by == "round"}
+    assert {"self_bleu", "mtld", "ngram_entropy", "compression_ratio"} <= sliced
+    assert [(v.by, v.group, v.rows) for v in found.vocabularies] == [("round", "2", 60), ("round", "3", 60)]
 
 
 def test_equal_sources_are_equal(tmp_path: Path) -> None:
