@@ -98,6 +98,17 @@ def test_a_scaffold_around_different_rows_is_no_pattern(tmp_path: Path) -> None:
     assert not any(note.endswith("one template") and "half" in note for note in measured.notes)
 
 
+def test_one_pattern_that_may_be_a_scaffold_is_told(tmp_path: Path) -> None:
+    """Of nine rows in ten three fifths are the same words: a scaffold, or all of them one pattern."""
+    draw = random.Random(3)
+    one = _diverse(1, 5)[0].split() * 2
+    others = [word for text in _diverse(300, 6) for word in text.split()]
+    like = [" ".join(draw.choice(others) if draw.random() < 0.4 else word for word in one) for _ in range(900)]
+    told = [any("the whole set is one template" in note for note in _measured(texts, tmp_path / str(i)).notes)
+            for i, texts in enumerate((like + _diverse(100, 7), _diverse(1000, 7)))]  # fmt: skip
+    assert told == [True, False]
+
+
 def test_a_templated_task_is_judged_by_the_ratio(tmp_path: Path) -> None:
     """Both sides are four templates: few patterns, and as many as there should be."""
     by_name = {m.name: m for m in _measured(_templates(300, 1), tmp_path, real=_templates(300, 2)).metrics}
