@@ -91,23 +91,33 @@ def test_findings_are_the_planted_rows(tmp_path: Path) -> None:
     assert {row[1] for row in found.exhibits[0].rows if row[0] == "data"} <= set(range(400, 420))
 
 
-def test_sides_that_share_their_prompts_are_told(tmp_path: Path) -> None:
-    """Permutations take rows for independent, and two answers to one question are not."""
-    asked = [one["text"] for one in texts(300, 3, OFFICE)]
-    sides = [
-        [
-            {"prompt": f"{at} {ask} {at}", "response": one["text"]}
-            for at, ask, one in zip(range(300), asked, made, strict=True)
-        ]
-        for made in (texts(300, 1, GARDEN), texts(300, 2, f"{GARDEN} {GARDEN} violet"))
-    ]
-    found = measure(tmp_path / "text", *sides)
-    assert found.notes[-1].startswith("100% of the rows share a text, prompt, source or beginning with a real one")
-    assert found.notes[-1].endswith("answers alone are compared by scope=response")
-    answers = measure(tmp_path / "response", *sides, scope="response")
-    assert (values(answers)["mmd_p"] or 0) < (values(found)["mmd_p"] or 0)
-    other = measure(tmp_path / "other", sides[0][:150], sides[1][150:])
+def answered(seed: int, words: str) -> list[dict[str, Any]]:
+    """300 answers to the same questions."""
+    asked = [f"{at} {one['text']} {at}" for at, one in enumerate(texts(300, 3, OFFICE))]
+    return [{"prompt": ask, "response": one["text"]} for ask, one in zip(asked, texts(300, seed, words), strict=True)]
+
+
+def test_sides_that_share_their_prompts_are_paired_and_told(tmp_path: Path) -> None:
+    plain, violet = answered(1, GARDEN), answered(2, f"{GARDEN} {GARDEN} violet")
+    for scope in ("text", "response"):
+        found = measure(tmp_path / scope, plain, violet, scope=scope)
+        assert values(found)["mmd_p"] == 1 / 500
+        assert (values(found)["mmd"] or 0) > 0
+        told = found.notes[-1]
+        assert told.startswith("100% of the rows share a text, prompt, source or beginning with a real one: ")
+        assert " mmd leaves 300 such pairs out and mmd_p swaps them, " in told
+        assert told.endswith("answers alone are compared by scope=response") == (scope == "text")
+        alike = measure(tmp_path / f"{scope}-alike", plain, answered(5, GARDEN), scope=scope)
+        assert (values(alike)["mmd_p"] or 0) > 0.05
+    other = measure(tmp_path / "other", plain[:150], violet[150:])
     assert not any("share a text" in note for note in other.notes)
+
+
+def test_prompts_that_one_side_answers_more_often_leave_rows_as_they_are(tmp_path: Path) -> None:
+    """Four answers of one side to each of a few prompts: more of a kind within it than across."""
+    many = [{**one, "prompt": answered(1, GARDEN)[at // 4]["prompt"]} for at, one in enumerate(answered(2, GARDEN))]
+    found = measure(tmp_path, many, answered(4, GARDEN))
+    assert found.notes[-1].endswith("not more than with rows of their own side: mmd_p takes all rows for independent")
 
 
 def test_any_sharding_and_order_gives_the_same(tmp_path: Path) -> None:
@@ -199,6 +209,66 @@ def test_false_alarms_on_halves_of_real_data(tmp_path: Path, shared_data: Callab
         for seed in range(splits):
             chosen = np.random.default_rng(seed).permutation(len(vectors))[:600]
             found = mmd.discrepancy(vectors[chosen[:300]], vectors[chosen[300:]], Local(2).map, permutations=99)
+            alarms += found.p <= 0.05
+    low, high = binom.interval(0.99, splits, 0.05)
+    assert low <= alarms <= high
+
+
+def solved(folder: Path, path: Path, column: str) -> tuple[Any, Any]:
+    """Vectors of people's and of a 6B model's answers to the same questions."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    answers = ([row["ground_truth"] for row in rows], [row["6b_finetuning"]["solution"] for row in rows])
+    sides = (
+        [{"prompt": row["question"], "response": answer} for row, answer in zip(rows, side, strict=True)]
+        for side in answers
+    )
+    space = fakes.space(folder / "space")
+    people, model = (fakes.dataset(side, folder / str(at)) for at, side in enumerate(sides))
+    every = np.arange(len(rows))
+    return space.vectors(people, column).take(every), space.vectors(model, column).take(every)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("exact", [0, 5000])
+@pytest.mark.parametrize("column", ["text", "response"])
+def test_a_model_is_told_from_people_on_the_same_questions(
+    tmp_path: Path, shared_data: Callable[[str], Path], column: str, exact: int
+) -> None:
+    """As far as on other questions, and of any 325 that are drawn."""
+    people, model = solved(tmp_path, shared_data("gsm8k/example_model_solutions.jsonl"), column)
+    pairs = np.column_stack((np.arange(650), np.arange(650)))
+    with single():
+        same = mmd.discrepancy(model[:650], people[:650], Local(2).map, exact=exact, pairs=pairs)
+        other = mmd.discrepancy(model[:650], people[650:1300], Local(2).map, exact=exact)
+        assert same.p == other.p == 1 / 500
+        assert other.low < same.squared < other.high
+        seen = []
+        for seed in range(10):
+            some = np.random.default_rng(seed).permutation(len(people))[:325]
+            found = mmd.discrepancy(
+                model[some], people[some], Local(2).map, permutations=99, exact=exact, pairs=pairs[:325]
+            )
+            seen.append(found.p <= 0.05)
+    assert sum(seen) >= 9
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("splits", [40, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("exact", [0, 5000])
+def test_false_alarms_on_answers_to_the_same_questions(
+    tmp_path: Path, shared_data: Callable[[str], Path], splits: int, exact: int
+) -> None:
+    """Each question's two answers, one of people and one of a model, go to the sides by the toss of a coin."""
+    both = np.stack(solved(tmp_path, shared_data("gsm8k/example_model_solutions.jsonl"), "text"), axis=1)
+    pairs = np.column_stack((np.arange(300), np.arange(300)))
+    alarms = 0
+    with single():
+        for seed in range(splits):
+            draw = np.random.default_rng(seed)
+            some, left = draw.permutation(len(both))[:300], draw.integers(0, 2, 300)
+            found = mmd.discrepancy(
+                both[some, left], both[some, 1 - left], Local(2).map, permutations=99, exact=exact, pairs=pairs
+            )
             alarms += found.p <= 0.05
     low, high = binom.interval(0.99, splits, 0.05)
     assert low <= alarms <= high
