@@ -33,6 +33,9 @@ CHARACTERS = 4_000
 PRIOR = 500.0
 """Words that the prior is worth: a group of fewer is pulled to what all texts say."""
 
+EQUAL = 1e-6
+"""Scores that differ by less are equal."""
+
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_SPACELESS}]|[^\W_{_SPACELESS}]+(?:['’][^\W_]+)*")
 
@@ -102,15 +105,23 @@ def z_scores(counted: Counted, prior: float = PRIOR) -> Doubles:
 
 def names(counted: Counted, k: int, prior: float = PRIOR) -> list[tuple[str, ...]]:
     """The k most telling words of every group (fewer where only so many speak for it), most telling first; numbers
-    name nothing. A group that has no other to be told from is named by words that many of its texts have and general
-    English seldom."""
+    name nothing. Of words that tell as much, those first that are rarer in general English. A group that has no other
+    to be told from is named by words that many of its texts have and general English seldom."""
     z = (
         z_scores(counted, prior)
         if counted.groups > 1
         else counted.texts * rarity(counted.vocabulary)[counted.word] ** 2
     )
     ranked = (counted.words(z, group) for group in range(counted.groups))
-    return [tuple(word for word, score in words if score > 0 and _named(word))[:k] for words in ranked]
+    return [_first([(word, score) for word, score in words if score > 0 and _named(word)], k) for words in ranked]
+
+
+def _first(words: Sequence[tuple[str, float]], k: int) -> tuple[str, ...]:
+    """The first k of words with falling scores; ties by rarity."""
+    tied = [one for one in words if one[1] >= words[min(k, len(words)) - 1][1] - EQUAL]
+    rare = rarity([word for word, _ in tied])
+    order = sorted(range(len(tied)), key=lambda at: (-round(tied[at][1] / EQUAL), -rare[at], tied[at][0]))
+    return tuple(tied[at][0] for at in order[:k])
 
 
 def _named(word: str) -> bool:

@@ -71,6 +71,14 @@ def test_where_there_is_nothing_else_words_are_told_from_general_english() -> No
     assert {"poem", "french", "river", "buys"} <= set(one)
 
 
+def test_words_that_tell_as_much_are_named_by_rarity() -> None:
+    texts = ["Write a short poem about the river in spring.", "If he buys 5 apples and cheese, what does he pay?"] * 20
+    poem, cheese = telling.names(telling.count(texts, [0, 1] * 20), 4)
+    assert "poem" in poem
+    assert not {"a", "in", "the"} & set(poem)
+    assert not {"and", "does", "he", "if", "what"} & set(cheese)
+
+
 def test_rarity_is_the_mean_of_the_shipped_idf() -> None:
     """Of grams found one by one: a text of a single gram is a word of two letters with its spaces."""
     from auditor.statistics.general import rarity
