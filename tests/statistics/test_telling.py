@@ -76,7 +76,7 @@ def test_words_that_tell_as_much_are_named_by_rarity() -> None:
     poem, cheese = telling.names(telling.count(texts, [0, 1] * 20), 4)
     assert "poem" in poem
     assert not {"a", "in", "the"} & set(poem)
-    assert not {"and", "he", "if"} & set(cheese)
+    assert {"buys", "cheese"} <= set(cheese)
 
 
 def test_rarity_is_the_mean_of_the_shipped_idf() -> None:
