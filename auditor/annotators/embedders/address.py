@@ -49,9 +49,7 @@ class Address:
         except ValueError as error:
             raise ConfigError(f"not an address: {error}", seen=redact(base), wanted="https://HOST/v1#MODEL") from None
         if parts.password or parts.username or parts.query:
-            raise ConfigError(
-                "an embedder's address holds no key", seen=redact(base), hint=f"put the key into {KEY}"
-            )
+            raise ConfigError("an embedder's address holds no key", seen=redact(base), hint=f"put the key into {KEY}")
         if not host:
             raise ConfigError("an address without a host", seen=redact(base), wanted="https://HOST/v1#MODEL")
         if not model:
