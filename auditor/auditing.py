@@ -234,8 +234,8 @@ def _tell(report: Report, pedigree: Pedigree, workspace: Workspace) -> None:
 
 
 def stored(name: str, digest: str, ref: str | None, workspace: Workspace) -> Record | None:
-    """The stored audit of these rows, of all checks where there is such a one, else of the most; None where there is none
-    that can be read, and was not made when they lay in the place of another version than `ref`."""
+    """The stored audit of these rows, of all checks where there is such a one, else of the most; None where there is
+    none that can be read, and was not made when they lay in the place of another version than `ref`."""
     partial = None
     for path in registry.stored(name, digest, workspace):
         try:
