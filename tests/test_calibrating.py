@@ -211,6 +211,28 @@ def test_under_a_sized_policy_metrics_are_those_of_the_drawn_rows(workspace: Pat
     assert {few[metric].value for metric in bounds if metric in few} == {None}
 
 
+def test_rows_of_a_draw_are_shown_by_their_own_numbers(workspace: Path) -> None:
+    """In the table of the rows far from real, and in the gaps, as the findings have them."""
+    gone = [{"prompt": f"Which knot holds rope {i}?", "response": f"A bowline holds rope {i} well."} for i in range(60)]
+    ours, real = people(700, 4), [*people(600, 5), *gone]
+    bounds = {"embedding_drift.mmd": {"fail": "> 9"}, "lost_tails.gaps": {"fail": "> 99"}}
+    (workspace / "drawn.yaml").write_text(yaml.safe_dump({"name": "drawn", "size": 500, "metrics": bounds}))
+    options = Options(
+        only=("embedding-drift", "lost-tails"), policy=str(workspace / "drawn.yaml"), gaps=workspace / "gaps.jsonl"
+    )
+    report = run(ours, options, real=real, workspace=Workspace.find(), progress=Silent())
+    sides = {"data": ours, "real": real}
+    (far,) = [shown for shown in report.record.exhibits if shown.name == "embedding_drift.far"]
+    assert len(far.rows) == 10
+    for side, row, _, text in far.rows:
+        assert text.startswith(sides[side][row]["prompt"][:20]), (side, row)
+    examples = [
+        e for line in (workspace / "gaps.jsonl").read_bytes().splitlines() for e in orjson.loads(line)["examples"]
+    ]
+    assert examples
+    assert all(real[one["row"]]["prompt"] == one["prompt"] for one in examples)
+
+
 def test_an_interrupted_run_goes_on_and_ends_the_same(workspace: Path) -> None:
     rows = people(400, 6)
     whole = calibrated(rows, 0.5)

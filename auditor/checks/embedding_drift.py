@@ -178,7 +178,7 @@ class EmbeddingDrift:
             rate(named("coverage"), int(overlap.covered.sum()), n),
             *score,
         )
-        exhibit = self._far(((ours, overlap.to_real, rows), (theirs, overlap.to_synthetic, other.data)))
+        exhibit = self._far(((ours, overlap.to_real, rows), (theirs, overlap.to_synthetic, other.data)), context)
         return Measurement(
             metrics,
             notes=(
@@ -240,7 +240,7 @@ class EmbeddingDrift:
             else:
                 yield f"{share}, but not more than with rows of their own side: mmd_p takes all rows for independent"
 
-    def _far(self, sides: tuple[tuple[Longs, Floats, Dataset], ...]) -> Exhibit:
+    def _far(self, sides: tuple[tuple[Longs, Floats, Dataset], ...], context: Context) -> Exhibit:
         """The rows of each side that are farthest from the other."""
         shown: list[tuple[str | int | float | None, ...]] = []
         for side, (at, squares, data) in zip(("data", "real"), sides, strict=True):
@@ -248,8 +248,8 @@ class EmbeddingDrift:
             texts = data.take(at[farthest], [self.scope]).column(0).to_pylist()
             cosines = 1 - squares[farthest].astype(np.float64) / 2
             shown += [
-                (side, int(at[place]), round(float(cosine), 3), cut(text, 120))
-                for place, cosine, text in zip(farthest, cosines, texts, strict=True)
+                (side, int(row), round(float(cosine), 3), cut(text, 120))
+                for row, cosine, text in zip(context.numbers(side, at[farthest]), cosines, texts, strict=True)
             ]
         title = "Farthest from the other side"
         columns = ("side", "row", "nearest (cosine)", "text")

@@ -193,7 +193,7 @@ class LostTails:
         metrics, judged, gaps = self._reach(found, counts, reference, engine.map)
         ratios, slices = self._ratios(mine, reference)
         lost, told = self._lost(mine, reference, engine.map)
-        table = self._gaps(found, counts, gaps, reference, real, rows.rows)
+        table = self._gaps(found, counts, gaps, reference, real, rows.rows, context)
         return Measurement(
             (*metrics, *ratios, *lost),
             slices,
@@ -221,7 +221,7 @@ class LostTails:
             {
                 "row": pa.nulls(n, pa.int64()),
                 "metric": pa.repeat(self.spec.metric("gaps"), n),
-                "related": gaps.column("row"),
+                "related": gaps.column("place"),
                 "related_dataset": pa.repeat("real", n),
                 "cluster": pa.nulls(n, pa.int64()),
                 "score": pc.subtract(1.0, reached),  # share of the rows due that is missing
@@ -362,7 +362,9 @@ class LostTails:
             tuple(map(int, theirs)),
         )
 
-    def _gaps(self, found: Topics, counts: Longs, gaps: Longs, real: Side, dataset: Dataset, rows: int) -> pa.Table:
+    def _gaps(
+        self, found: Topics, counts: Longs, gaps: Longs, real: Side, dataset: Dataset, rows: int, context: Context
+    ) -> pa.Table:
         """One line a gap and example: those of its real rows that are nearest to its centre."""
         shown = gaps[:MOST_GAPS]
         names = self._names(found, shown, real)
@@ -375,6 +377,7 @@ class LostTails:
             places += nearest.tolist()
             of += [at] * len(nearest)
         topic = shown[of] if of else np.zeros(0, np.int64)
+        examples = real.rows[places] if places else np.zeros(0, np.int64)
         due = (found.sizes - counts)[topic] * rows / max(1, len(real.rows))
         numbers = {
             "region": pa.array(of, pa.int64()),
@@ -382,9 +385,10 @@ class LostTails:
             "real_rows": pa.array(found.sizes[topic]),
             "synthetic_rows": pa.array(counts[topic]),
             "missing_rows": pa.array(np.ceil(due).astype(np.int64)),
-            "row": pa.array(real.rows[places] if places else [], pa.int64()),
+            "place": pa.array(examples),
+            "row": pa.array(context.numbers("real", examples)),
         }
-        texts = dataset.take(real.rows[places] if places else [], ["prompt", "response", "text"])
+        texts = dataset.take(examples, ["prompt", "response", "text"])
         return pa.table({**numbers, **{name: texts.column(name) for name in texts.column_names}})
 
     def _names(self, found: Topics, gaps: Longs, real: Side) -> list[str]:

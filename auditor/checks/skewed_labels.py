@@ -24,7 +24,7 @@ from auditor.kernels.wording import Lists, lists
 from auditor.kernels.wording import tally as words_of
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import FINDING_SCHEMA, Exhibit, Measurement, Metric, Slice
-from auditor.model.rows import MAKERS, Dataset, Rows
+from auditor.model.rows import MAKERS, ROUNDS, Dataset, Rows
 from auditor.statistics import balance, tails
 from auditor.statistics.balance import Distance
 
@@ -272,10 +272,10 @@ class SkewedLabels:
         return {name: column for name, column in columns.items() if column in rows.columns}
 
     def _fields(self, rows: Dataset, groups: Groups) -> dict[str, str]:
-        """Fields that may be labels, with their columns. Who made a row is no label of it, unless it is asked for."""
+        """Fields that may be labels, with their columns. Who made a row, and in which round, is none unless asked."""
         asked, found = {*self.fields, *_targets(self.target)}, {}
         for name, column in self._columns(rows).items():
-            labels = rows.fields[name] in ("string", "int", "bool") and name not in MAKERS
+            labels = rows.fields[name] in ("string", "int", "bool") and name not in (*MAKERS, *ROUNDS)
             if not asked.isdisjoint((name, column)) or (labels and not self.fields):
                 found[f"meta.{name}" if name in groups.dimensions else name] = column
         if "language" in rows.columns and (not self.fields or "language" in self.fields):

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.model.errors import ConfigError, suggest
@@ -113,6 +115,7 @@ class Context:
     records. measured: what the checks before have measured, by check: for inspections, which run last. sizes: metric
     -> rows (a side) that its bound was found at; see `core.sized`. kinship: which models are relatives, for
     judges of verdicts; a pedigree has its own. known: what one room has worked out of the rows and others ask for.
+    drawn: where a check is given a draw, the numbers in the whole of the rows of each side ("data", "real").
     """
 
     references: Mapping[str, Dataset] = field(default_factory=dict)
@@ -128,6 +131,12 @@ class Context:
     sizes: Mapping[str, int] = field(default_factory=dict)
     kinship: Kinship | None = None
     known: dict[str, Any] = field(default_factory=dict)
+    drawn: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+
+    def numbers(self, side: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """What people call these rows of a side: their numbers in the whole, in what a check shows by itself. Findings
+        are told by the rows that the check was given."""
+        return self.drawn[side][rows] if side in self.drawn else rows
 
 
 class Engine(Protocol):

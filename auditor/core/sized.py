@@ -129,7 +129,8 @@ def draw(rows: Dataset, context: Context, size: int) -> Draw:
     ours, real = _drawn(rows, size, context), context.references.get("real")
     theirs = None if real is None else _drawn(real, size, context)
     beside = dict(context.references) | ({} if real is None or theirs is None else {"real": real.select(theirs)})
-    return Draw(rows.select(ours), replace(context, references=beside, sizes={}), ours, theirs)
+    numbers = {"data": ours} | ({} if theirs is None else {"real": theirs})
+    return Draw(rows.select(ours), replace(context, references=beside, sizes={}, drawn=numbers), ours, theirs)
 
 
 def redone(checks: Sequence[Any], rows: Audited, context: Context) -> dict[int, dict[str, tuple[str, ...]]]:
@@ -181,7 +182,9 @@ def _too_few(size: int | None, rows: Audited, real: Dataset | None) -> str:
         return ""
     has = f"{rows.rows:,}" if real is None else f"{rows.rows:,} and {real.rows:,} real ones"
     side = "rows" if real is None else "rows a side"
-    remedy = f": `auditor calibrate --rows {fewest}` finds bounds for so few" if fewest >= LEAST else ""
+    # Bounds are found on halves of the real rows.
+    most = rows.rows if real is None else min(rows.rows, real.rows // 2)
+    remedy = f": `auditor calibrate --real REAL --rows {most}` finds bounds for so few" if most >= LEAST else ""
     return f"needs n >= {size:,} ({side} that the policy's bounds were found at), has {has}{remedy}"
 
 

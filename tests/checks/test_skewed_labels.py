@@ -170,6 +170,13 @@ def test_a_target_of_who_made_a_row(tmp_path: Path) -> None:
     assert values(measured(rows, tmp_path / "2", rows[:100]))["worst_effect"] == 0
 
 
+def test_which_round_a_row_is_of_is_no_label(tmp_path: Path) -> None:
+    early, late = (tickets(50, 50, round=n) for n in (1, 2))
+    measurement = measured(late, tmp_path, early)
+    assert values(measurement)["worst_effect"] == 0
+    assert "round" not in {piece.group for piece in measurement.slices}
+
+
 def test_labels_that_real_data_never_has(tmp_path: Path) -> None:
     """Real has four topics; the data has sixty of its own, or a new one in each row."""
     real = tickets_of([f"t{i % 4}" for i in range(400)])

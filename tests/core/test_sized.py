@@ -178,12 +178,13 @@ def test_fewer_rows_than_the_bounds_were_found_at_are_no_pass_and_no_fail(tmp_pa
             if rows is few:
                 assert judged[name].why == (
                     "needs n >= 100 (rows that the policy's bounds were found at), has 99: "
-                    "`auditor calibrate --rows 99` finds bounds for so few"
+                    "`auditor calibrate --real REAL --rows 99` finds bounds for so few"
                 )
             assert (judged[name].value is None) == (rows is few)
     (unsized, _) = measure([Seen(), Both()], few, Context(references={"real": many}), Local(1))
     assert unsized.status is not Status.SKIPPED
-    for n, remedy in ((50, "has 50 and 100 real ones: `auditor calibrate --rows 50`"), (49, "has 49 and 100 real")):
+    calibrate = ": `auditor calibrate --real REAL --rows 50`"
+    for n, remedy in ((50, f"has 50 and 100 real ones{calibrate}"), (49, "has 49 and 100 real")):
         context = Context(references={"real": many}, sizes=SIZES)
         (short,) = measure([Seen()], made(n, tmp_path / f"n{n}", "few"), context, Local(1))
         assert remedy in short.why

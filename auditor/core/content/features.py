@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.core.rowwise import cut
-from auditor.model.rows import MAKERS, Dataset
+from auditor.model.rows import MAKERS, ROUNDS, Dataset
 
 SURFACE = (
     *("chars", "words", "lines", "tokens", "prompt_chars", "prompt_words", "response_chars", "response_words"),
@@ -107,8 +107,8 @@ def is_identifier(values: npt.NDArray[np.float64]) -> bool:
 
 
 def _fields(rows: Dataset) -> dict[str, str]:
-    """Columns of the fields annotator with their types, but for makers; a field whose name was taken stands as
-    `meta.NAME`."""
-    fields = {name: kind for name, kind in rows.fields.items() if name not in MAKERS}
+    """Columns of the fields annotator with their types, but for makers and rounds; a field whose name was taken
+    stands as `meta.NAME`."""
+    fields = {name: kind for name, kind in rows.fields.items() if name not in (*MAKERS, *ROUNDS)}
     columns = {f"meta.{name}" if f"meta.{name}" in rows.columns else name: kind for name, kind in fields.items()}
     return {name: kind for name, kind in columns.items() if name in rows.columns}
