@@ -72,7 +72,7 @@ def withheld(check: Any, measured: Measured, means: Mapping[str, Means], context
         if metric.value is None or metric.name not in means:
             return metric
         why = unlike(check, means[metric.name], context, root)
-        return replace(metric, value=None, low=None, high=None, why=why) if why else metric
+        return metric.without(why) if why else metric
 
     found = tuple(map(held, measured.measurement.metrics))
     return replace(measured, measurement=replace(measured.measurement, metrics=found))

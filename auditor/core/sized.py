@@ -109,9 +109,7 @@ def withheld(check: Any, measured: Measured, rows: Audited, context: Context) ->
 
     def held(metric: Metric) -> Metric:
         why = _too_few(known.get(metric.name), rows, real if metric.name in comparisons else None)
-        if not why or metric.value is None:
-            return metric
-        return replace(metric, value=None, low=None, high=None, why=why)
+        return metric.without(why) if why and metric.value is not None else metric
 
     return replace(
         measured, measurement=replace(measured.measurement, metrics=tuple(map(held, measured.measurement.metrics)))
@@ -161,9 +159,7 @@ def merged(whole: Measured, part: Measured, metrics: Sequence[str], size: int) -
     if not was:
         return whole
     now = tuple(
-        one
-        if one.name not in was
-        else found.get(one.name) or replace(one, value=None, low=None, high=None, why=part.why)
+        one if one.name not in was else found.get(one.name) or one.without(part.why)
         for one in whole.measurement.metrics
     )
     told = ", ".join(f"{name.partition('.')[2]} {_shown(one)}" for name, one in was.items())

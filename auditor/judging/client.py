@@ -9,12 +9,12 @@ as such.
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from auditor.core import waiting
 from auditor.judging.judges import Judge, called, key_of
 from auditor.model.errors import AuditorError
 
@@ -183,7 +183,7 @@ class Lane:
         raw = answer.content if not key else answer.content.replace(key.encode(), b"***")
         status = answer.status_code
         if status in {408, 429} or status >= 500:
-            after = _after(answer.headers)
+            after = waiting.after(answer.headers, _SAYING_WHEN)
             if status == 429 and after:
                 self._held = max(self._held, time.monotonic() + after)
             raise _Passing(f"HTTP {status} {raw[:_CUT].decode('utf-8', 'replace')}".strip(), after)
@@ -265,15 +265,3 @@ def _said(raw: bytes, body: Mapping[str, Any]) -> Said:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise _Passing(f"not what /chat/completions gives: {type(error).__name__}: {str(error)[:120]}") from None
     return Said(text, raw, read or expected(body)[0], written or tokens_of(text))
-
-
-def _after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of Retry-After, which is a number or a date (RFC 9110, 10.2.3); within reason."""
-    given = headers.get("retry-after", "").strip()
-    if given.isascii() and given.replace(".", "", 1).isdigit():
-        return min(float(given), _SAYING_WHEN)
-    try:
-        at = email.utils.parsedate_to_datetime(given).timestamp()
-    except (ValueError, TypeError):
-        return None
-    return min(max(0.0, at - time.time()), _SAYING_WHEN)

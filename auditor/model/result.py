@@ -6,7 +6,7 @@ A metric is a number with its interval where it has one, or `None` with the reas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +49,10 @@ class Metric:
     why: str = ""
     low: float | None = None
     high: float | None = None
+
+    def without(self, why: str) -> Metric:
+        """The metric with the reason why it has no value here."""
+        return replace(self, value=None, low=None, high=None, why=why)
 
 
 @dataclass(frozen=True, slots=True)

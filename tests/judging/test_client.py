@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
-import time
 
-import httpx2
 import pytest
 
 from auditor.judging import client
@@ -81,15 +78,3 @@ def test_what_is_no_answer_is_asked_for_again(answer: str, monkeypatch: pytest.M
                 return await lane.ask(judge, BODY)
 
     assert asyncio.run(ask()).text == "A"
-
-
-def test_when_to_come_back() -> None:
-    after = client._after
-    assert after(httpx2.Headers({"Retry-After": "2.5"})) == 2.5
-    assert after(httpx2.Headers({"Retry-After": "999999"})) == client._SAYING_WHEN
-    soon = after(httpx2.Headers({"Retry-After": email.utils.formatdate(time.time() + 10, usegmt=True)}))
-    assert soon is not None
-    assert 8 < soon <= 10
-    for nonsense in (b"", b"soon", b"-3", "²".encode("latin1")):
-        assert after(httpx2.Headers({b"Retry-After": nonsense})) is None
-    assert after(httpx2.Headers()) is None

@@ -6,7 +6,6 @@ take as it is (400, 413, 422) is `Refused`, for whoever asks to make it smaller;
 
 from __future__ import annotations
 
-import email.utils
 import json
 import logging
 import os
@@ -21,6 +20,7 @@ import numpy as np
 
 from auditor.annotators.embedders.address import Address
 from auditor.annotators.embedders.dense import beginning
+from auditor.core import waiting
 from auditor.core.secrets import MASK, redact
 from auditor.model.errors import AuditorError
 from auditor.model.vectors import Floats
@@ -144,7 +144,7 @@ class Server:
         status = answer.status_code
         what = f"answered {status}{said and ': '}{said}"
         if status in (408, 429) or status >= 500:
-            raise _Passing(what, _after(answer.headers), all=status == 429)
+            raise _Passing(what, waiting.after(answer.headers, LONGEST), all=status == 429)
         if status in (401, 403):
             raise Down(f"the embedder {what}", seen=self._address.name, hint=f"set {' or '.join(self._address.keys)}")
         hint = "see to what it names (model, address, quota): what was answered is kept"
@@ -214,18 +214,6 @@ def _words(answer: Any, end: float, key: str | None) -> str:
     line = " ".join(redact(text).split())
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     return line if len(line) <= SAID else line[: SAID - 1] + "…"
-
-
-def _after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of Retry-After, a number or a date (RFC 9110, 10.2.3); within reason."""
-    given = headers.get("retry-after", "").strip()
-    if given.isascii() and given.replace(".", "", 1).isdigit():
-        return min(float(given), LONGEST)
-    try:
-        at = email.utils.parsedate_to_datetime(given).timestamp()
-    except (ValueError, TypeError):
-        return None
-    return min(max(0.0, at - time.time()), LONGEST)
 
 
 def _key_of(address: Address) -> str | None:
