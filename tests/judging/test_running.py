@@ -339,7 +339,7 @@ def killed(kills: int, count: int, folder: Path) -> None:
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
-    killed(3, 500, tmp_path)
+    killed(3, 1000, tmp_path)
 
 
 @pytest.mark.slow
