@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from auditor.core.check import Case, Context, Measure, Spec, check
 from auditor.core.intervals import rate
 from auditor.core.rowwise import Bins, Flags, Mask, Rowwise, Tally, findings
-from auditor.kernels import damage
+from auditor.kernels import damage, endings, exchanges, ids
 from auditor.model.result import Measurement
 from auditor.model.rows import Dataset, Rows, strings
 
@@ -292,12 +292,12 @@ class RecordIntegrity(Rowwise):
         empty = np.logical_or.reduce(list(nothing.values()))
         whitespace = np.logical_or.reduce([blank[part] & ~nothing[part] for part in blank])
         said = strings(_target(rows))
-        ends = damage.endings(said)
+        ends = endings.endings(said)
         strange, plain = damage.implausible(said)
         prose = (ends.words >= self.long_answer) & (ends.line_words >= 8) & ~ends.item & (ends.fences == 0)
-        closed = prose & (ends.kind == damage.TERMINAL)
-        stops = prose & ((ends.kind == damage.OPEN) | ends.dangling)
-        fades = prose & (ends.kind == damage.LETTER) & ends.running & ~stops
+        closed = prose & (ends.kind == endings.TERMINAL)
+        stops = prose & ((ends.kind == endings.OPEN) | ends.dangling)
+        fades = prose & (ends.kind == endings.LETTER) & ends.running & ~stops
         turns = _valid(rows, "messages")
         damaged = (rows.numpy("replacement_chars") > 0) | (damage.mojibake(rows.strings("text")) > 0)
         sure = {
@@ -308,7 +308,7 @@ class RecordIntegrity(Rowwise):
             "gibberish": (strange >= 3) & (strange > self.gibberish_share * plain),
             "truncated": ends.fences % 2 == 1,
             "broken_role_order": _disordered(rows),
-            "prompt_echo": damage.echoes(rows.strings("prompt"), rows.strings("response"), self.echo_chars),
+            "prompt_echo": exchanges.echoes(rows.strings("prompt"), rows.strings("response"), self.echo_chars),
             "encoding_damage": damaged,
             "control_characters": rows.numpy("control_chars") > 0,
         }
@@ -381,7 +381,7 @@ def _ids(rows: Rows) -> tuple[npt.NDArray[np.uint64], Mask]:
     if content is None or not len(rows):
         return np.zeros(0, np.uint64), np.zeros(0, np.bool_)
     digests = np.frombuffer(content, np.uint8)[16 * column.offset : 16 * (column.offset + len(rows))].reshape(-1, 16)
-    return damage.given_ids(rows.strings("id"), digests)
+    return ids.given_ids(rows.strings("id"), digests)
 
 
 def _disordered(rows: Rows) -> Mask:
@@ -393,7 +393,7 @@ def _disordered(rows: Rows) -> Mask:
     known = pa.array(ROLES, pa.large_string())
     roles = pc.fill_null(pc.index_in(turns.field("role"), value_set=known), len(ROLES))
     said = pc.fill_null(pc.greater(pc.binary_length(turns.field("content")), 0), fill_value=False)
-    return damage.broken_turns(
+    return exchanges.broken_turns(
         offsets, roles.to_numpy(zero_copy_only=False).astype(np.int8), said.to_numpy(zero_copy_only=False)
     ) & _valid(rows, "messages")
 

@@ -21,7 +21,10 @@ from typing import Any
 import numpy as np
 
 _INTEGERS = range(-(1 << 63), 1 << 63)
-_EXCEPTION, _RESULT = 0, 1  # the slots of `native.export`
+EXCEPTION, RESULT = 0, 1
+"""Slots of an entry that `native` makes: first the exception that Numba describes, then the result, then the
+arguments."""
+
 _DONE = (0, -2)  # numba.core.callconv: RETCODE_OK and RETCODE_NONE
 _SINGLE = ("none", "bool")
 _compiling = threading.Lock()
@@ -158,7 +161,7 @@ def _slots(parts: Sequence[str]) -> int:
 def _entry(name: str, address: int, parts: Sequence[str], many: bool) -> Callable[..., Any]:
     """Machine code as a Python function: arguments laid into slots, results taken out of them."""
     call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(address)  # ctypes lets go of the GIL
-    room = _RESULT + _slots(parts)
+    room = RESULT + _slots(parts)
 
     def run(*arguments: Any) -> Any:
         given = [0] * room
@@ -172,8 +175,8 @@ def _entry(name: str, address: int, parts: Sequence[str], many: bool) -> Callabl
                 given.append(int(value))
         slots = (ctypes.c_int64 * len(given))(*given)
         if call(slots) not in _DONE:
-            raise _raised(name, slots[_EXCEPTION])
-        at, results = _RESULT, []
+            raise _raised(name, slots[EXCEPTION])
+        at, results = RESULT, []
         for part in parts:
             results.append(_result(part, slots, at, arguments))
             at += _slots((part,))

@@ -24,9 +24,9 @@ from typing import Any
 
 from llvmlite import binding as llvm  # type: ignore[import-untyped]
 
+from auditor.kernels.compiled import RESULT
+
 ENTRY = "auditor_entry"
-EXCEPTION, RESULT = 0, 1
-"""Slots: first the exception that Numba describes, then the result, then the arguments."""
 
 _STALE = 14 * 86_400
 """Seconds: another checkout or environment may share the folder."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from auditor.kernels.characters import is_blank
 from auditor.kernels.compiled import inlined, kernel
 from auditor.model.rows import Strings
 
@@ -103,7 +104,7 @@ def _row(
     text: Any, hashes: Any, lengths: Any, keys: Any, stamps: Any, counts: Any, stamp: Any, numbers: Any, shares: Any
 ) -> None:
     end = len(text)
-    while end > 0 and _blank(text[end - 1]):
+    while end > 0 and is_blank(text[end - 1]):
         end -= 1
     if end == 0:
         return
@@ -131,11 +132,6 @@ def _row(
 
 
 @inlined
-def _blank(byte: Any) -> Any:
-    return byte == 32 or 9 <= byte <= 13
-
-
-@inlined
 def _slot(keys: Any, stamps: Any, stamp: Any, key: Any) -> Any:
     """Where the key is, or where it would go: stamps[slot] != stamp says that it is not there."""
     mask = len(keys) - 1
@@ -150,7 +146,7 @@ def _words(text: Any, end: Any, hashes: Any, lengths: Any) -> Any:
     words, word, length = 0, _SEED, 0
     for at in range(end):
         byte = text[at]
-        if _blank(byte):
+        if is_blank(byte):
             if length:
                 hashes[words], lengths[words] = word, length
                 words += 1
@@ -170,7 +166,7 @@ def _pieces(text: Any, end: Any, blank_lines: Any, keys: Any, stamps: Any, stamp
     count = again = repeated = 0
     at = 0
     while at < end:
-        if _blank(text[at]):
+        if is_blank(text[at]):
             at += 1
             continue
         piece, pending, length = _SEED, 0, 0  # pending: blanks that belong to the piece if more follows
@@ -182,7 +178,7 @@ def _pieces(text: Any, end: Any, blank_lines: Any, keys: Any, stamps: Any, stamp
                 if newlines > blank_lines:
                     break
                 pending += 1
-            elif _blank(byte):
+            elif is_blank(byte):
                 pending += 1
             else:
                 for _ in range(pending):
@@ -220,7 +216,7 @@ def _run(text: Any, end: Any) -> Any:
             code = (code << 8) | np.int64(text[at + k])
         run = run + 1 if code == previous else 1
         previous = code
-        if run > best and not _blank(byte):
+        if run > best and not is_blank(byte):
             best, best_byte = run, byte
         at += size
     return best, best_byte

@@ -1,4 +1,4 @@
-"""Words and phrases of given lists in texts, and how texts are written: counts a row, in one pass over Arrow buffers.
+"""Words and phrases of given lists in texts: counts a row, in one pass over Arrow buffers.
 
 A word is a longest run of letters, digits and marks, with apostrophes (either kind) between letters as part of it;
 ASCII is folded to lower case; a codepoint of a script written without spaces is a word of its own. A phrase does not
@@ -18,25 +18,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from auditor.kernels.characters import NO_WORD, and_then, ends_sentence, hash_of, is_letter, kind_of
 from auditor.kernels.compiled import inlined, kernel
-from auditor.kernels.hashes import is_space
-from auditor.kernels.machine import fold_multiply, load8
-from auditor.kernels.texts import Spans, classes, classes_for, decode, spans
-from auditor.kernels.tokens import K0, K1, K2
+from auditor.kernels.machine import load8
+from auditor.kernels.texts import classes, classes_for, decode, spans
 from auditor.model.rows import Strings, strings
 
 Ints = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
 
-_STEP = np.uint64(0xD6E8FEB86659FD93)  # odd, so each step is a bijection; from Evensen's rrmxmx mixer
 _PHRASE = np.uint64(0x9E3779B97F4A7C15)  # odd, 2**64 / golden ratio
 _END, _QUESTION = np.uint64(0), np.uint64(1)
 """What stands between the words of sentences."""
 
 _HALF = np.uint64(32)
-
-PLAIN = (5, 20)
-"""Letters of the words that are looked at for slips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,69 +49,13 @@ class Lists:
     categories: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How n texts are written, int64 [n] each.
-
-    words; latin: those that begin with an ASCII letter, of which `syllables` are counted; sentences: at least 1 where
-    there is a word; lower: 1 where the first letter is a small one, 0 where a capital, -1 where neither (no letter, or
-    one beyond ASCII); open_end: 1 where the text ends in a letter or digit; suffixed: words in -ing or -ed;
-    elongated: letters three times in a row, or more (not i, w and x: III, www, xxx); pictures: emoji; loud: runs of
-    ? and ! of two or more; lone_i: the word i, written small.
-    """
-
-    words: Ints
-    latin: Ints
-    syllables: Ints
-    sentences: Ints
-    lower: Ints
-    open_end: Ints
-    suffixed: Ints
-    elongated: Ints
-    pictures: Ints
-    loud: Ints
-    lone_i: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """Words that stand in small ASCII letters alone, of PLAIN length. word: uint64 hash; row; start, length: bytes in
-    the column's data."""
-
-    word: npt.NDArray[np.uint64]
-    row: Ints
-    start: Ints
-    length: Ints
-
-
-@inlined
-def _end_of_sentence(code: Any, after: Any) -> Any:
-    stops = code in (0x0A, 0x3F, 0x21, 0x3002, 0xFF01, 0xFF1F)
-    return stops or (code == 0x2E and (after == 0x20 or 0x09 <= after <= 0x0D))
-
-
-@inlined
-def _letter(code: Any) -> Any:
-    return 0x61 <= (code | 0x20) <= 0x7A
-
-
-@inlined
-def _kind(code: Any, table: Any) -> Any:
-    """0 separates, 1 is part of a word, 3 is a word of its own."""
-    if code < 0x80:
-        return 1 if _letter(code) or 0x30 <= code <= 0x39 else 0
-    if code < len(table):
-        return np.int64(table[code]) & 3
-    return 3 if 0x20000 <= code < 0x40000 else 0
-
-
 @kernel
 def read(start, length, table, out):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """Word hashes of one text into out (uint64, longer than its bytes), with _END or _QUESTION after each sentence;
     returns how many. A question within double quotes is only an end."""
     made = 0
     size = 0
-    state = K0
+    state = NO_WORD
     quoted = False
     at = start
     stop = start + length
@@ -126,25 +65,25 @@ def read(start, length, table, out):  # type: ignore[no-untyped-def]  # pragma: 
         if code >= 0x80:
             code, width = decode(at, stop)
         after = np.int64(load8(at + width)) if at + width < stop else np.int64(0x20)
-        if size > 0 and (code in (0x27, 0x2019)) and _letter(after):
-            state = (state ^ np.uint64(0x27)) * _STEP
+        if size > 0 and (code in (0x27, 0x2019)) and is_letter(after):
+            state = and_then(state, 0x27)
             at += width
             continue
-        kind = _kind(code, table)
+        kind = kind_of(code, table)
         if kind == 1:
             if 0x41 <= code <= 0x5A:
                 code |= 0x20
-            state = (state ^ np.uint64(code)) * _STEP
+            state = and_then(state, code)
             size += 1
             at += width
             continue
         if size > 0:
-            out[made] = fold_multiply(state ^ K1, K2) | np.uint64(2)
+            out[made] = hash_of(state)
             made += 1
             size = 0
-            state = K0
+            state = NO_WORD
         if kind == 3:
-            out[made] = fold_multiply(((K0 ^ np.uint64(code)) * _STEP) ^ K1, K2) | np.uint64(2)
+            out[made] = hash_of(and_then(NO_WORD, code))
             made += 1
         elif code == 0x22:
             quoted = not quoted
@@ -152,7 +91,7 @@ def read(start, length, table, out):  # type: ignore[no-untyped-def]  # pragma: 
             quoted = True
         elif code == 0x201D:
             quoted = False
-        elif _end_of_sentence(code, after):
+        elif ends_sentence(code, after):
             if made > 0 and out[made - 1] > _QUESTION:
                 out[made] = _QUESTION if not quoted and (code in (0x3F, 0xFF1F)) else _END
                 made += 1
@@ -160,7 +99,7 @@ def read(start, length, table, out):  # type: ignore[no-untyped-def]  # pragma: 
                 quoted = False
         at += width
     if size > 0:
-        out[made] = fold_multiply(state ^ K1, K2) | np.uint64(2)
+        out[made] = hash_of(state)
         made += 1
     return made
 
@@ -241,7 +180,8 @@ def _lists(named: tuple[tuple[str, tuple[str, ...]], ...]) -> Lists:
     wanted: dict[int, int] = {}
     longer: set[int] = set()
     table, everything = classes(), [phrase for phrases in words.values() for phrase in phrases]
-    found = spans(*_parts(strings(pa.array(everything, pa.large_string()))), fold=False)
+    listed = strings(pa.array(everything, pa.large_string()))
+    found = spans(listed.offsets, listed.data, fold=False)
     out = np.empty(int(max(found.lengths, default=0)) + 2, np.uint64)
     place = 0
     for bit, phrases in enumerate(words.values()):
@@ -272,168 +212,10 @@ def tally(text: Strings, known: Lists, *, reader: str = "", question: str = "") 
     reader: the category of words that address the reader. question: the category that a sentence with one of those
     and a question mark at its end counts for, outside of quotes and where none of its own phrases stands in it.
     """
-    found, table = _spans(text)
+    found = spans(text.offsets, text.data, fold=False)
     places = [known.categories.index(name) if name else -1 for name in (reader, question)]
     counts, words = _tally(
-        *(found.starts, found.lengths, table, known.keys, known.masks, known.longer, len(known.categories), *places)
+        *(found.starts, found.lengths, classes_for(found)),
+        *(known.keys, known.masks, known.longer, len(known.categories), *places),
     )
     return counts, words
-
-
-@inlined
-def _picture(code: Any) -> Any:
-    """Emoji: Miscellaneous Symbols, Dingbats, and the pictographs of plane 1 (Unicode blocks)."""
-    return 0x2600 <= code <= 0x27BF or 0x1F300 <= code <= 0x1FAFF
-
-
-@inlined
-def _vowel(code: Any) -> Any:
-    return code in (0x61, 0x65, 0x69, 0x6F, 0x75, 0x79)
-
-
-@kernel
-def _form(starts, lengths, table):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    n = len(starts)
-    out = np.zeros((n, 11), np.int64)
-    for row in range(n):
-        at = starts[row]
-        stop = at + lengths[row]
-        words, latin, syllables, sentences, lower = 0, 0, 0, 0, -1
-        suffixed, elongated, pictures, loud, lone_i = 0, 0, 0, 0, 0
-        size, groups, first = 0, 0, np.int64(0)  # of the word so far
-        a, b, c = np.int64(0), np.int64(0), np.int64(0)  # its last letters, in lower case
-        cased = False
-        pending = False  # a word since the last sentence
-        ended = False
-        before, run = np.int64(0), 0  # the character before this one, and how often it stood in a row
-        shouts = 0
-        while at <= stop:
-            code = np.int64(0x20)
-            width = 1
-            if at < stop:
-                code = np.int64(load8(at))
-                if code >= 0x80:
-                    code, width = decode(at, stop)
-            after = np.int64(load8(at + width)) if at + width < stop else np.int64(0x20)
-            small = code | 0x20 if 0x41 <= code <= 0x5A else code
-            run = run + 1 if small == before else 1
-            if run == 3 and 0x61 <= small <= 0x7A and small not in (0x69, 0x77, 0x78):
-                elongated += 1
-            before = small
-            shouts = shouts + 1 if code in (0x21, 0x3F) else 0
-            if shouts == 2:
-                loud += 1
-            if not cased and lower < 0:
-                if _letter(code):
-                    lower = 1 if code == small else 0
-                    cased = True
-                elif code >= 0x80 and _kind(code, table) != 0:
-                    cased = True
-            kind = _kind(code, table)
-            if at < stop and not is_space(code):
-                ended = kind != 0
-            if size > 0 and (code in (0x27, 0x2019)) and _letter(after):
-                a, b, c = b, c, np.int64(0x27)  # ends no group: o'clock has two
-                size += 1
-                at += width
-                continue
-            if kind == 1 and at < stop:
-                if size == 0:
-                    first = code
-                    groups, a, b, c = 0, np.int64(0), np.int64(0), np.int64(0)
-                if _vowel(small) and not _vowel(c):
-                    groups += 1
-                a, b, c = b, c, small
-                size += 1
-                at += width
-                continue
-            if size > 0:
-                words += 1
-                pending = True
-                if _letter(first):
-                    latin += 1
-                    if size > 3:
-                        # Talburt: endings -es, -ed and -e do not count, but -le does.
-                        silent = c == 0x65 and b != 0x6C and not _vowel(b)
-                        if silent or (b == 0x65 and c in (0x73, 0x64) and not _vowel(a)):
-                            groups -= 1
-                    syllables += max(1, groups) if size > 3 else 1
-                    if size >= 5 and ((b == 0x65 and c == 0x64) or (a == 0x69 and b == 0x6E and c == 0x67)):
-                        suffixed += 1
-                    if size == 1 and first == 0x69:
-                        lone_i += 1
-                size = 0
-            if kind == 3:
-                words += 1
-                pending = True
-            elif _picture(code):
-                pictures += 1
-            if pending and (at >= stop or _end_of_sentence(code, after)):
-                sentences += 1
-                pending = False
-            at += width
-        out[row, 0], out[row, 1], out[row, 2], out[row, 3], out[row, 4] = words, latin, syllables, sentences, lower
-        out[row, 5], out[row, 6], out[row, 7], out[row, 8] = ended, suffixed, elongated, pictures
-        out[row, 9], out[row, 10] = loud, lone_i
-    return out
-
-
-def form(text: Strings) -> Form:
-    """How every value is written (a null counts as empty)."""
-    found, table = _spans(text)
-    out = _form(found.starts, found.lengths, table)
-    return Form(*(np.ascontiguousarray(out[:, i]) for i in range(out.shape[1])))
-
-
-@kernel
-def _plain(starts, lengths, least, most):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    n = len(starts)
-    total = 0
-    for row in range(n):
-        total += lengths[row] // (least + 1) + 1
-    word, where = np.empty(total, np.uint64), np.empty((total, 3), np.int64)
-    made = 0
-    for row in range(n):
-        at = starts[row]
-        stop = at + lengths[row]
-        begin = at
-        fine = True  # nothing but small letters since `begin`
-        state = K0
-        while at <= stop:
-            code = np.int64(load8(at)) if at < stop else np.int64(0x20)
-            if 0x61 <= code <= 0x7A:
-                state = (state ^ np.uint64(code)) * _STEP
-                at += 1
-                continue
-            # A word ends where white space, or a mark and then white space, follows.
-            after = np.int64(load8(at + 1)) if at + 1 < stop else np.int64(0x20)
-            gap = code == 0x20 or 0x09 <= code <= 0x0D
-            ends = gap or ((code in (0x2C, 0x2E, 0x3F, 0x21, 0x3B)) and (after == 0x20 or 0x09 <= after <= 0x0D))
-            size = at - begin
-            if fine and ends and least <= size <= most:
-                word[made] = fold_multiply(state ^ K1, K2) | np.uint64(2)
-                where[made, 0], where[made, 1], where[made, 2] = row, begin, size
-                made += 1
-            fine = bool(gap)
-            state = K0
-            at += 1
-            begin = at
-    return word[:made].copy(), where[:made].copy()
-
-
-def plain(text: Strings) -> Plain:
-    """Every word in small ASCII letters that white space, or white space and one mark behind it, sets apart."""
-    found = spans(*_parts(text), fold=False)
-    word, where = _plain(found.starts, found.lengths, *PLAIN)
-    row = np.ascontiguousarray(where[:, 0])
-    start = text.offsets[row] + (where[:, 1] - found.starts[row])
-    return Plain(word, row, start, np.ascontiguousarray(where[:, 2]))
-
-
-def _spans(text: Strings) -> tuple[Spans, npt.NDArray[np.uint8]]:
-    found = spans(*_parts(text), fold=False)
-    return found, classes_for(found)
-
-
-def _parts(text: Strings) -> tuple[Ints, npt.NDArray[np.uint8]]:
-    return text.offsets, text.data

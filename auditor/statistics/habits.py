@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from auditor.kernels.wording import Lists, form, tally
+from auditor.kernels.stylometry import form
+from auditor.kernels.wording import Lists, tally
 from auditor.model.rows import Strings
 from auditor.statistics import readability
 

@@ -1,9 +1,9 @@
 """How hard a text is to read: the grade of J. Kincaid et al. 1975 ("Derivation of new readability formulas", Naval
 Technical Training Command, report 8-75), of counts.
 
-Words, sentences and syllables are those of `auditor.kernels.wording`; syllables by the rules of J. Talburt 1985 ("The
-Flesch index: an easily programmable readability analysis algorithm", SIGDOC): runs of vowels, y included; the endings
--es, -ed and -e, but not -le, do not count; a word of up to three letters has one. For English.
+Words, sentences and syllables are those of `auditor.kernels.stylometry`; syllables by the rules of J. Talburt 1985
+("The Flesch index: an easily programmable readability analysis algorithm", SIGDOC): runs of vowels, y included; the
+endings -es, -ed and -e, but not -le, do not count; a word of up to three letters has one. For English.
 """
 
 from __future__ import annotations

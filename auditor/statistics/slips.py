@@ -30,7 +30,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from auditor.kernels.wording import plain
+from auditor.kernels.spelling import plain
 from auditor.model.rows import Strings
 
 FREQUENT = 10
