@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
 from typing import ClassVar
 
 import numpy as np
@@ -13,23 +12,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.content.bags import bags, said
 from auditor.core.intervals import rate
-from auditor.core.rowwise import cut
-from auditor.kernels.hashes import shingle_sets
-from auditor.kernels.texts import spans
+from auditor.core.lineage.history import numbered
+from auditor.core.rowwise import cut, gather_groups
 from auditor.model.result import FINDING_SCHEMA, Distribution, Exhibit, Measurement, Metric, Slice
-from auditor.model.rows import Dataset, strings
+from auditor.model.rows import ROUNDS, Dataset
 from auditor.model.vectors import Floats
 from auditor.sketches.sample import drawn
-from auditor.statistics import losses, tails, telling, topics
-from auditor.statistics.tails import Bags, Ratio
+from auditor.statistics import losses, reach, tails, telling, topics
+from auditor.statistics.reach import Reach, Share
+from auditor.statistics.tails import Ratio
 from auditor.statistics.topics import Each, Topics
 
 MINIMUM = 200
 """Rows a side below which there are no tails to speak of: eight topics of 25."""
 
-RAREST = 0.1
-"""Share of the real topics that are the tail: those with the fewest real rows around."""
+RUNGS = (1_000, 3_000, 10_000)
+"""Rows a side that a registered version is compared at as well, for versions of other sizes."""
+
+GROUPS = 12
+"""Groups of a slice, the largest."""
 
 SHOWN, EXAMPLES = 25, 5
 """Regions in the report, and real rows shown of each gap."""
@@ -46,8 +49,11 @@ OTHERS = 4_000
 DECILES = tuple(float(edge) for edge in range(11))
 QUANTILES = (0.01, 0.05, 0.95, 0.99)
 
+OF_TOPICS = ("unreached_share", "unreached_mass", "unreached_by_chance", "unreached_excess", "gaps", "topics")
+WHOLE = ("unreached_by_chance", "topics")
+"""Measures that say nothing of one group or one size."""
+
 Longs = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 _HOW = "generate rows like the examples: `auditor audit FILE --real REAL --gaps gaps.jsonl` lists what to make next"
 
@@ -72,6 +78,29 @@ class Side:
     rows: Longs
     vectors: Floats
     texts: pa.Array
+
+    def first(self, n: int) -> Side:
+        """A sample of n rows."""
+        return Side(self.rows[:n], self.vectors[:n], self.texts.slice(0, n))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Real rows and the topics learnt from them, with the share that chance leaves out."""
+
+    real: Side
+    topics: Topics
+    chance: Share | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A sample beside as many real rows. counts: its rows in each topic. reach: None where no topic is judged."""
+
+    counts: Longs
+    reach: Reach | None
+    metrics: tuple[Metric, ...]
+    slices: tuple[Slice, ...]
 
 
 @check
@@ -188,19 +217,20 @@ class LostTails:
             seen = f"has {len(ours):,} and {len(theirs):,}"
             return Measurement((), notes=(f"needs at least {MINIMUM} rows a side with text, {seen}",))
         mine, reference = self._side(rows, ours[:n], context), self._side(real, theirs[:n], context)
-        found = topics.learn(reference.vectors, engine.map)
-        counts = found.count(found.reached(mine.vectors, engine.map))
-        metrics, judged, gaps = self._reach(found, counts, reference, engine.map)
-        ratios, slices = self._ratios(mine, reference)
+        place = self._place(reference, engine.map)
+        whole = self._compared(place, mine, engine.map)
         lost, told = self._lost(mine, reference, engine.map)
-        table = self._gaps(found, counts, gaps, reference, real, rows.rows, context)
+        groups, few = self._groups(rows, ours, reference, context, engine.map)
+        table = self._gaps(place, whole, rows, real, context)
+        judged = reach.judged(place.topics, self.least)
         return Measurement(
-            (*metrics, *ratios, *lost),
-            slices,
-            (self._coverage(found, counts, judged),) if judged.any() else (),
-            (*self._notes(n, rows, real, found, judged, context), *told),
+            (*whole.metrics, *lost),
+            (*whole.slices, *groups),
+            (self._coverage(place.topics, whole.counts),) if judged.any() else (),
+            (*self._notes(n, rows, real, place.topics, context), *few, *told),
             {"gaps": table},
             self._exhibit(table, n),
+            ladder=tuple(self._ladder(mine, reference, engine.map)) if context.history is not None else (),
         )
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
@@ -210,13 +240,13 @@ class LostTails:
         if not n:
             return
         named = zip(
-            *(gaps.column(name).to_pylist() for name in ("name", "text", "synthetic_rows", "real_rows")), strict=True
+            *(gaps.column(name).to_pylist() for name in ("name", "text", "synthetic_seen", "real_seen")), strict=True
         )
         evidence = [
             cut(f"({name}: {few or 'no'} {'row' if few == 1 else 'rows'} for {many} real ones) {text}")
             for name, text, few, many in named
         ]
-        reached = pc.divide(gaps.column("synthetic_rows").cast(pa.float64()), gaps.column("real_rows"))
+        reached = pc.divide(gaps.column("synthetic_seen").cast(pa.float64()), gaps.column("real_seen"))
         yield pa.table(
             {
                 "row": pa.nulls(n, pa.int64()),
@@ -241,72 +271,81 @@ class LostTails:
         texts = dataset.take(sample, [self.scope]).column(0).combine_chunks()
         return Side(sample, context.space.vectors(dataset, self.scope).take(sample), texts)
 
-    def _judged(self, found: Topics) -> Mask:
-        mask: Mask = found.sizes >= self.least
-        return mask
+    def _place(self, real: Side, each: Each) -> Place:
+        return Place(real, topics.learn(real.vectors, each), reach.by_chance(real.vectors, self.least, each))
 
-    def _reach(self, found: Topics, counts: Longs, real: Side, each: Each) -> tuple[tuple[Metric, ...], Mask, Longs]:
-        """The metrics of topics; which topics were judged; and the gaps, most rows missing first."""
-        name, n = self.spec.metric, len(real.rows)
-        judged, sizes = self._judged(found), found.sizes
-        many = int(np.count_nonzero(judged))
-        if not many:
+    def _compared(self, place: Place, mine: Side, each: Each) -> Compared:
+        found = place.topics
+        counts = found.count(found.reached(mine.vectors, each))
+        seen = reach.reach(found, counts, len(place.real.rows), self.least, self.part)
+        ratios, slices = self._ratios(mine, place.real)
+        return Compared(counts, seen, (*self._reached(seen, place), *ratios), slices)
+
+    def _groups(
+        self, rows: Dataset, ours: Longs, real: Side, context: Context, each: Each
+    ) -> tuple[list[Slice], list[str]]:
+        """Every group of an attribution beside real rows, all at the size of the smallest; what is too small, as
+        notes. Of rounds, those that have a number."""
+        found, few = [], []
+        places: dict[int, Place] = {}
+        for by, (labels, codes) in sorted(gather_groups(rows).items()):
+            code = codes[ours]
+            counts = np.bincount(code, minlength=len(labels))
+            chosen = [at for at, label in enumerate(labels) if counts[at] and self._is_group(by, label)]
+            large = sorted((at for at in chosen if counts[at] >= MINIMUM), key=lambda at: (-counts[at], at))[:GROUPS]
+            small = [f"{labels[at]} ({counts[at]:,})" for at in chosen if counts[at] < MINIMUM]
+            if small and large:
+                seen = ", ".join(cut(one, 40) for one in small[:GROUPS]) + (" …" if len(small) > GROUPS else "")
+                few.append(f"by {by}, groups of fewer than {MINIMUM} rows are left out: {seen}")
+            if len(large) < 2:
+                continue
+            n = min(len(real.rows), *(int(counts[at]) for at in large))
+            if n not in places:
+                places[n] = self._place(real.first(n), each)
+            few.append(f"by {by}, each group compared at {n:,} rows a side")
+            for at in large:
+                one = self._compared(places[n], self._side(rows, ours[code == at][:n], context), each)
+                found += [Slice(by, labels[at], metric) for metric in one.metrics if self._told(metric)]
+        return found, few
+
+    def _is_group(self, by: str, label: str) -> bool:
+        return by.lower() not in ROUNDS or numbered(label) is not None
+
+    def _told(self, metric: Metric) -> bool:
+        """Whether it says something of one group, or at one size."""
+        return metric.value is not None and metric.name.partition(".")[2] not in WHOLE
+
+    def _ladder(self, mine: Side, real: Side, each: Each) -> Iterator[Metric]:
+        for rung in RUNGS:
+            if rung < len(real.rows):
+                one = self._compared(self._place(real.first(rung), each), mine.first(rung), each)
+                yield from filter(self._told, one.metrics)
+
+    def _reached(self, seen: Reach | None, place: Place) -> Iterator[Metric]:
+        name, n = self.spec.metric, len(place.real.rows)
+        if seen is None:
             why = f"no topic of the real data has {self.least} rows in the sample"
-            units = {measure.name: measure.unit for measure in self.spec.measures[:7]}
-            return (
-                tuple(Metric(name(m), None, unit, n, why) for m, unit in units.items()),
-                judged,
-                np.zeros(0, np.int64),
-            )
-        rarest = judged & (found.around <= np.sort(found.around[judged])[ceil(RAREST * many) - 1])
-        missed = judged & (counts == 0)
-        mass = self._mass(missed, sizes, judged)
-        chance = self._by_chance(real, each)
-        lost = tails.holm(tails.fewer(counts[judged], sizes[judged])) & (counts < self.part * sizes)[judged]
-        gaps = np.flatnonzero(judged)[lost]
-        gaps = gaps[np.lexsort((gaps, counts[gaps] - sizes[gaps]))]
-        # Rows in no judged topic are a category of their own: what lies between the topics is a difference too.
-        effect, _ = tails.cramer(_with_rest(counts[judged], n), _with_rest(sizes[judged], n))
-        metrics = [
-            rate(name("unreached_share"), int(np.count_nonzero(missed & rarest)), int(np.count_nonzero(rarest))),
-            Metric(name("unreached_mass"), mass[0], "share", n, low=mass[1], high=mass[2]),
-        ]
+            for measure in self.spec.measures[: len(OF_TOPICS) + 1]:
+                yield Metric(name(measure.name), None, measure.unit, n, why)
+            return
+        mass, chance = seen.mass, place.chance
+        yield rate(name("unreached_share"), seen.missed, seen.rarest)
+        yield Metric(name("unreached_mass"), mass[0], "share", n, low=mass[1], high=mass[2])
         if chance is None:
             why = f"no topic of half of the real data has {self.least} rows in the sample"
-            metrics += [Metric(name(m), None, "share", n, why) for m in ("unreached_by_chance", "unreached_excess")]
+            yield from (Metric(name(m), None, "share", n, why) for m in ("unreached_by_chance", "unreached_excess"))
         else:
             excess = tails.difference(mass, chance)
-            metrics += [
-                Metric(name("unreached_by_chance"), chance[0], "share", n // 2, low=chance[1], high=chance[2]),
-                Metric(name("unreached_excess"), excess[0], "share", n, low=excess[1], high=excess[2]),
-            ]
-        metrics += [
-            Metric(name("gaps"), len(gaps), "topics", many),
-            Metric(name("topics"), many, "topics", n),
-            Metric(name("topic_effect"), effect, "share", n),
-        ]
-        return tuple(metrics), judged, gaps
-
-    def _by_chance(self, real: Side, each: Each) -> tuple[float, float, float] | None:
-        """Mass of the topics of one half of the real rows that the other half does not reach."""
-        middle = len(real.rows) // 2
-        found = topics.learn(real.vectors[:middle], each)
-        judged = self._judged(found)
-        if not judged.any():
-            return None
-        counts = found.count(found.reached(real.vectors[middle : 2 * middle], each))
-        return self._mass(judged & (counts == 0), found.sizes, judged)
-
-    def _mass(self, missed: Mask, sizes: Longs, judged: Mask) -> tuple[float, float, float]:
-        """Share of the rows of judged topics that lie in missed ones. What chance alone loses is topics of little more
-        than `least` rows, so that is how rows come and go."""
-        among = int(sizes[judged].sum())
-        return tails.lumped(float(sizes[missed].sum()) / among, among, self.least)
+            yield Metric(name("unreached_by_chance"), chance[0], "share", n // 2, low=chance[1], high=chance[2])
+            yield Metric(name("unreached_excess"), excess[0], "share", n, low=excess[1], high=excess[2])
+        yield Metric(name("gaps"), len(seen.gaps), "topics", seen.topics)
+        yield Metric(name("topics"), seen.topics, "topics", n)
+        yield Metric(name("topic_effect"), seen.effect, "share", n)
 
     def _ratios(self, mine: Side, real: Side) -> tuple[tuple[Metric, ...], tuple[Slice, ...]]:
         n = len(real.rows)
         metrics = [
-            self._metric(measure, tails.rare_mass(_bags(mine.texts, size), _bags(real.texts, size)), n)
+            self._metric(measure, tails.rare_mass(bags(mine.texts, size), bags(real.texts, size)), n)
             for measure, size in (("rare_word_mass", 1), ("rare_ngram_mass", 2))
         ]
         centre = real.vectors.mean(axis=0, dtype=np.float64)
@@ -324,7 +363,7 @@ class LostTails:
     def _lost(self, mine: Side, real: Side, each: Each) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
         """The metrics of what is lost by the words, and a note that names some."""
         name, n = self.spec.metric, len(real.rows)
-        found = losses.lost(_bags(mine.texts, 1), _bags(real.texts, 1), each)
+        found = losses.lost(bags(mine.texts, 1), bags(real.texts, 1), each)
         rare = f"no word stands in {losses.SEEN[0]} to {losses.SEEN[1]} rows of both sides together"
         if found is None:
             units = (("lost_words", "share"), ("loss_p", "probability"))
@@ -338,15 +377,15 @@ class LostTails:
             return metrics, (near,)
         chance = f"{found.by_chance:.1%} by chance (p = {found.words:.2g})"
         note = f"rare words lost: {found.share:.1%} of their rows, {chance}"
-        words = _said(found.items[:LOST], real.texts) if found.p <= SURE else []
+        words = said(found.items[:LOST], real.texts) if found.p <= SURE else []
         return metrics, (near, f"{note}{': ' if words else ''}{', '.join(words)}")
 
     def _metric(self, measure: str, ratio: Ratio, n: int) -> Metric:
         return Metric(self.spec.metric(measure), ratio.value, "times", n, ratio.why, ratio.low, ratio.high)
 
-    def _coverage(self, found: Topics, counts: Longs, judged: Mask) -> Distribution:
+    def _coverage(self, found: Topics, counts: Longs) -> Distribution:
         """Rows in the topics, from the rarest tenth of the topics to the commonest."""
-        chosen = np.flatnonzero(judged)
+        chosen = np.flatnonzero(reach.judged(found, self.least))
         chosen = chosen[np.lexsort((chosen, found.around[chosen]))]
         tenth = np.arange(len(chosen)) * 10 // len(chosen)
         ours, theirs = (np.bincount(tenth, side[chosen], 10).astype(np.int64) for side in (counts, found.sizes))
@@ -362,11 +401,11 @@ class LostTails:
             tuple(map(int, theirs)),
         )
 
-    def _gaps(
-        self, found: Topics, counts: Longs, gaps: Longs, real: Side, dataset: Dataset, rows: int, context: Context
-    ) -> pa.Table:
-        """One line a gap and example: those of its real rows that are nearest to its centre."""
-        shown = gaps[:MOST_GAPS]
+    def _gaps(self, place: Place, whole: Compared, rows: Dataset, dataset: Dataset, context: Context) -> pa.Table:
+        """One line a gap and example: those of its real rows that are nearest to its centre. `…_seen` are rows of the
+        samples compared; `…_rows` of the datasets, and those that would give the gap its share of ours."""
+        found, real, counts = place.topics, place.real, whole.counts
+        shown = np.zeros(0, np.int64) if whole.reach is None else whole.reach.gaps[:MOST_GAPS]
         names = self._names(found, shown, real)
         places: list[int] = []
         of: list[int] = []
@@ -378,13 +417,18 @@ class LostTails:
             of += [at] * len(nearest)
         topic = shown[of] if of else np.zeros(0, np.int64)
         examples = real.rows[places] if places else np.zeros(0, np.int64)
-        due = (found.sizes - counts)[topic] * rows / max(1, len(real.rows))
+        seen, theirs = counts[topic], found.sizes[topic]
+        ours_each, real_each = (
+            context.rows_of(side, data) / len(real.rows) for side, data in (("data", rows), ("real", dataset))
+        )
         numbers = {
             "region": pa.array(of, pa.int64()),
             "name": pa.array([names[at] for at in of], pa.string()),
-            "real_rows": pa.array(found.sizes[topic]),
-            "synthetic_rows": pa.array(counts[topic]),
-            "missing_rows": pa.array(np.ceil(due).astype(np.int64)),
+            "real_seen": pa.array(theirs),
+            "synthetic_seen": pa.array(seen),
+            "real_rows": pa.array(np.rint(theirs * real_each).astype(np.int64)),
+            "synthetic_rows": pa.array(np.rint(seen * ours_each).astype(np.int64)),
+            "missing_rows": pa.array(np.ceil((theirs - seen) * ours_each).astype(np.int64)),
             "place": pa.array(examples),
             "row": pa.array(context.numbers("real", examples)),
         }
@@ -407,49 +451,23 @@ class LostTails:
     def _exhibit(self, gaps: pa.Table, n: int) -> tuple[Exhibit, ...]:
         if not len(gaps):
             return ()
-        lines = gaps.select(["region", "name", "real_rows", "synthetic_rows", "text"]).to_pylist()
+        lines = gaps.select(["region", "name", "real_seen", "synthetic_seen", "text"]).to_pylist()
         first = {line["region"]: line for line in reversed(lines)}
         cells = tuple(
-            (line["name"], line["real_rows"], line["synthetic_rows"], line["real_rows"] / n, cut(line["text"]))
+            (line["name"], line["real_seen"], line["synthetic_seen"], line["real_seen"] / n, cut(line["text"]))
             for _, line in sorted(first.items())[:SHOWN]
         )
         title = "Topics of the real data that are missing"
         heads = ("topic", "real rows", "synthetic rows", "share of real", "a real example")
         return (Exhibit(self.spec.metric("regions"), title, heads, cells, f"of {n:,} rows a side"),)
 
-    def _notes(
-        self, n: int, rows: Dataset, real: Dataset, found: Topics, judged: Mask, context: Context
-    ) -> tuple[str, ...]:
+    def _notes(self, n: int, rows: Dataset, real: Dataset, found: Topics, context: Context) -> tuple[str, ...]:
         assert context.space is not None
         embedder = context.space.embedder
-        small = 1 - float(found.sizes[judged].sum()) / n
+        small = 1 - float(found.sizes[reach.judged(found, self.least)].sum()) / n
+        all_rows = " and ".join(f"{context.rows_of(side, one):,}" for side, one in (("data", rows), ("real", real)))
         return (
-            f"compared at {n:,} rows a side, drawn from {rows.rows:,} and {real.rows:,}",
+            f"compared at {n:,} rows a side, drawn from {all_rows}",
             f"{small:.0%} of the real rows lie in topics of fewer than {self.least} rows, or in none: not judged",
             f"embedder {embedder.name}: {embedder.blind}",
         )
-
-
-def _with_rest(counts: Longs, n: int) -> Longs:
-    return np.append(counts, n - int(counts.sum()))
-
-
-def _said(words: npt.NDArray[np.uint64], texts: pa.Array) -> list[str]:
-    """Words by their hashes, in the order given, as the first text has them that does."""
-    bags = _bags(texts, 1)
-    places = {int(word): np.flatnonzero(bags.values == word) for word in words}
-    rows = {word: int(np.searchsorted(bags.offsets, at[0], "right")) - 1 for word, at in places.items() if len(at)}
-    found: dict[int, str] = {}
-    for row in sorted(set(rows.values())):
-        said = pa.array(telling.tokens(texts[row].as_py()), pa.large_string())
-        each = _bags(said, 1)
-        for at in np.flatnonzero(np.diff(each.offsets) == 1).tolist():
-            found.setdefault(int(each.values[each.offsets[at]]), said[at].as_py())
-    return [cut(found[word], 40) for word in rows if word in found]
-
-
-def _bags(texts: pa.Array, size: int) -> Bags:
-    """Each row's distinct words, or runs of `size` words: a row that says it again says nothing new."""
-    view = strings(texts)
-    sets = shingle_sets(spans(view.offsets, view.data, fold=True), size)
-    return Bags(sets.offsets, sets.values)

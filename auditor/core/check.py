@@ -115,7 +115,9 @@ class Context:
     records. measured: what the checks before have measured, by check: for inspections, which run last. sizes: metric
     -> rows (a side) that its bound was found at; see `core.sized`. kinship: which models are relatives, for
     judges of verdicts; a pedigree has its own. known: what one room has worked out of the rows and others ask for.
-    drawn: where a check is given a draw, the numbers in the whole of the rows of each side ("data", "real").
+    drawn: where a check is given a draw, the numbers in the whole of the rows of each side ("data", "real"). whole: how
+    many rows each side has then. asked: metrics whose bare values are asked for, by a split of a calibration: other
+    metrics, intervals, tables, exhibits, slices and notes need not be made; None is all that a check can say.
     """
 
     references: Mapping[str, Dataset] = field(default_factory=dict)
@@ -132,6 +134,16 @@ class Context:
     kinship: Kinship | None = None
     known: dict[str, Any] = field(default_factory=dict)
     drawn: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    whole: Mapping[str, int] = field(default_factory=dict)
+    asked: frozenset[str] | None = None
+
+    def asks(self, metric: str) -> bool:
+        """Whether this metric, by its full name, is to be measured."""
+        return self.asked is None or metric in self.asked
+
+    def rows_of(self, side: str, rows: Dataset) -> int:
+        """How many rows a side has, where a check is given a draw too."""
+        return self.whole.get(side, rows.rows)
 
     def numbers(self, side: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """What people call these rows of a side: their numbers in the whole, in what a check shows by itself. Findings

@@ -128,7 +128,9 @@ def draw(rows: Dataset, context: Context, size: int) -> Draw:
     theirs = None if real is None else _drawn(real, size, context)
     beside = dict(context.references) | ({} if real is None or theirs is None else {"real": real.select(theirs)})
     numbers = {"data": ours} | ({} if theirs is None else {"real": theirs})
-    return Draw(rows.select(ours), replace(context, references=beside, sizes={}, drawn=numbers), ours, theirs)
+    whole = {"data": rows.rows} | ({} if real is None else {"real": real.rows})
+    given = replace(context, references=beside, sizes={}, drawn=numbers, whole=whole)
+    return Draw(rows.select(ours), given, ours, theirs)
 
 
 def redone(checks: Sequence[Any], rows: Audited, context: Context) -> dict[int, dict[str, tuple[str, ...]]]:
