@@ -270,6 +270,7 @@ def seen(checks: Sequence[Any], wanted: Mapping[str, Wanted], rows: Dataset, rea
     of them would be for nothing."""
     beside = [check for check in checks if any(compares(check.spec, one) for one in check.spec.measures)]
     lone = [check for check in checks if check not in beside]
+    context = replace(context, asked=frozenset(wanted))
     measured = measuring.measure(lone, rows, context, Local(1))
     measured += measuring.measure(beside, rows, replace(context, references={"real": real}), Local(1))
     return _seen([*lone, *beside], measured, wanted)

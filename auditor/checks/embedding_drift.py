@@ -40,6 +40,8 @@ SEED = 25
 
 _HOW = "read the rows far from anything real: another task, language or style than users have"
 
+_WHAT = "generate for what is missing: `lost-tails` names it, and `--gaps FILE` lists it"
+
 _BIRDS = ["robin", "wren", "heron", "crane", "finch", "stork", "eagle", "raven", "swift", "egret"]
 _TOOLS = ["lathe", "drill", "plane", "chisel", "hammer", "wrench", "pliers", "router", "sander", "clamp"]
 
@@ -107,7 +109,11 @@ class EmbeddingDrift:
             Measure("mmd", "kernel", "maximum mean discrepancy from the real data, 0 to 1.4", _HOW, bad="high"),
             Measure("mmd_p", "probability", "chance of a discrepancy as large between equal distributions"),
             Measure(
-                "frechet", "squared distance", "Fréchet distance from the real data, corrected for bias", bad="high"
+                "frechet",
+                "squared distance",
+                "Fréchet distance from the real data, corrected for bias",
+                _HOW,
+                bad="high",
             ),
             Measure(
                 "precision",
@@ -116,13 +122,13 @@ class EmbeddingDrift:
                 _HOW,
                 bad="low",
             ),
-            Measure("density", "ratio", "how deep rows lie among real ones, 1 where nothing differs", bad="low"),
-            Measure("recall", "share", "real rows that lie among synthetic ones", bad="low"),
+            Measure("density", "ratio", "how deep rows lie among real ones, 1 where nothing differs", _HOW, bad="low"),
+            Measure("recall", "share", "real rows that lie among synthetic ones", _WHAT, bad="low"),
             Measure(
                 "coverage",
                 "share",
                 "real rows that have a synthetic one in their neighbourhood",
-                "generate for what is missing: `lost-tails` names it, and `--gaps FILE` lists it",
+                _WHAT,
                 bad="low",
             ),
             Measure("mauve", "share", "MAUVE score, 1 where nothing differs (on request)", bad="low"),
@@ -159,9 +165,10 @@ class EmbeddingDrift:
         synthetic, human = mine.vectors.take(ours), other.vectors.take(theirs)
         pairs, shared = self._pairs((rows, ours), (other.data, theirs))
         with single():
-            found = mmd.discrepancy(synthetic, human, engine.map, pairs=pairs)
+            permutations = mmd.PERMUTATIONS if context.asks(self.spec.metric("mmd_p")) else 0
+            found = mmd.discrepancy(synthetic, human, engine.map, permutations=permutations, pairs=pairs)
             context.progress(1, 3)
-            distance = self._frechet(synthetic, human, engine)
+            distance = self._frechet(synthetic, human, engine, jackknife=context.asked is None)
             context.progress(2, 3)
             overlap = prdc.overlap(human, synthetic, engine.map)
             score = (self._mauve(human, synthetic),) if self.mauve else ()
@@ -178,23 +185,25 @@ class EmbeddingDrift:
             rate(named("coverage"), int(overlap.covered.sum()), n),
             *score,
         )
+        if context.asked is not None:
+            return Measurement(tuple(one for one in metrics if context.asks(one.name)))
         exhibit = self._far(((ours, overlap.to_real, rows), (theirs, overlap.to_synthetic, other.data)), context)
         return Measurement(
             metrics,
             notes=(
-                *self._notes(n, rows.rows, other.data.rows, found, embedder.blind),
+                *self._notes(n, rows.rows, other.data.rows, found, f"embedder {embedder.name}: {embedder.blind}"),
                 *self._told(shared, len(pairs)),
             ),
             tables={"far": _outside(ours, overlap)},
             exhibits=(exhibit,),
         )
 
-    def _frechet(self, synthetic: Floats, human: Floats, engine: Engine) -> Metric:
+    def _frechet(self, synthetic: Floats, human: Floats, engine: Engine, *, jackknife: bool) -> Metric:
         name, (n, dimension) = self.spec.metric("frechet"), synthetic.shape
         if not frechet.enough(n, dimension):
             needed = frechet.ENOUGH * dimension
             return Metric(name, None, "squared distance", n, why=f"needs at least {needed:,} rows a side, has {n:,}")
-        value, low, high = frechet.distance(synthetic, human, engine.map)
+        value, low, high = frechet.distance(synthetic, human, engine.map, jackknife=jackknife)
         return Metric(name, value, "squared distance", n, low=low, high=high)
 
     def _mauve(self, human: Floats, synthetic: Floats) -> Metric:
@@ -207,14 +216,15 @@ class EmbeddingDrift:
             score = package.compute_mauve(p_features=human, q_features=synthetic, seed=SEED, verbose=False).mauve
         return Metric(name, float(score), "share", n)
 
-    def _notes(self, n: int, ours: int, theirs: int, found: mmd.Discrepancy, blind: str) -> tuple[str, ...]:
+    def _notes(self, n: int, ours: int, theirs: int, found: mmd.Discrepancy, embedder: str) -> tuple[str, ...]:
         how = f"{found.frequencies:,} random frequencies" if found.frequencies else "all pairs"
-        sampled = f"{n:,} rows a side of {ours:,} and {theirs:,}"
+        drawn = "" if n == ours == theirs else f", drawn from {ours:,} and {theirs:,}"
         expected = prdc.expected_coverage(n)
         notes = [
-            f"{self.scope}; {sampled}; kernel of width {found.width:.3f}, {how}, {mmd.PERMUTATIONS} permutations",
+            f"compared by {self.scope} at {n:,} rows a side{drawn}; MMD by a Gaussian kernel of width {found.width:.3f} "
+            f"over {how}, its p by {mmd.PERMUTATIONS} permutations",
             f"samples of this size from one distribution would have a coverage of {expected:.2f}",
-            f"the embedder: {blind}",
+            embedder,
         ]
         if self.mauve:
             notes.append("MAUVE: clusters of 10 rows; biased at a few thousand, comparable at equal sizes only")
@@ -253,7 +263,13 @@ class EmbeddingDrift:
             ]
         title = "Farthest from the other side"
         columns = ("side", "row", "nearest (cosine)", "text")
-        return Exhibit(self.spec.metric("far"), title, columns, tuple(shown), "real rows here have nothing like them")
+        return Exhibit(
+            self.spec.metric("far"),
+            title,
+            columns,
+            tuple(shown),
+            "side: whose rows; real ones have nothing like them in the data",
+        )
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
         import pyarrow.compute as pc  # 0.03 s, when there is something to locate

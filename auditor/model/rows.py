@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -205,10 +205,7 @@ class Shard:
 
     def open(self, by: Mapping[str, tuple[str, ...]] | None = None) -> Rows:
         if self.of is not None and self.only is not None:
-            picked = self.of.open().batch.take(arrow(self.only))
-            place = picked.schema.get_field_index("row")
-            rows = arrow(np.arange(self.start, self.start + self.rows, dtype=np.int64))
-            return Rows(picked.set_column(place, "row", rows), by or {})
+            return Rows(_PICKED.known(self._picked, self.digest, self.start, *self._versions), by or {})
         columns: dict[str, pa.Array] = {}
         for path in (self.path, self.position, *self.annotations):
             batch = _MAPS.open(path)
@@ -217,38 +214,69 @@ class Shard:
         identity = ":".join((self.digest, *(path.name for path in self.annotations)))
         return Rows(pa.RecordBatch.from_pydict(columns), by or {}, identity)
 
+    @property
+    def _versions(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(map(_version, (self.path, self.position, *self.annotations)))
 
-class Maps:
-    """Files that were opened last and are as they were then: a small dataset is asked for thousands of times.
+    def _picked(self) -> pa.RecordBatch:
+        assert self.of is not None
+        assert self.only is not None
+        picked = self.of.open().batch.take(arrow(self.only))
+        rows = arrow(np.arange(self.start, self.start + self.rows, dtype=np.int64))
+        return picked.set_column(picked.schema.get_field_index("row"), "row", rows)
 
-    room: bytes that all of them have together at most, as their pages count as the process's; a file beyond is mapped
-    anew each time, which costs nothing beside reading it. No file stays open: a map holds its inode, so that a file
-    replaced under the same name is another one, and an inode's number names no other file while its map is kept.
+
+class Kept:
+    """What was opened last and is as it was then: a small dataset is asked for thousands of times.
+
+    room: bytes that all of it has together at most, as its pages count as the process's; what is larger is made anew
+    each time, which costs little beside reading it. No file stays open: a map holds its inode, so that a file replaced
+    under the same name is another one, and an inode's number names no other file while its map is kept.
     """
 
     def __init__(self, room: int) -> None:
         self._room, self._held = room, 0
-        self._kept: OrderedDict[tuple[int, ...], pa.RecordBatch] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], tuple[int, pa.RecordBatch]] = OrderedDict()
         self._lock = threading.Lock()
 
     def open(self, path: Path) -> pa.RecordBatch:
+        """The rows of a file."""
         name = _version(path)
+        if (known := self._get(name)) is None:
+            known = _map(path)
+            if _version(path) == name:  # or else it was replaced in the meantime
+                self._keep(name, name[0], known)
+        return known
+
+    def known(self, make: Callable[[], pa.RecordBatch], *name: Any) -> pa.RecordBatch:
+        """What was made under this name, which tells its content."""
+        if (known := self._get(name)) is None:
+            known = make()
+            self._keep(name, known.nbytes, known)
+        return known
+
+    def _get(self, name: tuple[Any, ...]) -> pa.RecordBatch | None:
         with self._lock:
-            if (known := self._kept.get(name)) is not None:
-                self._kept.move_to_end(name)
-                return known
-        batch = _map(path)
-        if name[0] <= self._room and _version(path) == name:  # or else it was replaced in the meantime
-            with self._lock:
-                self._held += name[0] if name not in self._kept else 0
-                self._kept[name] = batch
-                while self._held > self._room:
-                    self._held -= self._kept.popitem(last=False)[0][0]
-        return batch
+            if name not in self._kept:
+                return None
+            self._kept.move_to_end(name)
+            return self._kept[name][1]
+
+    def _keep(self, name: tuple[Any, ...], size: int, batch: pa.RecordBatch) -> None:
+        if size > self._room:
+            return
+        with self._lock:
+            self._held += size if name not in self._kept else 0
+            self._kept[name] = size, batch
+            while self._held > self._room:
+                self._held -= self._kept.popitem(last=False)[1][0]
 
 
-_MAPS = Maps(32 << 20)
+_MAPS = Kept(32 << 20)
 """GSM8K's 7,473 rows with two annotations are 10 MB."""
+
+_PICKED = Kept(32 << 20)
+"""Selections, of which 3,700 rows of GSM8K are 5 MB."""
 
 
 def _version(path: Path) -> tuple[int, ...]:

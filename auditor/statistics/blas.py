@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,12 @@ from typing import Any
 
 @dataclass
 class _Held:
-    """The limit belongs to the process. within: how many are, on all threads together. limits: what to undo."""
+    """The limit belongs to the process. within: how many are, on all threads together. modules: how many were imported
+    when its libraries were last looked at. limits: what to undo."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     within: int = 0
+    modules: int = 0
     limits: list[Any] = field(default_factory=list)
 
 
@@ -31,11 +34,14 @@ def single() -> Iterator[None]:
     from threadpoolctl import OpenBLASController, ThreadpoolController
 
     with _held.lock:
-        libraries = ThreadpoolController().select(user_api="blas")
-        if any(library["num_threads"] != 1 for library in libraries.info()):
-            # From 3.8 on only the thread that was the first to set OpenBLAS's threads may set them again.
-            OpenBLASController.clear_controlling_thread(force=True)
-            _held.limits.append(libraries.limit(limits=1))
+        # Looking for libraries takes 3 ms, and a library comes with a module.
+        if not _held.within or _held.modules != len(sys.modules):
+            _held.modules = len(sys.modules)
+            libraries = ThreadpoolController().select(user_api="blas")
+            if any(library["num_threads"] != 1 for library in libraries.info()):
+                # From 3.8 on only the thread that was the first to set OpenBLAS's threads may set them again.
+                OpenBLASController.clear_controlling_thread(force=True)
+                _held.limits.append(libraries.limit(limits=1))
         _held.within += 1
     try:
         yield

@@ -72,10 +72,12 @@ def enough(n: int, dimension: int) -> bool:
     return n >= ENOUGH * dimension
 
 
-def distance(left: Floats, right: Floats, map_: Map) -> tuple[float, float, float]:
+def distance(
+    left: Floats, right: Floats, map_: Map, *, jackknife: bool = True
+) -> tuple[float, float | None, float | None]:
     """(value, low, high): the squared distance at infinitely many rows, with the 95 % interval of a delete-a-group
-    jackknife (Efron and Tibshirani 1993, section 11.5). left, right: [n, d] in random order; at least 4 d rows.
-    May fall below 0 by chance where the sides are alike."""
+    jackknife (Efron and Tibshirani 1993, section 11.5), or without it. left, right: [n, d] in random order; at least
+    4 d rows. May fall below 0 by chance where the sides are alike."""
     edges = np.linspace(0, len(left), GROUPS + 1).astype(np.int64)
 
     def group(index: int) -> tuple[Moments, Moments]:
@@ -95,8 +97,10 @@ def distance(left: Floats, right: Floats, map_: Map) -> tuple[float, float, floa
         value: float = whole - slope / sizes[0]
         return value
 
-    value, *jackknifed = map_(without, (GROUPS, *range(GROUPS)))
-    half = Z95 * sqrt((GROUPS - 1) * float(np.var(jackknifed)))
+    value, *others = map_(without, (GROUPS, *(range(GROUPS) if jackknife else ())))
+    if not others:
+        return value, None, None
+    half = Z95 * sqrt((GROUPS - 1) * float(np.var(others)))
     return value, value - half, value + half
 
 

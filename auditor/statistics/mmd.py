@@ -106,7 +106,7 @@ def discrepancy(
 ) -> Discrepancy:
     """left, right: [n, d], of equal length from 2, rows in random order. map_: runs blocks, in order or in threads.
     pairs: int64 [k, 2], of rows left and right that belong together, each row in one pair at most. A permutation swaps
-    pairs, and mixes the rows that are in none.
+    pairs, and mixes the rows that are in none. permutations: 0 leaves the test out: p is 1.
 
     The interval is normal: the variance of the statistic's linear part (Gretton et al., corollary 16; the two of a pair
     vary together) plus its variance under permutation, which is what is left where the sides are alike."""
@@ -134,7 +134,8 @@ def discrepancy(
     # What each row adds: its mean kernel with the others of its side, less that with the other side.
     lefts = to_left[:n] / (n - 1) - (to_all - to_left)[:n] / n
     rights = (to_all - to_left)[n:] / (n - 1) - to_left[n:] / n
-    spread = 4 * (float(lefts.var(ddof=1)) + float(rights.var(ddof=1))) / n + float(null.var(ddof=1))
+    spread = 4 * (float(lefts.var(ddof=1)) + float(rights.var(ddof=1))) / n
+    spread += float(null.var(ddof=1)) if len(null) > 1 else 0.0
     together = float((lefts - lefts.mean())[pairs[:, 0]] @ (rights - rights.mean())[pairs[:, 1]])
     half = Z95 * sqrt(max(0.0, spread + 8 * together / (n * (n - 1))))
     return Discrepancy(squared, squared - half, squared + half, p, width, frequencies)
@@ -190,9 +191,12 @@ def _by_pairs(
         kernel -= np.float32(typical)
         inside = np.arange(len(kernel))
         kernel[inside, inside + start] = 0
-        toward = kernel @ assigned
-        within = np.einsum("ij,ij->j", toward, assigned[rows], dtype=np.float64)
-        return within, toward[:, 0].astype(np.float64), kernel.sum(1, dtype=np.float64)
+        to_left, to_right = kernel[:, :n].sum(1, dtype=np.float64), kernel[:, n:].sum(1, dtype=np.float64)
+        within = np.empty(assigned.shape[1])
+        within[0] = to_left[: max(0, n - start)].sum()  # by itself: the same with or without permutations
+        permuted = assigned[:, 1:]
+        within[1:] = np.einsum("ij,ij->j", kernel @ permuted, permuted[rows], dtype=np.float64)
+        return within, to_left, to_left + to_right
 
     within, to_left, to_all = zip(*map_(block, range(0, len(pooled), BLOCK)), strict=True)
     return np.sum(within, axis=0), np.concatenate(to_left), np.concatenate(to_all), float(paired.sum())

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from auditor.files import atomic
-from auditor.model.rows import Maps
+from auditor.model.rows import Kept
 
 SYSTEM = Path("/proc/self")
 linux = pytest.mark.skipif(not (SYSTEM / "maps").exists(), reason="the kernel does not tell what is mapped")
@@ -30,7 +30,7 @@ def mapped(folder: Path) -> int:
 
 
 def test_the_same_file_is_mapped_once(tmp_path: Path) -> None:
-    maps = Maps(1 << 20)
+    maps = Kept(1 << 20)
     write(tmp_path / "a", 5)
     seen = maps.open(tmp_path / "a")
     assert seen.column("n").to_pylist() == list(range(5, 1005))
@@ -38,7 +38,7 @@ def test_the_same_file_is_mapped_once(tmp_path: Path) -> None:
 
 
 def test_a_replaced_file_is_read_anew_and_the_old_one_stays_whole(tmp_path: Path) -> None:
-    maps = Maps(1 << 20)
+    maps = Kept(1 << 20)
     write(tmp_path / "a", 1)
     old = maps.open(tmp_path / "a")
     for first in range(2, 30):  # the file system gives numbers of deleted files to new ones
@@ -51,7 +51,7 @@ def test_a_replaced_file_is_read_anew_and_the_old_one_stays_whole(tmp_path: Path
 
 
 def test_a_file_written_over_is_read_anew(tmp_path: Path) -> None:
-    maps = Maps(1 << 20)
+    maps = Kept(1 << 20)
     write(tmp_path / "a", 1)
     maps.open(tmp_path / "a")
     write(tmp_path / "b", 7, rows=500)
@@ -62,7 +62,7 @@ def test_a_file_written_over_is_read_anew(tmp_path: Path) -> None:
 @linux
 def test_no_more_is_mapped_than_there_is_room_for(tmp_path: Path) -> None:
     size = write(tmp_path / "0", 0)
-    maps = Maps(4 * size + 1)
+    maps = Kept(4 * size + 1)
     descriptors = len(os.listdir(SYSTEM / "fd"))  # noqa: PTH208  counted the same way before and after
     for name in range(40):
         write(tmp_path / str(name), name)
@@ -82,11 +82,26 @@ def test_no_more_is_mapped_than_there_is_room_for(tmp_path: Path) -> None:
     assert mapped(tmp_path) == 0
 
 
+def test_what_was_made_under_a_name_is_kept_while_there_is_room() -> None:
+    def of(rows: int) -> pa.RecordBatch:
+        return pa.RecordBatch.from_pydict({"n": pa.array(range(rows), pa.int64())})
+
+    kept = Kept(2 * of(1000).nbytes + 1)
+    first = kept.known(lambda: of(1000), "a", (1, 2))
+    assert kept.known(lambda: of(7), "a", (1, 2)) is first
+    assert kept.known(lambda: of(7), "a", (1, 3)).num_rows == 7
+    kept.known(lambda: of(1000), "b")
+    kept.known(lambda: of(1000), "c")
+    assert kept.known(lambda: of(8), "a", (1, 2)).num_rows == 8, "the one not asked for longest has gone"
+    assert kept.known(lambda: of(9000), "large").num_rows == 9000
+    assert kept.known(lambda: of(9), "large").num_rows == 9
+
+
 @linux
 def test_threads_read_whole_files_while_these_are_replaced(tmp_path: Path) -> None:
     names = [tmp_path / str(i) for i in range(6)]
     size = max(write(name, 0) for name in names)
-    maps, over = Maps(3 * size), threading.Event()
+    maps, over = Kept(3 * size), threading.Event()
 
     def read(turn: int) -> None:
         last = dict.fromkeys(names, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,8 +65,10 @@ def test_many_threads_at_once_never_see_another_limit() -> None:
     assert limits() == {2}
 
 
-def test_a_library_loaded_within_is_told_by_the_next_to_enter() -> None:
-    # As one that has just come, with threads of its own.
-    with single(), threadpoolctl.threadpool_limits(2, user_api="blas"), single():
-        assert limits() == {1}
+def test_a_library_loaded_within_is_told_by_the_next_to_enter(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As one that has just come, by a module, with threads of its own.
+    with single(), threadpoolctl.threadpool_limits(2, user_api="blas"):
+        monkeypatch.setitem(sys.modules, "a_library", sys)
+        with single():
+            assert limits() == {1}
     assert limits() == {2}
