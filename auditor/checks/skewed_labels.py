@@ -238,8 +238,6 @@ class SkewedLabels:
             self._imbalance(fields),
             swapped,
         )
-        if all(metric.value is None for metric in metrics):
-            return Measurement((), notes=("; ".join(dict.fromkeys(metric.why for metric in metrics)),))
         slices = tuple(Slice("field", one.field, self._effect(one.distance, one.n)) for one in compared if one.distance)
         missing = [lost for one in compared for lost in one.missing]
         tables = {"alone": alone, "missing": _shown(missing, real, column)}

@@ -39,7 +39,8 @@ _TOO_FEW = re.compile(
 @dataclass(frozen=True, slots=True)
 class Section:
     """One check. decisions: judged ones first, gravest first. asides: what was said of the check beside
-    its numbers, such as of a stale waiver. findings: all of them; examples: the cut."""
+    its numbers, such as of a stale waiver. findings: all of them; examples: the cut. of_lineage: whether what it finds
+    without a row is a fault of the lineage, and not of the rows as a whole."""
 
     name: str
     title: str
@@ -59,6 +60,7 @@ class Section:
     examples: tuple[Example, ...]
     clusters: tuple[int, ...]
     seconds: float | None
+    of_lineage: bool = True
 
     @property
     def deciding(self) -> Decision | None:
@@ -92,13 +94,25 @@ class Section:
         whose = {example.whose for example in self.examples}
         if AUDITED in whose or not whose:
             return f"{noun.capitalize()}s at fault"
-        return "Faults of the lineage" if whose == {LINEAGE} else f"Rows of the {min(whose)} data that are missed here"
+        if whose == {LINEAGE}:
+            return f"Faults of the {noun}s as a whole" if self.whole else "Faults of the lineage"
+        return f"Rows of the {min(whose)} data that are missed here"
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was found is of the rows as a whole: none of it stands at a row or in the lineage."""
+        return not self.of_lineage and all(example.whose == LINEAGE for example in self.examples)
+
+    @property
+    def made_by(self) -> frozenset[str]:
+        """Columns of attribution that some finding shown has a value in."""
+        return frozenset(column for example in self.examples for column, _ in example.by)
 
     @property
     def starved(self) -> bool:
         """Whether it was skipped for want of rows, or passed with too few of them to tell."""
         if self.status is Status.SKIPPED:
-            return bool(_TOO_FEW.search(self.why))
+            return bool(_TOO_FEW.search(self.reason))
         return self.status is Status.PASS and self.deciding is not None and not self.deciding.enough
 
     @property
@@ -224,7 +238,7 @@ class View:
         """Checks that had too few rows to tell, by whose: `data`, `real`, or what is `left` of them without copies of
         real rows, without a response, …"""
         n = int(self.record.dataset["rows"])
-        short = [_whose(section.why, n, self._real_rows) for section in self.sections if section.starved]
+        short = [_whose(section.reason, n, self._real_rows) for section in self.sections if section.starved]
         return {whose: short.count(whose) for whose in ("data", "real", "left") if whose in short}
 
     @property
@@ -339,6 +353,7 @@ class View:
             examples=self._examples(found, decisions),
             clusters=cluster_sizes(found),
             seconds=run.get("seconds"),
+            of_lineage=spec is None or "lineage" in spec.needs,
         )
 
     def _why(self, name: str) -> str:

@@ -303,9 +303,11 @@ def test_fields_that_are_no_labels_are_left_out(tmp_path: Path) -> None:
     assert {piece.group for piece in measurement.slices} == {"kind", "meta.gender"}
     assert values(measurement)["worst_effect"] == 0
     nothing = measured([{"text": f"row {i}"} for i in range(60)], tmp_path / "2")
-    assert (nothing.metrics, "no real data, seeds or target" in nothing.notes[0]) == ((), True)
+    assert [metric.value for metric in nothing.metrics] == [None] * 6
+    assert nothing.metrics[0].why == "no real data, seeds or target: give --real FILE"
     few = measured(rows[:9], tmp_path / "3", rows[:5])
-    assert values(few)["worst_effect"] is None if few.metrics else few.notes
+    assert values(few)["worst_effect"] is None
+    assert few.metrics[0].why == "needs at least 50 rows and as many real ones, has 9 and 5"
 
 
 def test_chance_raises_no_alarm(tmp_path: Path) -> None:
