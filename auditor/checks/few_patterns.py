@@ -249,6 +249,8 @@ class FewPatterns:
         metrics = [*self._sizes(found, n, usual), *self._vendi(ours)]
         same = found if equal in (0, n) else _patterns(ours, equal, context, engine)
         metrics += self._ratios(ours, same, theirs, beside, equal)
+        if context.asked is not None:
+            return Measurement(tuple(metrics))
         names, examples = self._names(rows, ours, found)
         sides: list[_Mapped] = [(rows, ours, found, names)]
         if real is not None and theirs is not None and len(theirs.rows):

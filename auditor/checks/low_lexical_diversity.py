@@ -206,8 +206,10 @@ class LowLexicalDiversity:
         groups = gather_groups(rows)
         mask, among = self._poor(ours)
         metrics = [rate(self.spec.metric("rate"), int(mask.sum()), int(among.sum()))]
-        metrics += [self._own(name, ours, budget) for name in _OWN]
-        beside = [] if theirs is None else [self._own(name, theirs, budget) for name in _OWN]
+        full = self.spec.metric
+        asked = [one for one in _OWN if context.asks(full(one)) or context.asks(full(f"{one}_to_real"))]
+        metrics += [self._own(name, ours, budget) for name in asked]
+        beside = [] if theirs is None else [self._own(name, theirs, budget) for name in asked]
         metrics += self._to_real(metrics[1:], beside, ours, theirs, why)
         kept = {by: (labels, codes[among]) for by, (labels, codes) in groups.items()}
         at = np.flatnonzero(mask)

@@ -235,6 +235,9 @@ class TellsOfSynthesis:
             p = classify.mann_whitney(features.tested + embeddings.tested, synthetic[by.half], by.group[by.half])
             thresholds = {"both": _threshold(both, synthetic), "features": _threshold(features.odds, synthetic)}
             z = _telling(columns, synthetic, len(vocabulary))
+            metrics = self._metrics((both, embeddings.odds, features.odds), p, synthetic, by, z)
+            if context.asked is not None:
+                return Measurement(metrics)
             text = pa.chunked_array([*ours.text.chunks, *theirs.text.chunks])
             named = self._named(vocabulary, columns, z, text)
             made = Detector(
@@ -255,7 +258,6 @@ class TellsOfSynthesis:
         odds[~every.present] = np.nan
         content = made.to_json()
         groups = gather_groups(rows)
-        metrics = self._metrics((both, embeddings.odds, features.odds), p, synthetic, by, z)
         note = f"{self.scope}; {n:,} rows a side, {len(vocabulary):,} features; {copies:,} rows left out as real ones"
         return Measurement(
             metrics,
