@@ -199,8 +199,9 @@ class Record:
 
     dataset: name, rows, format, digest, files (names only), shapes, fields, quarantine, notes.
     policy: name, digest, required, and where the call kept checks from running these as `left_out`.
-    references: role -> {dataset, metrics}, measured with the same checks. ladder, vocabularies: what later versions
-    are compared with, beside the metrics.
+    metrics: by name; one without a value has the reason, and one that no check gave is not there: its check, among
+    `checks`, says why. references: role -> {dataset, metrics}, measured with the same checks. ladder, vocabularies:
+    what later versions are compared with, beside the metrics.
     """
 
     tool: Mapping[str, str]
