@@ -219,12 +219,12 @@ class LostTails:
         mine, reference = self._side(rows, ours[:n], context), self._side(real, theirs[:n], context)
         place = self._place(reference, engine.map)
         whole = self._compared(place, mine, engine.map)
-        lost, told = self._lost(mine, reference, engine.map)
+        chance, told = self._chance(mine, reference, engine.map)
         groups, few = self._groups(rows, ours, reference, context, engine.map)
         table = self._gaps(place, whole, rows, real, context)
         judged = reach.judged(place.topics, self.least)
         return Measurement(
-            (*whole.metrics, *lost),
+            (*whole.metrics, chance),
             (*whole.slices, *groups),
             (self._coverage(place.topics, whole.counts),) if judged.any() else (),
             (*self._notes(n, rows, real, place.topics, context), *few, *told),
@@ -344,9 +344,12 @@ class LostTails:
 
     def _ratios(self, mine: Side, real: Side) -> tuple[tuple[Metric, ...], tuple[Slice, ...]]:
         n = len(real.rows)
+        words, real_words = (bags(side.texts, 1) for side in (mine, real))
+        pairs, real_pairs = (bags(side.texts, 2) for side in (mine, real))
         metrics = [
-            self._metric(measure, tails.rare_mass(bags(mine.texts, size), bags(real.texts, size)), n)
-            for measure, size in (("rare_word_mass", 1), ("rare_ngram_mass", 2))
+            self._metric("rare_word_mass", tails.rare_mass(words, real_words), n),
+            self._metric("rare_ngram_mass", tails.rare_mass(pairs, real_pairs), n),
+            self._metric("lost_words", tails.lost_share(words, real_words, losses.SEEN), n),
         ]
         centre = real.vectors.mean(axis=0, dtype=np.float64)
         values = {
@@ -360,28 +363,26 @@ class LostTails:
             metrics.append(by[-1])
         return tuple(metrics), tuple(slices)
 
-    def _lost(self, mine: Side, real: Side, each: Each) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
-        """The metrics of what is lost by the words, and a note that names some."""
-        name, n = self.spec.metric, len(real.rows)
+    def _chance(self, mine: Side, real: Side, each: Each) -> tuple[Metric, tuple[str, ...]]:
+        """How likely as much loss is, and notes that say by what and name some words."""
+        name, n = self.spec.metric("loss_p"), len(real.rows)
         found = losses.lost(bags(mine.texts, 1), bags(real.texts, 1), each)
-        rare = f"no word stands in {losses.SEEN[0]} to {losses.SEEN[1]} rows of both sides together"
         if found is None:
-            units = (("lost_words", "share"), ("loss_p", "probability"))
-            return tuple(Metric(name(m), None, unit, n, rare) for m, unit in units), ()
-        metrics = (
-            Metric(name("lost_words"), found.share, "share", n, rare if found.share is None else ""),
-            Metric(name("loss_p"), found.p, "probability", n),
-        )
+            low, high = losses.SEEN
+            why = f"nothing stands in {low} to {high} rows of both sides together"
+            return Metric(name, None, "probability", n, why), ()
+        metric = Metric(name, found.p, "probability", n)
         near = f"rows with real ones only around them: p = {found.places:.2g}, both together {found.p:.2g}"
         if found.share is None:
-            return metrics, (near,)
+            return metric, (near,)
         chance = f"{found.by_chance:.1%} by chance (p = {found.words:.2g})"
         note = f"rare words lost: {found.share:.1%} of their rows, {chance}"
         words = said(found.items[:LOST], real.texts) if found.p <= SURE else []
-        return metrics, (near, f"{note}{': ' if words else ''}{', '.join(words)}")
+        return metric, (near, f"{note}{': ' if words else ''}{', '.join(words)}")
 
     def _metric(self, measure: str, ratio: Ratio, n: int) -> Metric:
-        return Metric(self.spec.metric(measure), ratio.value, "times", n, ratio.why, ratio.low, ratio.high)
+        unit = next(one.unit for one in self.spec.measures if one.name == measure)
+        return Metric(self.spec.metric(measure), ratio.value, unit, n, ratio.why, ratio.low, ratio.high)
 
     def _coverage(self, found: Topics, counts: Longs) -> Distribution:
         """Rows in the topics, from the rarest tenth of the topics to the commonest."""

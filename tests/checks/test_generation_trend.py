@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from auditor.checks.generation_trend import BETTER, GenerationTrend
+from auditor.checks.generation_trend import GenerationTrend
 from auditor.cli import group
 from auditor.core.check import Context, registered
 from auditor.core.lineage.history import History
+from auditor.core.lineage.series import BETTER
 from auditor.model.card import Card, Lineage, Registered, Standing
 from auditor.model.result import Measurement, Metric, Record, Slice, Status, Vocabulary
 from auditor.statistics.vocabularies import vocabulary
@@ -73,7 +74,8 @@ def test_worse_than_before() -> None:
     assert values["worst_slope"].value == pytest.approx(-0.075 / 0.45)
     faults = found.tables["faults"].to_pylist()
     assert [fault["row"] for fault in faults] == [None]
-    assert faults[0]["evidence"] == f"{DISTINCT} worse than before: 0.45 to 0.44 to 0.3, over 3 versions"
+    assert faults[0]["score"] == pytest.approx(0.15 / 0.45)
+    assert faults[0]["evidence"] == f"{DISTINCT} worse than before: 0.45 (version 1), 0.44 (2), 0.3 (3)"
     (series,) = found.exhibits
     assert series.columns == (
         "metric",
@@ -96,7 +98,12 @@ def test_creeping_decline() -> None:
     assert looked(context({DISTINCT: (0.45, 0.44)}))["significantly_declining"] == 0
     blind = [metric(DISTINCT, value, None) for value in (0.45, 0.43, 0.42, 0.40)]
     found = GenerationTrend().inspect(context({DISTINCT: blind}))
-    assert found.tables["faults"].column("evidence")[0].as_py().startswith(f"{DISTINCT} worsens: 0.45 to 0.42 to 0.4")
+    assert (
+        found.tables["faults"]
+        .column("evidence")[0]
+        .as_py()
+        .startswith(f"{DISTINCT} worsens: 0.45 (version 1), 0.43 (2), 0.42 (3), 0.4")
+    )
     assert looked(context({DISTINCT: blind[:3]}))["significantly_declining"] == 0  # three values and no intervals
 
 
