@@ -27,8 +27,9 @@ import auditor.trackers.facets as ours
 from auditor import trackers
 from auditor.model.result import Status, Verdict
 from auditor.registry import Workspace
-from auditor.trackers import openlineage, transport
+from auditor.trackers import transport
 from auditor.trackers.openlineage import audit_event, registration_event
+from auditor.trackers.openlineage.runs import PRODUCER
 from tests.trackers.cards import CARDS, MADE, SEEDS, digest, graph
 from tests.trackers.conftest import record
 
@@ -363,4 +364,4 @@ def test_importing_the_trackers_does_not_import_the_client() -> None:
     code = "import auditor.trackers, sys; print([m for m in sys.modules if m.startswith('openlineage')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert openlineage.PRODUCER.startswith("https://")
+    assert PRODUCER.startswith("https://")
