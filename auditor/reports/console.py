@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ EXAMPLES = 3
 NARROW = 72
 """Below this many columns a check's name and its reason stand on two lines."""
 
+WIDE = 96
+"""Columns from which a bar has its full length beside a stage's name, its share, time, and what is left."""
+
 _STYLES = {
     Status.PASS: "green",
     Status.WARN: "yellow",
@@ -36,8 +40,29 @@ STATUS = 1 + max(map(len, Status))
 """Columns of a status before a check's name."""
 
 
+OFTEN = 60
+"""Seconds between the lines of a long stage where there is no bar."""
+
+
+class _Pace:
+    """What is left of a stage, by how fast it went since it was first heard of: what an interrupted run had done
+    before took no time."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def left(self, done: int, total: int) -> str:
+        """`3 min 20 s left`; empty for what nothing is known of, and for a few seconds."""
+        now = time.perf_counter()
+        self._first = self._first or (done, now)
+        before, since = self._first
+        seconds = (now - since) * (total - done) / (done - before) if done > before else 0.0
+        return f"{wording.seconds(seconds)} left" if seconds >= 5 else ""
+
+
 class Console:
-    """Progress on a stream: a live bar a stage on a terminal, a plain line a stage elsewhere."""
+    """Progress on a stream: a live bar a stage on a terminal, elsewhere a plain line a stage, and one a minute of those
+    that take long."""
 
     def __init__(self, stream: TextIO, quiet: bool = False, color: bool = True) -> None:
         self._stream, self._quiet, self._color = stream, quiet, color
@@ -65,10 +90,24 @@ class Console:
             finally:
                 self._moving = False
         else:
-            yield lambda done, total: None
+            yield self._lines(name)
         took = wording.seconds(time.perf_counter() - begun)
         self._stream.write(f"{visible(name):<24} {took:>10}\n")
         self._stream.flush()
+
+    def _lines(self, name: str) -> Callable[[int, int], None]:
+        pace, lock, told = _Pace(), threading.Lock(), time.perf_counter()
+
+        def advance(done: int, total: int) -> None:
+            nonlocal told
+            with lock:
+                left = pace.left(done, total)
+                if total and time.perf_counter() - told >= OFTEN:
+                    told = time.perf_counter()
+                    self._stream.write(f"{visible(name):<24} {done / total:>10.0%}  {left}".rstrip() + "\n")
+                    self._stream.flush()
+
+        return advance
 
     def _live(self) -> bool:
         if not self._stream.isatty():
@@ -85,13 +124,19 @@ class Console:
 
         columns = (
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None if self.width < NARROW else 32),
+            BarColumn(bar_width=None if self.width < WIDE else 32),
             TaskProgressColumn(text_format="{task.percentage:>3.0f}%", markup=False),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}", markup=False),
         )
+        pace = _Pace()
         with Progress(*columns, console=self._terminal, transient=True, refresh_per_second=8) as progress:
-            task = progress.add_task(f"{visible(name):<24}" if self.width >= NARROW else visible(name), total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total or None)
+            task = progress.add_task(
+                f"{visible(name):<24}" if self.width >= NARROW else visible(name), total=None, left=""
+            )
+            yield lambda done, total: progress.update(
+                task, completed=done, total=total or None, left=pace.left(done, total)
+            )
 
 
 def text(view: View, width: int = 100, color: bool = False, quiet: bool = False) -> str:
