@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,14 +14,14 @@ import pyarrow as pa
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content import groups as lists_of_groups
 from auditor.core.content.features import text_of, told
-from auditor.core.content.groups import SEXES, Group, Groups
-from auditor.core.content.labels import LABELS, Values, crossed, hashes, tally
-from auditor.core.content.shares import DUE, Compared, Counts, Missing, of_values, to_sample, to_target
+from auditor.core.content.fields import Field, columns_of, held_against
+from auditor.core.content.groups import Groups
+from auditor.core.content.labels import LABELS
+from auditor.core.content.mentions import Mentions, by_dimension, mentions
+from auditor.core.content.shares import DUE, Compared, Missing, targets
 from auditor.core.intervals import rate
 from auditor.core.rowwise import cut, findings
 from auditor.kernels.swaps import pairs, twins
-from auditor.kernels.wording import Lists, lists
-from auditor.kernels.wording import tally as words_of
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import FINDING_SCHEMA, Exhibit, Measurement, Metric, Slice
 from auditor.model.rows import MAKERS, ROUNDS, Dataset, Rows
@@ -38,39 +38,7 @@ PAIRED = 0.2
 SHOWN, UNPAIRED = 30, 500
 """Lines of the exhibit, and rows without a twin that are named."""
 
-ROUNDING = 1e-9
-
 Longs = npt.NDArray[np.int64]
-
-
-@dataclass
-class Side:
-    """What the texts of a dataset name. rows: of each group. first: the first row of it. sexes: bool [size, 2], rows
-    that name a man, a woman. size: rows in all."""
-
-    rows: dict[Group, int] = field(default_factory=dict)
-    first: dict[Group, int] = field(default_factory=dict)
-    sexes: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 2), np.bool_))
-    size: int = 0
-
-    def add(self, other: Side) -> None:
-        for group, count in other.rows.items():
-            self.rows[group] = self.rows.get(group, 0) + count
-            self.first.setdefault(group, other.first[group])
-        self.sexes = np.concatenate([self.sexes, other.sexes])
-        self.size += other.size
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What is said of one field of the records. imbalance: of the data alone, with its rows. sexes: int64 [labels, 2]
-    of either side, rows that name a man, a woman, by label. few, unique: why it was not compared."""
-
-    compared: Compared | None = None
-    imbalance: tuple[float, int] | None = None
-    sexes: tuple[Longs, Longs] | None = None
-    few: str = ""
-    unique: str = ""
 
 
 _SKEWED = tuple(
@@ -184,16 +152,16 @@ class SkewedLabels:
             raise ValueError(f"scope is {self.scope!r}, not text, prompt or response")
         if self.least < 1:
             raise ValueError("least must be at least 1 row")
-        _targets(self.target)
+        targets(self.target)
         for path in self.words:
             lists_of_groups.read(Path(path))
 
     def suits(self, rows: Dataset, context: Context) -> None:
         """Raises ConfigError where a parameter names a field that these rows have not."""
         groups = lists_of_groups.load(context.expectations, self.words)
-        every = {*rows.fields, *self._columns(rows), *(["language"] if "language" in rows.columns else [])}
+        every = {*rows.fields, *columns_of(rows), *(["language"] if "language" in rows.columns else [])}
         known = {"target": {*self._fields(rows, groups), *groups.dimensions}, "fields": every}
-        for parameter, asked in (("target", _targets(self.target)), ("fields", self.fields)):
+        for parameter, asked in (("target", targets(self.target)), ("fields", self.fields)):
             unknown = sorted(set(asked) - known[parameter])
             if unknown:
                 raise ConfigError(
@@ -210,19 +178,25 @@ class SkewedLabels:
         groups = lists_of_groups.load(context.expectations, self.words)
         if real is None and not self.target and not seeds:
             groups = Groups({}, groups.swaps)  # nothing says how often who is to be named
-        mine = _named([rows], column, groups, engine)
-        sides = {} if real is None else {"real": _named([real], column, groups, engine)}
+        mine = mentions([rows], column, groups, engine)
+        sides = {} if real is None else {"real": mentions([real], column, groups, engine)}
         if seeds:
-            sides["seeds"] = _named(seeds, "text", groups, engine)
+            sides["seeds"] = mentions(seeds, "text", groups, engine)
         before = sides.get("seeds") or sides.get("real")
         asked, beside = self._fields(rows, groups), {} if real is None else self._fields(real, groups)
+        wanted = targets(self.target)
 
         def one(name: str) -> Field:
             sexes = None if real is None or before is not sides["real"] else (mine.sexes, before.sexes)
-            return self._field(name, (rows, asked[name]), (real, beside.get(name)), sexes)
+            return held_against(
+                name, (rows, asked[name]), (real, beside.get(name)), wanted.get(name), sexes, self.least
+            )
 
         fields = engine.map(one, asked)
-        compared = [*self._groups(mine, sides, groups), *(one.compared for one in fields if one.compared)]
+        compared = [
+            *by_dimension(mine, sides, groups, wanted, self.least),
+            *(one.compared for one in fields if one.compared),
+        ]
         compared.sort(key=lambda one: (-one.distance.value if one.distance else 1, one.field))
         if real is not None and min(rows.rows, real.rows) >= self.least:
             few = told(
@@ -264,76 +238,16 @@ class SkewedLabels:
                 schema=FINDING_SCHEMA,
             )
 
-    def _columns(self, rows: Dataset) -> dict[str, str]:
-        """Fields with their columns."""
-        columns = {name: f"meta.{name}" if f"meta.{name}" in rows.columns else name for name in sorted(rows.fields)}
-        return {name: column for name, column in columns.items() if column in rows.columns}
-
     def _fields(self, rows: Dataset, groups: Groups) -> dict[str, str]:
         """Fields that may be labels, with their columns. Who made a row, and in which round, is none unless asked."""
-        asked, found = {*self.fields, *_targets(self.target)}, {}
-        for name, column in self._columns(rows).items():
+        asked, found = {*self.fields, *targets(self.target)}, {}
+        for name, column in columns_of(rows).items():
             labels = rows.fields[name] in ("string", "int", "bool") and name not in (*MAKERS, *ROUNDS)
             if not asked.isdisjoint((name, column)) or (labels and not self.fields):
                 found[f"meta.{name}" if name in groups.dimensions else name] = column
         if "language" in rows.columns and (not self.fields or "language" in self.fields):
             found["language"] = "language"
         return found
-
-    def _field(
-        self,
-        name: str,
-        own: tuple[Dataset, str],
-        other: tuple[Dataset | None, str | None],
-        sexes: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]] | None,
-    ) -> Field:
-        """Of one field, data and column, and the same of real where that has it."""
-        (rows, column), (real, beside), target = own, other, _targets(self.target).get(name)
-        mine = tally(rows, column)
-        even = None
-        if 2 <= len(mine.key) <= LABELS and mine.rows >= self.least and name != "language":
-            even = balance.imbalance(mine.count), mine.rows
-        if target is not None:
-            counts = dict(zip(target, mine.of(hashes(tuple(target))).tolist(), strict=True))
-            return Field(to_target(name, counts, mine.rows, target, self.least), even)
-        if real is None or beside is None:
-            return Field(imbalance=even)
-        theirs = tally(real, beside)
-        if len(theirs.key) > LABELS and real.fields.get(name.removeprefix("meta.")) == "int":
-            return Field(imbalance=even)  # numbers, and no labels
-        if theirs.tells_apart:
-            values = f"{len(theirs.key):,} values in {theirs.rows:,} real rows"
-            return Field(imbalance=even, unique=f"{cut(name, 40)} ({values})")
-        compared = to_sample(
-            of_values(name, Values(rows, column, mine), Values(real, beside, theirs)), "real", self.least
-        )
-        crosses = None
-        if sexes is not None and max(len(mine.key), len(theirs.key)) <= LABELS:
-            key = np.intersect1d(mine.key, theirs.key)
-            crosses = crossed(rows, column, key, sexes[0]), crossed(real, beside, key, sexes[1])
-        few = compared.distance is None and mine.rows and theirs.rows and min(mine.rows, theirs.rows) < self.least
-        return Field(compared, even, crosses, f"{cut(name, 40)} ({mine.rows:,} and {theirs.rows:,})" if few else "")
-
-    def _groups(self, mine: Side, sides: Mapping[str, Side], groups: Groups) -> Iterator[Compared]:
-        """Each dimension against its target, else the first of real data and seeds that names it often enough."""
-        targets = _targets(self.target)
-        for dimension, names in groups.dimensions.items():
-            ours = {one: mine.rows.get((dimension, one), 0) for one in names}
-            if dimension in targets:
-                yield to_target(dimension, ours, sum(ours.values()), targets[dimension], self.least)
-                continue
-            beside = {
-                role: np.array([side.rows.get((dimension, one), 0) for one in names], np.int64)
-                for role, side in sides.items()
-            }
-            if not beside:
-                continue
-            against = next((role for role, rows in beside.items() if rows.sum() >= self.least), min(beside))
-            side, theirs = sides[against], beside[against]
-            first = [side.first.get((dimension, one), -1) if against == "real" else -1 for one in names]
-            own = np.array([*ours.values()], np.int64)
-            counts = Counts(dimension, own, theirs, (mine.size, side.size), tuple(names), np.array(first, np.int64))
-            yield to_sample(counts, against, self.least)
 
     def _effects(self, compared: Sequence[Compared], beside: bool, sizes: tuple[int, int | None]) -> Iterator[Metric]:
         name, why = self.spec.metric, "no real data, seeds or target: give --real FILE"
@@ -361,7 +275,7 @@ class SkewedLabels:
         name = self.spec.metric("worst_effect")
         return Metric(name, distance.value, "share", n, low=distance.low, high=distance.high)
 
-    def _amplified(self, mine: Side, before: Side | None, fields: Sequence[Field]) -> Metric:
+    def _amplified(self, mine: Mentions, before: Mentions | None, fields: Sequence[Field]) -> Metric:
         name = self.spec.metric("amplification")
         if before is None:
             return Metric(name, None, "share", 0, "needs seeds or real data: --real FILE")
@@ -417,32 +331,6 @@ class SkewedLabels:
         )
 
 
-def _named(datasets: Sequence[Dataset], column: str, groups: Groups, engine: Engine) -> Side:
-    """Which groups the texts of these datasets name."""
-    labels = tuple(groups.words)
-    known = lists({"/".join(label): groups.words[label] for label in labels}) if labels else None
-    whole = Side()
-    for dataset in datasets:
-        for part in engine.gather(dataset, lambda shard: _shard(shard, column, known, labels)):
-            whole.add(part)
-    return whole
-
-
-def _shard(shard: Rows, column: str, known: Lists | None, groups: Sequence[Group]) -> Side:
-    n, place = len(shard), shard.numpy("row")
-    side = Side(sexes=np.zeros((n, 2), np.bool_), size=n)
-    if known is None:
-        return side
-    seen = words_of(shard.strings(column), known)[0] > 0
-    for at, group in enumerate(groups):
-        hits = np.flatnonzero(seen[:, at])
-        if len(hits):
-            side.rows[group], side.first[group] = len(hits), int(place[hits[0]])
-    if all(one in groups for one in SEXES):
-        side.sexes = seen[:, [groups.index(one) for one in SEXES]]
-    return side
-
-
 def _shown(missing: Sequence[Missing], real: Dataset | None, column: str) -> pa.Table:
     """Of each missing label a real row: row, due, evidence."""
     lines = [one for one in missing if one.first >= 0]
@@ -458,22 +346,3 @@ def _shown(missing: Sequence[Missing], real: Dataset | None, column: str) -> pa.
             "evidence": pa.array(seen, pa.large_string()),
         }
     )
-
-
-def _targets(given: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Field -> label -> share, from `field=label:share`."""
-    found: dict[str, dict[str, float]] = {}
-    for one in given:
-        name, equals, rest = one.partition("=")
-        label, colon, share = rest.rpartition(":")
-        try:
-            value = float(share)
-        except ValueError:
-            value = -1.0
-        if not (name and equals and label and colon and 0 <= value <= 1):
-            raise ValueError(f"target {one!r} is not FIELD=LABEL:SHARE with a share from 0 to 1")
-        found.setdefault(name, {})[label] = value
-    for name, shares in found.items():
-        if sum(shares.values()) > 1 + ROUNDING:
-            raise ValueError(f"the targets of {name} add up to {sum(shares.values()):g}, more than 1")
-    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from auditor.core.content.fields import columns_of
 from auditor.core.rowwise import cut
 from auditor.model.rows import MAKERS, ROUNDS, Dataset
 
@@ -107,8 +108,5 @@ def is_identifier(values: npt.NDArray[np.float64]) -> bool:
 
 
 def _fields(rows: Dataset) -> dict[str, str]:
-    """Columns of the fields annotator with their types, but for makers and rounds; a field whose name was taken
-    stands as `meta.NAME`."""
-    fields = {name: kind for name, kind in rows.fields.items() if name not in (*MAKERS, *ROUNDS)}
-    columns = {f"meta.{name}" if f"meta.{name}" in rows.columns else name: kind for name, kind in fields.items()}
-    return {name: kind for name, kind in columns.items() if name in rows.columns}
+    """Columns of fields with their types, but for makers and rounds."""
+    return {column: rows.fields[name] for name, column in columns_of(rows).items() if name not in (*MAKERS, *ROUNDS)}

@@ -136,3 +136,22 @@ def _furthest(shares: Doubles, due: Doubles, named: Names) -> tuple[tuple[str, f
     at = np.argsort(-apart, kind="stable")[:LABELS]
     at = at[apart[at] > 0]
     return tuple(zip(named(at), shares[at].tolist(), due[at].tolist(), strict=True))
+
+
+def targets(given: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Field -> label -> share, from `field=label:share`."""
+    found: dict[str, dict[str, float]] = {}
+    for one in given:
+        name, equals, rest = one.partition("=")
+        label, colon, share = rest.rpartition(":")
+        try:
+            value = float(share)
+        except ValueError:
+            value = -1.0
+        if not (name and equals and label and colon and 0 <= value <= 1):
+            raise ValueError(f"target {one!r} is not FIELD=LABEL:SHARE with a share from 0 to 1")
+        found.setdefault(name, {})[label] = value
+    for name, shares in found.items():
+        if sum(shares.values()) > 1 + _ROUNDING:
+            raise ValueError(f"the targets of {name} add up to {sum(shares.values()):g}, more than 1")
+    return found

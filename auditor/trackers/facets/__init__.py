@@ -1,6 +1,6 @@
 """Our own OpenLineage facets; their JSON Schemas lie beside this file.
 
-Imports the OpenLineage client: only functions of `trackers.openlineage` come here. A schema that is
+Imports the OpenLineage client: only `trackers.openlineage` comes here. A schema that is
 published never changes: a new one gets a new version in its name.
 """
 
