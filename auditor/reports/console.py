@@ -92,8 +92,7 @@ class Console:
         else:
             yield self._lines(name)
         took = wording.seconds(time.perf_counter() - begun)
-        self._stream.write(f"{visible(name):<24} {took:>10}\n")
-        self._stream.flush()
+        self._say(f"{visible(name):<24} {took:>10}")
 
     def _lines(self, name: str) -> Callable[[int, int], None]:
         pace, lock, told = _Pace(), threading.Lock(), time.perf_counter()
@@ -104,10 +103,17 @@ class Console:
                 left = pace.left(done, total)
                 if total and time.perf_counter() - told >= OFTEN:
                     told = time.perf_counter()
-                    self._stream.write(f"{visible(name):<24} {done / total:>10.0%}  {left}".rstrip() + "\n")
-                    self._stream.flush()
+                    self._say(f"{visible(name):<24} {done / total:>10.0%}  {left}".rstrip())
 
         return advance
+
+    def _say(self, line: str) -> None:
+        """A line of its own, above the bar where there is one."""
+        if self._moving and self._terminal is not None:
+            self._terminal.print(line, soft_wrap=True)
+        else:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def _live(self) -> bool:
         if not self._stream.isatty():
