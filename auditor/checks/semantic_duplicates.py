@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import ClassVar
 
@@ -112,7 +112,7 @@ class SemanticDuplicates:
     through semantic deduplication"; Salton and Buckley 1988, "Term-weighting approaches in automatic text retrieval".
     """
 
-    threshold: float = 0.0
+    threshold: float = field(default=0.0, metadata={"words": {0.0: "the embedder's own"}})
     scope: str = "text"
 
     spec: ClassVar[Spec] = Spec(
