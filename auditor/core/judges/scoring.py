@@ -128,7 +128,7 @@ def paired(verdicts: Verdicts, rows: Longs) -> Longs:
 
 
 def against(verdicts: Verdicts, rows: Longs) -> npt.NDArray[np.bool_]:
-    """bool [n]: whether the one with the lower score won."""
+    """Whether the one with the lower score won, bool [n]."""
     one, other = verdicts.score_a[rows], verdicts.score_b[rows]
     lost: npt.NDArray[np.bool_] = (verdicts.verdict[rows] < TIE) & (one != other)
     lost &= (one > other) != (verdicts.verdict[rows] == A)
@@ -146,7 +146,7 @@ def values(scorer: Longs, score: Doubles) -> Longs:
 
 
 def commonest(scorer: Longs, score: Doubles, value: Longs) -> npt.NDArray[np.bool_]:
-    """bool [s]: the scorer's commonest score; of those that are as common, only the highest. value: of `values`."""
+    """Where a scorer's commonest score stands, bool [s]: of several as common the highest. value: of `values`."""
     size, counts = int(scorer.max(initial=-1)) + 1, np.bincount(value)
     most = np.zeros(size, np.int64)
     np.maximum.at(most, scorer, counts[value])
