@@ -52,13 +52,13 @@ class DigestMismatch(Faultfinding):
         (
             Measure(
                 "rows",
-                "datasets",
+                "digests",
                 "1 where the rows read have another digest than the card says",
                 "register them as a new version, or check the registered one out",
             ),
             Measure(
                 "sources",
-                "datasets",
+                "digests",
                 "seeds and parents whose digest is no longer the one that the card recorded",
                 "check the recorded version of the source out, or regenerate from the present one",
             ),

@@ -6,6 +6,7 @@ What they need lies in a measurement's tables and exhibits.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -49,17 +50,35 @@ _SIDE = re.compile(r"(data|real)( \(.*\))?")
 FLOOR = 0.01
 """Multiple of the first version below which a metric is drawn as there: a logarithm of 0 has no place."""
 
+LEAD = 1.25
+"""Height of a line, in the size of its letters."""
+
+LETTERS = 28
+"""Of a metric's name on one line beside its strip."""
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A metric over the versions. places: which of the versions have it; multiples: of its first value. more: whether
-    more is better. verdict: how it declines, or nothing."""
+    """A metric over the versions. places: which of the versions have it. more: whether more is better. verdict: how it
+    declines, or nothing."""
 
     metric: str
     places: tuple[int, ...]
-    multiples: tuple[float, ...]
+    values: tuple[float, ...]
     more: bool
     verdict: str
+
+    @property
+    def multiples(self) -> tuple[float, ...]:
+        """Of the first value; of one that starts at 0 there are none."""
+        return tuple(value / self.values[0] for value in self.values) if self.values[0] else ()
+
+    @property
+    def change(self) -> str:
+        """`+12%`, `0 to 0.94`."""
+        if self.multiples:
+            return f"{100 * (self.multiples[-1] - 1):+.0f}%".replace("-", "\N{MINUS SIGN}").replace("+0%", "0%")
+        return f"0 to {wording.quantity(self.values[-1], '')}"
 
 
 def of(
@@ -80,13 +99,10 @@ def of(
             found.append(Drawing("regions", title, caption, partial(regions, exhibit, style, f"{key}-r")))
         if exhibit.name.startswith("generation_trend.") and (known := _series(exhibit)):
             step = _step(exhibit)
-            more = f"; {SERIES} of {len(known)}, those that decline first" if len(known) > SERIES else ""
-            caption = (
-                f"Multiples of the first {step} (the line), all on one logarithmic scale{more}. "
-                "Shaded: worse than at first. Heavy: declines beyond chance."
-            )
             drawing = partial(series, exhibit, style, f"{key}-{step}")
-            found.append(Drawing(f"{step}s", f"Diversity and tails over the {step}s", caption, drawing))
+            found.append(
+                Drawing(f"{step}s", f"Diversity and tails over the {step}s", _of_series(exhibit, known), drawing)
+            )
     return found
 
 
@@ -166,15 +182,16 @@ def table(exhibit: Exhibit, style: Path, key: str) -> str:
     in its columns of data and real beside it."""
     heads, cells, _ = exhibits.table(exhibit, BARS)
     place, many = heads.index(exhibit.bar), len(cells)
-    names = [column for column in range(place) if _is_text(exhibit, column)] or [0]
+    at = {head: exhibit.columns.index(head) for head in heads}
+    names = [column for column in range(place) if _is_text(exhibit, at[heads[column]])] or [0]
     beside = [column for column, head in enumerate(heads) if _SIDE.fullmatch(head)]
     figure, (axes,) = rows_of(style, 1, 0.24 * many + 0.3, 0.4, (0.3, 0.62 if beside else 0.97), width=5.8)
-    for at, (row, cell) in enumerate(zip(exhibit.rows, cells, strict=False)):
-        y, value = float(many - 1 - at), _number(row[place])
+    for line, (row, cell) in enumerate(zip(exhibit.rows, cells, strict=False)):
+        y, value = float(many - 1 - line), _number(row[at[exhibit.bar]])
         ends = [value]
         axes.barh(y, value, 0.62, color=BAR)
         if {"low", "high"} <= set(heads):
-            ends += [_number(row[heads.index("low")]), _number(row[heads.index("high")])]
+            ends += [_number(row[at["low"]]), _number(row[at["high"]])]
             axes.plot(ends[1:], [y, y], color=STRONG, linewidth=1.2)
         axes.annotate(
             label(cell[place], 16), (max(ends), y), (4, 0), textcoords="offset points", va="center", fontsize=8,
@@ -196,7 +213,9 @@ def table(exhibit: Exhibit, style: Path, key: str) -> str:
     axes.set_yticks([])
     axes.set_ylim(-0.6, many + 0.1)
     axes.margins(x=0.24 if beside else 0.12)
-    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]) if any(_number(row[place]) < 0 for row in exhibit.rows) else 0.0)
+    axes.set_xlim(
+        left=min(0.0, axes.get_xlim()[0]) if any(_number(row[at[exhibit.bar]]) < 0 for row in exhibit.rows) else 0.0
+    )
     axes.set_xlabel(label(exhibit.bar, 40))
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
@@ -213,34 +232,34 @@ def _number(value: str | Number | None) -> float:
 
 def series(exhibit: Exhibit, style: Path, key: str) -> str:
     """A strip a metric over the versions, as multiples of its first value on one logarithmic scale (half and twice are
-    as far apart), with the side that is worse shaded. exhibit: a row a metric, a column a version."""
+    as far apart), with the side that is worse shaded; one that starts at 0 from there to its greatest. exhibit: a row
+    a metric, a column a version."""
     versions = _versions(exhibit)
     shown = _series(exhibit)[:SERIES]
-    figure, strips = rows_of(style, len(shown), 0.5, 0.42, (0.39, 0.78))
+    figure, strips = rows_of(style, len(shown), 0.5, 0.42, (0.41, 0.76))
     values = [max(FLOOR, min(1 / FLOOR, value)) for one in shown for value in one.multiples]
     low, high = min([0.8, *values]) / 1.25, max([1.25, *values]) * 1.25
-    names = [wording.label(one.metric) for one in shown]
-    for axes, one in zip(strips, shown, strict=True):
+    for axes, one, name in zip(strips, shown, _names([one.metric for one in shown]), strict=True):
         axes.set_yscale("log")
         axes.set_ylim(low, high)
-        axes.axhspan(*((low, 1) if one.more else (1, high)), color=FAINT, alpha=0.55, linewidth=0)
-        axes.axhline(1, color=INK, linewidth=0.8)
+        if one.multiples:
+            axes.axhspan(*((low, 1) if one.more else (1, high)), color=FAINT, alpha=0.55, linewidth=0)
+            axes.axhline(1, color=INK, linewidth=0.8)
+            heights = [max(low, min(high, value)) for value in one.multiples]
+        else:
+            if not one.more:
+                axes.axhspan(low, high, color=FAINT, alpha=0.55, linewidth=0)
+            axes.axhline(low, color=INK, linewidth=0.8)
+            top = max(map(abs, one.values)) or 1.0
+            heights = [low * (high / low) ** (0.85 * abs(value) / top) for value in one.values]
         ink, heavy = (MARK, 1) if one.verdict else (BAR, 0)
         axes.plot(
-            one.places, [max(low, min(high, value)) for value in one.multiples], marker="o", markersize=3.8 + heavy,
-            linewidth=1.2 + heavy, color=ink, markerfacecolor=ink if heavy else GROUND,
+            one.places, heights, marker="o", markersize=3.8 + heavy, linewidth=1.2 + heavy, color=ink, clip_on=False,
+            markerfacecolor=ink if heavy else GROUND, zorder=3,
         )  # fmt: skip
-        name = wording.label(one.metric)
-        name = name if names.count(name) == 1 and name != "rate" else one.metric.replace("_", " ").replace(".", " ")
-        change = f"{100 * (one.multiples[-1] - 1):+.0f}%".replace("-", "\N{MINUS SIGN}")
-        for x, y, words, size, colour in (
-            (-0.98, "bottom", label(name, 27), 8.5, STRONG),
-            (-0.98, "top", f"{'more' if one.more else 'less'} is better", 7, INK),
-            (1.04, "bottom", change, 8.5, MARK if heavy else STRONG),
-            (1.04, "top", label(one.verdict, 20), 7, MARK),
-        ):
-            middle = 0.54 if y == "bottom" else 0.46
-            axes.text(x, middle, words, transform=axes.transAxes, va=y, fontsize=size, color=colour)
+        better = f"{'more' if one.more else 'less'} is better"
+        _beside(axes, -1.14, [*((line, 8.5, STRONG) for line in name), (better, 7, INK)])
+        _beside(axes, 1.06, [(one.change, 8.5, MARK if heavy else STRONG), (label(one.verdict, 24), 7, MARK)])
         axes.set_yticks([])
         axes.minorticks_off()
         axes.grid(visible=False)
@@ -249,8 +268,46 @@ def series(exhibit: Exhibit, style: Path, key: str) -> str:
     strips[-1].set_xlim(-0.25, len(versions) - 0.75)
     strips[-1].set_xticks(range(len(versions)), [exhibit.columns[at].partition(" ")[2] for at in versions])
     strips[-1].set_xlabel(_step(exhibit))
-    told = "; ".join(f"{one.metric} {one.multiples[-1]:.2f}" for one in shown)
-    return drawn(figure, key, f"as multiples of the first {_step(exhibit)}: {told}")
+    told = "; ".join(f"{wording.metric(one.metric)} {one.change}" for one in shown)
+    return drawn(figure, key, f"from the first {_step(exhibit)} to the last: {told}")
+
+
+def _beside(axes: Any, x: float, lines: Sequence[tuple[str, float, str]]) -> None:
+    """Lines of (words, size, colour) beside a strip, together in the middle of its height. x: in widths of it."""
+    written = [line for line in lines if line[0]]
+    y = sum(size for _, size, _ in written) * LEAD / 2
+    for words, size, colour in written:
+        axes.annotate(
+            words, (x, 0.5), (0, y), xycoords="axes fraction", textcoords="offset points", va="top", fontsize=size,
+            color=colour, annotation_clip=False,
+        )  # fmt: skip
+        y -= size * LEAD
+
+
+def _names(metrics: Sequence[str]) -> list[list[str]]:
+    """Of each metric its name in words, on a line or two: with its check where the rest would not tell which it is."""
+    short = [wording.label(metric) for metric in metrics]
+    found = []
+    for metric, name in zip(metrics, short, strict=True):
+        alone = not name.endswith("rate") and short.count(name) == 1
+        words = name if alone else wording.metric(metric).replace(":", "")
+        lines = textwrap.wrap(words, LETTERS) or [words]
+        found.append([label(line, LETTERS) for line in lines[:2]])
+    return found
+
+
+def _of_series(exhibit: Exhibit, known: Sequence[Course]) -> str:
+    """What the strips are, and which metrics are not among them."""
+    step = _step(exhibit)
+    told = [f"Multiples of the first {step} (the line), on one logarithmic scale."]
+    if any(not one.values[0] for one in known[:SERIES]):
+        told.append("What starts at 0 is drawn from there to its greatest.")
+    told.append("Shaded: worse than at first. Heavy: declines beyond chance.")
+    if len(known) > SERIES:
+        told.append(f"{SERIES} of {len(known)}, those that decline first; the others are in the table.")
+    if few := len(exhibit.rows) - len(known):
+        told.append(f"{wording.count(few, 'metric')} without two values {'is' if few == 1 else 'are'} not drawn.")
+    return " ".join(told)
 
 
 def _versions(exhibit: Exhibit) -> list[int]:
@@ -263,7 +320,7 @@ def _step(exhibit: Exhibit) -> str:
 
 
 def _series(exhibit: Exhibit) -> list[Course]:
-    """Those of the metrics that have a first value to be a share of."""
+    """Those of the metrics that two versions have."""
     found = []
     better, verdict = (
         exhibit.columns.index(head) if head in exhibit.columns else None for head in ("better", "verdict")
@@ -272,11 +329,8 @@ def _series(exhibit: Exhibit) -> list[Course]:
         known = [
             (place, float(v)) for place, at in enumerate(_versions(exhibit)) if isinstance(v := row[at], int | float)
         ]
-        if known and known[0][1]:
+        if len(known) > 1:
             places, values = zip(*known, strict=True)
-            multiples = tuple(value / known[0][1] for value in values)
             more = better is None or row[better] == "more"
-            found.append(
-                Course(str(row[0]), places, multiples, more, "" if verdict is None else str(row[verdict] or ""))
-            )
+            found.append(Course(str(row[0]), places, values, more, "" if verdict is None else str(row[verdict] or "")))
     return found

@@ -211,14 +211,8 @@ class _Page:
             self._print(Text(" " * indent) + content, soft=True)
             return
         room = max(8, self.width - indent)
-        first, *rest = content.wrap(self._console, room) or [Text()]
-        self._print(Text(" " * indent) + first)
-        if rest:
-            for further in rest:
-                further.rstrip()
-            remaining = Text(" " if hang else "\n").join(rest)
-            for further in remaining.wrap(self._console, max(8, room - hang)):
-                self._print(Text(" " * (indent + hang)) + further)
+        for nth, (begin, end) in enumerate(tables.wrapped(content.plain, room, max(8, room - hang))):
+            self._print(Text(" " * (indent + hang if nth else indent)) + content[begin:end])
 
     def blank(self) -> None:
         self._out.write("\n")
@@ -304,7 +298,7 @@ def _example(page: _Page, example: Example, indent: int) -> None:
     room = max(60, 2 * (page.width - indent - 6))
     for seen in (example.seen, example.seen_of_partner):
         if seen:
-            page.line((one_line(seen, room), "dim"), indent=indent + 4, hang=2)
+            page.line((tables.cut(one_line(seen, room), room), "dim"), indent=indent + 4, hang=2)
 
 
 def _summary(page: _Page, view: View) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,12 @@ from typing import Any
 from auditor.model.errors import ConfigError
 from auditor.reports import wording
 from auditor.reports.escaping import one_line, visible
+
+LONG = 24
+"""Letters of a word from which on it may break anywhere."""
+
+_BREAK = re.compile(r"(?<=\w[/_:@=-])(?=\w)|(?<=[^\W\d]\.)(?=[^\W\d])")
+"""Where a name or a path may go on on the next line."""
 
 
 @cache
@@ -62,6 +69,7 @@ def page(template: str, own: Path | None, *, style: str, script: str, **values: 
         "shown": lambda text: visible(str(text), "\n\t"),
         "count": wording.count,
         "prose": _prose,
+        "names": _names,
     }
     environment.filters |= filters
     look, moves = _inline(style, own), _inline(script, own)
@@ -81,6 +89,15 @@ def _prose(text: str) -> Any:
     parts = one_line(text, 800).split("`")
     pieces = [Markup("<code>%s</code>") % part if i % 2 else escape(part) for i, part in enumerate(parts)]
     return Markup("").join(pieces)
+
+
+def _names(text: str, length: int = 240) -> Any:
+    """`line` of names and paths, which break between their parts and not within one, but where it is very long."""
+    from markupsafe import Markup, escape
+
+    long, gap = Markup('<span class="long">%s</span>'), Markup("<wbr>")
+    words = (_BREAK.split(word) for word in one_line(text, length).split(" "))
+    return escape(" ").join(gap.join(long % part if len(part) > LONG else part for part in word) for word in words)
 
 
 def _inline(name: str, own: Path | None) -> str:

@@ -32,7 +32,9 @@ class Decision:
 
     @property
     def label(self) -> str:
-        return wording.label(self.metric.name)
+        """The metric's name in words, without what its unit says again."""
+        found = wording.label(self.metric.name)
+        return found.removesuffix(" per 1000") if self.metric.unit.startswith("per 1,000 ") else found
 
     @property
     def bound(self) -> wording.Bound | None:
@@ -52,13 +54,16 @@ class Decision:
     @property
     def observed_words(self) -> str:
         limit = self.bound
-        return wording.measured(self.metric, self._unit, beside=limit.value if limit else None)
+        return self._words(self.metric, beside=limit.value if limit else None)
 
-    @property
-    def _unit(self) -> str:
-        """The unit, where the label does not say it already: `rows 3`, and not `rows 3 rows`."""
-        unit = self.metric.unit
-        return "" if unit not in ("share", "times") and self.label.split()[-1:] == [unit] else unit
+    def _words(self, metric: Metric, *, beside: float | None = None) -> str:
+        """The value with its unit, where the label does not say it already (`rows 3`, and not `rows 3 rows`) and where
+        something was counted: `sources 0`, and not `sources 0 datasets`."""
+        unit = metric.unit
+        said = self.label.split()[-1:] == [unit] and unit != "times"
+        nothing = type(metric.value) is int and metric.value == 0 and unit != "times"
+        plain = not wording.of_shares(unit) and (said or nothing)
+        return wording.measured(metric, "" if plain else unit, beside=beside)
 
     @property
     def expected_words(self) -> str:
@@ -70,8 +75,9 @@ class Decision:
 
     @property
     def notable(self) -> bool:
-        """Judged, or a number that is not zero."""
-        return self.status is not None or bool(self.metric.value)
+        """Judged, or a number that is not zero (or a chance, which is telling where it is)."""
+        value = self.metric.value
+        return self.status is not None or bool(value) or (value is not None and self.metric.unit in wording.CHANCES)
 
     @property
     def remarks(self) -> str:
@@ -82,7 +88,7 @@ class Decision:
     @property
     def reference_words(self) -> Mapping[str, str]:
         """Role -> its value in words, where it has one: a ratio to the real data is not measured on them."""
-        return {role: wording.measured(m, self._unit) for role, m in self.references if m.value is not None}
+        return {role: self._words(m) for role, m in self.references if m.value is not None}
 
     @property
     def rows_words(self) -> str:

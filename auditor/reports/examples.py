@@ -57,7 +57,8 @@ class Example:
         """`row 41`; the model, prompt or dataset concerned where the fault is of no row."""
         if self.row is not None:
             return f"{self.noun} {self.row}"
-        return (self.related_dataset or "lineage").partition(":")[2] or "lineage"
+        node = self.related_dataset or "lineage"
+        return node.partition(":")[2] or node
 
     @property
     def label(self) -> str:

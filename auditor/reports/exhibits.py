@@ -9,17 +9,35 @@ from auditor.reports import wording
 FEATURES = "feature_drift.features"
 """The exhibit whose first column has names of columns, as features.parquet has them."""
 
+UNIT, SIDES = "unit", ("this data", "real data")
+"""A column of units, and those whose numbers it is of."""
+
 Table = tuple[tuple[str, ...], list[tuple[str, ...]], tuple[int, ...]]
 
 
 def table(exhibit: Exhibit, rows: int | None = None) -> Table:
-    """(header, cells of the first `rows`, columns aligned to the right). Texts are as in the dataset: escape them."""
-    right = tuple(place for place in range(len(exhibit.columns)) if _is_number(exhibit, place))
-    units = [_unit(column) for column in exhibit.columns]
-    cells = [tuple(map(_cell, row, units)) for row in exhibit.rows[:rows]]
+    """(header, cells of the first `rows`, columns aligned to the right). Texts are as in the dataset: escape them.
+    Metrics are told in words; a column of units goes into the numbers of each row that have them, `SIDES`."""
+    heads = exhibit.columns
+    right = tuple(place for place in range(len(heads)) if _is_number(exhibit, place))
+    units = [_unit(column) for column in heads]
+    own = heads.index(UNIT) if UNIT in heads else None
+    cells = []
+    for row in exhibit.rows[:rows]:
+        mine = [
+            str(row[own]) if own is not None and head in SIDES else unit
+            for head, unit in zip(heads, units, strict=True)
+        ]
+        cells.append(tuple(map(_cell, row, mine)))
     if exhibit.name == FEATURES:
         cells = [(spoken(first)[0], *others) for first, *others in cells]
-    return exhibit.columns, cells, right
+    if heads[:1] in (("metric",), ("measure",)):
+        cells = [(_named(first), *others) for first, *others in cells]
+    if own is not None:
+        kept = [place for place in range(len(heads)) if place != own]
+        cells = [tuple(row[place] for place in kept) for row in cells]
+        return tuple(heads[place] for place in kept), cells, tuple(kept.index(place) for place in right)
+    return heads, cells, right
 
 
 def widths(exhibit: Exhibit) -> list[float | None]:
@@ -38,6 +56,11 @@ def _cell(value: str | Number | None, unit: str) -> str:
     if isinstance(value, int) and unit == "row":
         return str(value)
     return value if isinstance(value, str) else wording.quantity(value, unit)
+
+
+def _named(name: str) -> str:
+    """A metric in words, with its check where it has one."""
+    return wording.metric(name) if "." in name else wording.label(f".{name}")
 
 
 def _number(value: str | Number | None) -> float | None:

@@ -223,16 +223,18 @@ def _suffix(name: str) -> str:
 
 
 def _drawings(section: Section, style: Path, place: int, *, whole: bool) -> list[Drawing]:
-    """whole: nothing else shows how large the clusters are."""
+    """whole: no other picture shows how large the clusters are."""
     found = []
     for index, d in enumerate(section.distributions):
-        if not sum(d.counts):
+        if sum(d.counts) < 2:
             continue
         mark, words = _mark(section, d.name, d.unit)
         beyond = section.name == BEYOND
         draw = partial(figures.distribution, d, mark, style, f"f{place}-{index}", beyond=beyond)
         found.append(Drawing(_suffix(d.name), d.title, words, draw))
-    if whole and section.clusters and not any("cluster" in d.name for d in section.distributions):
+    listed = any("rows" in e.columns for e in section.exhibits)
+    drawn = any("cluster" in d.name or d.unit == "rows" for d in section.distributions)
+    if whole and len(section.clusters) > 1 and not listed and not drawn:
         many = len(section.clusters)
         told = f"The largest {figures.CLUSTERS} of {many:,}." if many > figures.CLUSTERS else ""
         title = f"Rows in each cluster: {wording.count(many, 'cluster')}"

@@ -1,4 +1,4 @@
-"""Plain tables for a terminal and for Markdown. What goes in is data and never markup."""
+"""Plain tables for a terminal and for Markdown, and texts broken to a width. What goes in is data and never markup."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def lines(
     number that is cut is another number.
     """
     cells = [[one_line(cell, WIDEST) for cell in row] for row in (header, *rows)]
-    widths = [max(_width(row[column]) for row in cells) for column in range(len(header))]
+    widths = [max(across(row[column]) for row in cells) for column in range(len(header))]
     if room is not None:
         cells, widths = _fitted(cells, widths, right, room)
     return [
         "  ".join(
-            " " * (width - _width(cell)) + cell if column in right else cell + " " * (width - _width(cell))
+            " " * (width - across(cell)) + cell if column in right else cell + " " * (width - across(cell))
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in cells
@@ -54,14 +54,15 @@ def _fitted(
     kept = len(widths)
     while kept > 1 and sum(widths[:kept]) + 2 * (kept - 1) > room:
         kept -= 1
-    cut = [[_cut(cell, widths[column]) for column, cell in enumerate(row[:kept])] for row in cells]
-    return cut, [max(_width(row[column]) for row in cut) for column in range(kept)]
+    short = [[cut(cell, widths[column]) for column, cell in enumerate(row[:kept])] for row in cells]
+    return short, [max(across(row[column]) for row in short) for column in range(kept)]
 
 
-def _cut(cell: str, width: int) -> str:
-    if _width(cell) <= width:
+def cut(cell: str, width: int) -> str:
+    """The text in so many columns at most."""
+    if across(cell) <= width:
         return cell
-    while cell and _width(cell) >= width:
+    while cell and across(cell) >= width:
         cell = cell[:-1]
     return cell.rstrip() + "…"
 
@@ -73,5 +74,44 @@ def markdown_lines(header: Sequence[str], rows: Sequence[Sequence[str]], right: 
     return ["| " + " | ".join(row) + " |" for row in (table[0], ruler, *table[1:])]
 
 
-def _width(text: str) -> int:
+def wrapped(text: str, first: int, further: int) -> list[tuple[int, int]]:
+    """Where each line of the text begins and ends, of at most so many columns: broken at white space, beside letters of
+    scripts that are written without it, and within a word where it is longer than a line."""
+    lines: list[tuple[int, int]] = []
+    begin = taken = 0
+    last: tuple[int, int] | None = None  # where the line may end, and the next begin
+    place = 0
+    while place < len(text):
+        c = text[place]
+        if c == "\n":
+            lines.append((begin, place))
+            begin, taken, last = place + 1, 0, None
+        elif c.isspace():
+            last = (last[0] if last and last[1] == place else place, place + 1)
+            taken += 1
+        else:
+            if place > begin and _apart(text[place - 1], c):
+                last = (place, place)
+            if taken + across(c) > (further if lines else first) and place > begin:
+                end, following = last if last and last[0] > begin else (place, place)
+                lines.append((begin, end))
+                begin, place, taken, last = following, following, 0, None
+                continue
+            taken += across(c)
+        place += 1
+    return [*lines, (begin, max(begin, len(text.rstrip())))]
+
+
+_CLOSING = frozenset("、。，．！？：；）」』】》〉〕”’…％")
+"""Marks that no line begins with (JIS X 4051; GB/T 15834)."""
+
+
+def _apart(before: str, after: str) -> bool:
+    """Whether a line may end between two letters without white space."""
+    wide = unicodedata.east_asian_width(before) in "WF" or unicodedata.east_asian_width(after) in "WF"
+    return wide and not before.isspace() and after not in _CLOSING and not unicodedata.combining(after)
+
+
+def across(text: str) -> int:
+    """Columns of a terminal: letters of East Asian scripts take two, combining marks none."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)

@@ -95,7 +95,7 @@ class Section:
         if AUDITED in whose or not whose:
             return f"{noun.capitalize()}s at fault"
         if whose == {LINEAGE}:
-            return f"Faults of the {noun}s as a whole" if self.whole else "Faults of the lineage"
+            return f"Found in the {noun}s as a whole" if self.whole else "Faults of the lineage"
         return f"Rows of the {min(whose)} data that are missed here"
 
     @property

@@ -61,7 +61,7 @@ class Bound:
 
     def words(self, unit: str) -> str:
         """`at most 5%`; other units stand beside the value already."""
-        return f"{_SENSE[self.sense]} {quantity(self.value, unit if unit == 'share' else '')}"
+        return f"{_SENSE[self.sense]} {quantity(self.value, 'share' if of_shares(unit) else '')}"
 
     def broken(self, value: Number) -> bool:
         """Whether a value does not keep it."""
@@ -105,11 +105,14 @@ def measured(metric: Metric, unit: str, *, beside: float | None = None) -> str:
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
-    """`11.8–13.0%`, or nothing where there is no interval, nor for a chance from 0 up, which `measured` words."""
+    """`11.8–13.0%`, `-0.6 to -0.1`, or nothing where there is no interval, nor for a chance from 0 up, which `measured`
+    words."""
     if low is None or high is None or (unit in CHANCES and low == 0):
         return ""
-    first, last = _quantity(low, unit, 0), _quantity(high, unit, 0)
-    return f"{first.removesuffix('%')}–{last}" if unit == "share" else f"{first.split(' ')[0]}–{last}"
+    first, last = _quantity(low, unit, 0).split(" ")[0], _quantity(high, unit, 0)
+    if low < 0:  # a dash before a sign is read as another sign
+        return f"{first} to {last}"
+    return f"{first.removesuffix('%').removesuffix('×')}–{last}"
 
 
 def count(n: int, noun: str = "") -> str:
@@ -133,7 +136,26 @@ def seconds(value: float) -> str:
 
 def label(name: str) -> str:
     """`largest cluster` for `near_duplicates.largest_cluster`."""
-    return name.partition(".")[2].replace("_", " ").replace(".", " ") or name
+    return _spoken(name.partition(".")[2]) or name
+
+
+def metric(name: str) -> str:
+    """`near duplicates: largest cluster`, where the check is not told by what stands around; the check alone for its
+    plain rate."""
+    check, _, rest = name.partition(".")
+    return _spoken(check) if rest in ("", "rate") else f"{_spoken(check)}: {_spoken(rest)}"
+
+
+def _spoken(name: str) -> str:
+    return " ".join(_WRITTEN.get(word, word) for word in re.split("[_.]", name))
+
+
+_WRITTEN = {
+    "ai": "AI", "auc": "AUC", "bleu": "BLEU", "frechet": "Fréchet", "js": "Jensen-Shannon", "mauve": "MAUVE",
+    "mmd": "MMD", "mtld": "MTLD", "ngram": "n-gram", "ngrams": "n-grams", "psi": "PSI", "url": "URL",
+    "vendi": "Vendi", "wasserstein": "Wasserstein", "zipf": "Zipf",
+}  # fmt: skip
+"""Words of metrics' names that people write otherwise."""
 
 
 CHANCES = frozenset({"probability", "p-value"})
@@ -143,14 +165,19 @@ SMALLEST = 1e-300
 
 _UNSPOKEN = CHANCES | frozenset({
     "number", "ratio", "log ratio", "kernel", "squared distance", "score", "slope", "effect", "nats",
-    "patterns per row",
+    "patterns per row", "grade",
 })  # fmt: skip
 """Units that say what kind of number it is, and not of what: `0.05 kernel` tells nobody more than `0.05`."""
 
 
+def of_shares(unit: str) -> bool:
+    """Whether numbers of the unit are told as per cent: `share`, and `share a version`."""
+    return unit == "share" or unit.startswith("share ")
+
+
 def _quantity(value: Number, unit: str, extra: int) -> str:
-    if unit == "share":
-        return _percent(value, extra)
+    if of_shares(unit):
+        return f"{_percent(value, extra)}{unit.removeprefix('share')}"
     if unit in CHANCES and value < SMALLEST:
         return "<1e-300"
     text = f"{value:,}" if isinstance(value, int) else _decimal(value, extra)

@@ -99,10 +99,46 @@ def test_writing_in_a_picture_is_of_the_pages_ink() -> None:
 
 def test_a_strip_tells_which_way_is_worse_and_how_far_it_went() -> None:
     told = words(charts.series(TREND, STYLE, "c"))
-    first, second, third = (told.index(name) for name in ("distinct 2", "a room rate", "b room rate"))
+    first, second, third = (told.index(name) for name in ("distinct 2", "a room", "b room"))
     assert told[first + 1 : first + 4] == ["more is better", "\N{MINUS SIGN}75%", "worse than before"]
     assert told[second + 1 : second + 3] == ["less is better", "\N{MINUS SIGN}100%"]
     assert told[third + 1 : third + 3] == ["less is better", "+300%"]
+
+
+def test_what_starts_at_nought_is_drawn_and_told_so() -> None:
+    rows = (
+        ("semantic_duplicates.rate", "less", 0, 0.47, 0.94, "worse than before"),
+        ("a_room.mtld", "more", 60.0, None, 30.0, ""),
+        ("a_room.odd", "more", None, None, 3.0, ""),
+    )
+    heads = ("metric", "better", "round 1", "round 2", "round 3", "verdict")
+    made = Exhibit("generation_trend.by_round", "t", heads, rows)
+    (found,) = charts.of("generation-trend", {}, [made], STYLE, "a", {})
+    assert "What starts at 0 is drawn from there to its greatest." in found.caption
+    assert "1 metric without two values is not drawn." in found.caption
+    told = words(found.draw())
+    assert told[told.index("semantic duplicates") : told.index("semantic duplicates") + 4] == [
+        "semantic duplicates", "less is better", "0 to 0.94", "worse than before",
+    ]  # fmt: skip
+    assert "\N{MINUS SIGN}50%" in told
+    assert "odd" not in told
+    heights = [float(y) for y in re.findall(r'<use [^>]*?y="([\d.]+)"', found.draw())][:3]
+    assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2], abs=0.01), "a scale of its own, from 0"
+
+
+def test_points_at_the_edges_are_whole_and_long_names_are_on_two_lines() -> None:
+    rows = (
+        ("semantic_duplicates.effective_share", "more", 1.0, 0.5),
+        ("near_duplicates.effective_share", "more", 1.0, 0.5),
+        ("low_lexical_diversity.unique_ngram_product_to_real", "more", 1.0, 0.5),
+    )
+    svg = charts.series(
+        Exhibit("generation_trend.series", "t", ("metric", "better", "version 1", "version 2"), rows), STYLE, "a"
+    )
+    assert not re.search(r"<g clip-path[^>]*>\s*<use", svg), "no point is cut by its panel"
+    told = words(svg)
+    assert not [text for text in told if text.endswith("\u2026")]
+    assert told[told.index("semantic duplicates") + 1] == "effective share"
 
 
 def test_rounds_are_drawn_as_versions_are() -> None:
@@ -110,7 +146,7 @@ def test_rounds_are_drawn_as_versions_are() -> None:
     rounds = Exhibit("generation_trend.by_Round", "t", heads, (("a.mtld", "more", 10.0, 9.0, -0.1, None, None),))
     (found,) = charts.of("generation-trend", {}, [rounds], STYLE, "a", {})
     assert (found.name, found.title) == ("rounds", "Diversity and tails over the rounds")
-    assert {"mtld", "\N{MINUS SIGN}10%", "1", "2", "round"} <= set(words(found.draw()))
+    assert {"MTLD", "\N{MINUS SIGN}10%", "1", "2", "round"} <= set(words(found.draw()))
 
 
 def test_counts_have_whole_ticks_and_the_largest_of_a_line_is_told() -> None:

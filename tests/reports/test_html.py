@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from auditor.model.errors import ConfigError
+from auditor.model.result import LINEAGE
 from auditor.reports import dashboards, render
 from auditor.reports.view import View
 
-VOID = {"meta", "link", "br", "input"}
+VOID = {"wbr", "meta", "link", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -204,3 +205,24 @@ def test_checks_skipped_for_one_reason_are_told_together_and_linked_one_by_one(v
     links = {str(attributes.get("href")).removeprefix("#") for attributes in page.all("a")}
     assert links <= set(ids)
     assert [len(group) for group in left.groups if len(group) > 1] == [3]
+
+
+def test_names_break_between_their_parts_and_long_words_anywhere() -> None:
+    assert dashboards._names("lineage") == "lineage"
+    assert dashboards._names("dataset:sft_v3/a.jsonl") == "dataset:<wbr>sft_<wbr>v3/<wbr>a.<wbr>jsonl"
+    assert dashboards._names("0.05 is - <b>") == "0.05 is - &lt;b&gt;"
+    assert dashboards._names("x" * 30 + " y") == f'<span class="long">{"x" * 30}</span> y'
+
+
+def test_what_is_of_the_rows_as_a_whole_has_no_row_and_no_place(view: View) -> None:
+    section = view.bad[0]
+    found = replace(section.examples[0], row=None, related=None, related_dataset="this version", whose=LINEAGE)
+    made = replace(section, examples=(found,), of_lineage=False)
+    assert made.found("row") == "Found in the rows as a whole"
+    assert replace(made, of_lineage=True).found("row") == "Faults of the lineage"
+    assert found.name == "this version"
+    fresh = View(view.record, view.findings, view.dataset, view.specs)
+    fresh.__dict__["sections"] = (made,)
+    fresh.__dict__["counts"] = view.counts
+    heads = re.findall(r"<th scope=\"col\"[^>]*data-sort[^>]*>([^<]*)</th>", render("html", fresh))
+    assert heads == ["Score", "generator", "Seen"] or heads == ["Score", "Seen"]

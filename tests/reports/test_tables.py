@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from auditor.model.result import Exhibit, Metric
 from auditor.reports import exhibits, tables, wording
@@ -56,3 +59,57 @@ def test_shares_are_per_cent_whichever_way_the_head_says_it() -> None:
     heads = ("label", "share", "real rows (share)", "share due", "z")
     _, cells, _ = exhibits.table(Exhibit("a.b", "A title", heads, (("x", 0.5, 0.409, 0.1, 0.2),)))
     assert cells == [("x", "50%", "40.9%", "10%", "0.2")]
+
+
+@given(st.text("ab \u4e2d\u6587\uff0c\n", max_size=60), st.integers(8, 30), st.integers(8, 30))
+def test_a_text_is_broken_by_the_columns_it_takes_and_keeps_every_letter(text: str, first: int, further: int) -> None:
+    lines = [text[begin:end] for begin, end in tables.wrapped(text, first, further)]
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(cell_len(line.rstrip()) <= (further if nth else first) for nth, line in enumerate(lines))
+    assert len(lines) > text.rstrip().count("\n")
+
+
+def test_a_script_without_spaces_is_broken_once_and_between_any_two_letters() -> None:
+    chinese = "\u4eba\u5de5\u667a\u80fd\u7684\u7814\u7a76\uff0c\u5f88\u5927"
+    broken = [chinese[begin:end] for begin, end in tables.wrapped(chinese, 14, 6)]
+    assert broken == [chinese[:6], chinese[6:9], chinese[9:]], "no line begins with a comma, and no space is put in"
+    words = "one two three"
+    assert [words[begin:end] for begin, end in tables.wrapped(words, 8, 8)] == ["one two", "three"]
+    assert [words[begin:end] for begin, end in tables.wrapped("longestword", 5, 4)] == ["one t", "wo t", "hr"]
+
+
+def test_a_count_of_nothing_has_no_unit_and_a_unit_is_said_once() -> None:
+    def words(metric: Metric) -> str:
+        decision = Decision(metric, None, "<= 0", "", "", "")
+        return f"{decision.label} {decision.observed_words}, {decision.expected_words}"
+
+    assert words(Metric("digest_mismatch.rows", 0, "digests", 1)) == "rows 0, at most 0"
+    assert words(Metric("digest_mismatch.sources", 2, "digests", 1)) == "sources 2 digests, at most 0"
+    assert words(Metric("a.rate", 0, "share", 9)) == "rate 0%, at most 0%"
+    assert words(Metric("a.hedges_per_1000", 6.1, "per 1,000 words", 9)) == "hedges 6.1 per 1,000 words, at most 0"
+    assert words(Metric("a.worst_slope", -0.27, "share a step", 9)) == "worst slope -27% a step, at most 0%"
+
+
+def test_a_chance_of_nearly_nothing_is_notable() -> None:
+    chance = Metric("tells_of_synthesis.p", 0.0, "probability", 9)
+    assert Decision(chance, None, None, "", "", "").notable
+    assert not Decision(Metric("a.rate", 0.0, "share", 9), None, None, "", "", "").notable
+
+
+def test_metrics_are_told_as_people_write_them() -> None:
+    assert wording.label("refusals_and_artifacts.ai_self_mention") == "AI self mention"
+    assert wording.label("low_lexical_diversity.unique_ngram_product_to_real") == "unique n-gram product to real"
+    assert wording.metric("few_patterns.vendi_2") == "few patterns: Vendi 2"
+    assert wording.metric("templated_text.rate") == "templated text"
+    assert wording.interval(-0.6, -0.107, "share a step") == "-60% to -10.7% a step"
+    assert wording.interval(0.908, 0.966, "times") == "0.908\u20130.966\N{MULTIPLICATION SIGN}"
+
+
+def test_a_column_of_units_goes_into_the_numbers_it_is_of() -> None:
+    heads = ("measure", "unit", "this data", "ratio")
+    made = Exhibit("a.b", "t", heads, (("distinct_2", "share", 0.5, 0.9), ("mtld", "words", 60.0, 1.0)), bar="ratio")
+    assert exhibits.table(made) == (
+        ("measure", "this data", "ratio"),
+        [("distinct 2", "50%", "0.9"), ("MTLD", "60 words", "1")],
+        (1, 2),
+    )
