@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
+from auditor.core.lineage.history import RUNGS
 from auditor.core.rowwise import findings, gather_groups, sliced_rates
 from auditor.kernels.hashes import first_rows, hash_normalised, hash_rows
 from auditor.kernels.texts import spans
 from auditor.model.result import EVIDENCE_CHARACTERS, Distribution, Measurement, Metric, Slice
 from auditor.model.rows import Dataset, Rows
+from auditor.sketches.sample import drawn
 
 EDGES = (2.0, 3.0, 4.0, 5.0, *(float(1 << power) for power in range(3, 31)))
 LOCATE = 20_000
@@ -194,7 +196,16 @@ class ExactDuplicates:
             related[mask] = first[mask]
         at = np.flatnonzero(kind >= 0)
         copies = pa.table({"row": at, "kind": kind[at], "related": related[at]})
-        return Measurement(tuple(metrics), tuple(slices), (shown,), (), {"copies": copies})
+        ladder = tuple(self._ladder(rows, text)) if context.history is not None else ()
+        return Measurement(tuple(metrics), tuple(slices), (shown,), (), {"copies": copies}, ladder=ladder)
+
+    def _ladder(self, rows: Dataset, text: Longs) -> Iterator[Metric]:
+        """Copied texts among fewer rows. text: the first row with the same text."""
+        order = drawn(rows, RUNGS[-1])
+        for rung in RUNGS:
+            if rung < rows.rows:
+                copied = rung - len(np.unique(text[order[:rung]]))
+                yield rate(self.spec.metric("normalised_rate"), copied, rung)
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
         """Each row once, under the strictest kind that it is a case of."""

@@ -66,8 +66,8 @@ class GenerationTrend(Faultfinding):
     Limits: reads records and no rows, and of this version too what its stored audit says where this audit did not
     measure it; versions that were not audited here, or were rejected, are left out. Numbers that depend on the size
     are compared where they were measured over as much, within 10 %: rooms record theirs at smaller sizes as well
-    (near-duplicates and semantic-duplicates at 1,000 and 3,000 rows), and bring rounds to one size. What is held
-    against real data is compared where that is the same. Of a share of faults, `least` is of the share without. Topics
+    (semantic-duplicates at 1,000 and 3,000 rows), and bring rounds to one size. What is held against real data is
+    compared where that is the same. Of a share of faults, `least` is of the share without. Topics
     are told by words alone, of which each audit keeps the 2,000 commonest that 0.1 to 30 % of 10,000 rows have: a
     topic whose words stand elsewhere as often is not missed. Four versions can just be told from chance by their order,
     three cannot.

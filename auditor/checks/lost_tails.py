@@ -318,7 +318,8 @@ class LostTails:
     def _ladder(self, mine: Side, real: Side, each: Each) -> Iterator[Metric]:
         for rung in RUNGS:
             if rung < len(real.rows):
-                one = self._compared(self._place(real.first(rung), each), mine.first(rung), each)
+                some = real.first(rung)
+                one = self._compared(Place(some, topics.learn(some.vectors, each), None), mine.first(rung), each)
                 yield from filter(self._told, one.metrics)
 
     def _reached(self, seen: Reach | None, place: Place) -> Iterator[Metric]:

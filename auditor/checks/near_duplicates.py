@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Spec, check
 from auditor.core.content import clusters
+from auditor.core.lineage.history import RUNGS
 from auditor.core.rowwise import gather_groups, sliced_rates
 from auditor.kernels.banding import shared
 from auditor.kernels.components import roots, unite_buckets
@@ -21,8 +22,9 @@ from auditor.kernels.hashes import Sets, first_rows, hash_rows, shingle_sets
 from auditor.kernels.joins import CHAIN, link, prefix_buckets, same_sets
 from auditor.kernels.signatures import Banding, band_keys, banding
 from auditor.kernels.texts import spans
-from auditor.model.result import Measurement
+from auditor.model.result import Measurement, Metric
 from auditor.model.rows import Dataset
+from auditor.sketches.sample import drawn
 
 SCOPES = ("text", "prompt", "response")
 METHODS = ("sketch", "exact")
@@ -37,6 +39,7 @@ _SEA = "the quick brown fox jumps over the lazy dog near the old stone bridge by
 Longs = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Buckets = tuple[npt.NDArray[np.int32], Longs]
+Groups = list[tuple[list[Buckets], int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,6 @@ class NearDuplicates:
         if not texts.present.any():
             return Measurement((), notes=(f"no row has a {self.scope} to compare",))
         context.progress(n // 2, n)
-        parent, best, score = np.arange(n), np.full(n, -1, np.int64), np.full(n, -1.0)
         if plan:
             wanted, groups = self._banded(texts, plan, keys, engine)
             sets = self._sets(rows, wanted, context, engine)
@@ -140,15 +142,31 @@ class NearDuplicates:
                 ([_in_order(equal, np.zeros(0), texts.order[wanted])], CHAIN),
                 ([prefix_buckets(sets, self.threshold, engine.map, engine.threads)], n),
             ]
-        _link(groups, sets, wanted, self.threshold, parent, best, score, engine)
-        roots(parent)
+        local, found, similar = _linked(groups, sets, self.threshold, engine)
+        parent, best, score = _clusters(local, wanted, n), np.full(n, -1, np.int64), np.full(n, -1.0)
+        best[wanted], score[wanted] = np.where(found >= 0, wanted[found], -1), similar
         context.progress(n, n)
         note = (
             _recall(plan, self.threshold, keys, best)
             if plan
             else "candidates by an exact prefix-filter join: none is missed"
         )
-        return self._measurement(rows, texts, parent, best, score, note)
+        ladder = self._ladder(rows, texts, groups, sets, wanted, engine) if context.history is not None else ()
+        return replace(self._measurement(rows, texts, parent, best, score, note), ladder=tuple(ladder))
+
+    def _ladder(
+        self, rows: Dataset, texts: Texts, groups: Groups, sets: Sets, wanted: Longs, engine: Engine
+    ) -> Iterator[Metric]:
+        """The effective share of fewer rows: of what they are candidates with, all others left out."""
+        order = drawn(rows, RUNGS[-1])
+        for rung in RUNGS:
+            if rung < len(rows):
+                mine = texts.first[order[:rung]]
+                there = np.zeros(len(rows), np.bool_)
+                there[mine] = True
+                some = [([_among(bucket, there[wanted]) for bucket in buckets], chain) for buckets, chain in groups]
+                parent = _clusters(_linked(some, sets, self.threshold, engine)[0], wanted, len(rows))
+                yield Metric(self.spec.metric("effective_share"), len(np.unique(parent[mine])) / rung, "share", rung)
 
     def _read(self, rows: Dataset, plan: Banding | None, keys: npt.NDArray[np.uint32], engine: Engine) -> Texts:
         """Hash every text and, while it is at hand, sketch it, unless an equal one stands before it in the block."""
@@ -177,7 +195,7 @@ class NearDuplicates:
 
     def _banded(
         self, texts: Texts, plan: Banding, keys: npt.NDArray[np.uint32], engine: Engine
-    ) -> tuple[Longs, list[tuple[list[Buckets], int]]]:
+    ) -> tuple[Longs, Groups]:
         """(candidate rows, their buckets by place among them): rows that share the key of a band."""
         alone = np.zeros(len(keys[0]), np.bool_)
         alone[texts.rows] = True
@@ -265,20 +283,22 @@ def _in_order(found: Buckets, following: Any, order: npt.NDArray[np.uint64]) -> 
     return members, starts
 
 
-def _link(
-    groups: list[tuple[list[Buckets], int]],
-    sets: Sets,
-    wanted: Longs,
-    threshold: float,
-    parent: Longs,
-    best: Longs,
-    score: Any,
-    engine: Engine,
-) -> None:
-    """Verify candidates in parallel: buckets that share no row, even through others, share no state.
+def _among(found: Buckets, kept: Mask) -> Buckets:
+    """Without places that are not kept, and without buckets of one."""
+    members, starts = found
+    below = np.concatenate(([0], np.cumsum(kept[members])))
+    sizes = below[starts[1:]] - below[starts[:-1]]
+    several = sizes > 1
+    return members[kept[members] & np.repeat(several, np.diff(starts))], np.concatenate(
+        ([0], np.cumsum(sizes[several]))
+    )
 
-    groups: buckets of places in sets, each with the size from which on they are chained. wanted: the rows of
-    the sets, ascending.
+
+def _linked(groups: Groups, sets: Sets, threshold: float, engine: Engine) -> tuple[Longs, Longs, Any]:
+    """(parent, best partner, its similarity) by place: verified in parallel, since buckets that share no row, even
+    through others, share no state.
+
+    groups: buckets of places in sets, each with the size from which on they are chained.
     """
     size = len(sets)
     touching, local = np.arange(size), np.arange(size)
@@ -295,9 +315,15 @@ def _link(
                 link(members, starts, sets.offsets, sets.values, threshold, chain, local, found, similar, owner, thread)
 
     engine.map(work, range(engine.threads))
+    return local, found, similar
+
+
+def _clusters(local: Longs, wanted: Longs, n: int) -> Longs:
+    """int64 [n]: the first row of each row's cluster. wanted: the rows of the places, ascending."""
+    parent = np.arange(n)
     parent[wanted] = wanted[local]
-    best[wanted] = np.where(found >= 0, wanted[found], -1)
-    score[wanted] = similar
+    roots(parent)
+    return parent
 
 
 def _recall(plan: Banding, threshold: float, keys: npt.NDArray[np.uint32], best: Longs) -> str:

@@ -57,6 +57,19 @@ class Judge:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """near: the nearest of each text. left, right, score: verified pairs. first: int64 [n], the first row with the same
+    text. cluster: int64 [n], the first row of each row's cluster."""
+
+    near: Neighbours
+    left: Longs
+    right: Longs
+    score: Doubles
+    first: Longs
+    cluster: Longs
+
+
 JUDGES = {
     "hashed": Judge(0.9, True, "82 of 100 pairs of STS-B at .9 are rated 4 of 5 or more by people, 71 at .8"),
     "wordllama": Judge(0.9, False, "77 of 100 pairs of STS-B at .9 are rated 4 of 5 or more by people, 59 at .8"),
@@ -71,6 +84,10 @@ OTHER = Judge(
 NEAREST, AMONG, COPIES, FEWEST = 2_000, 10_000, 200, 50
 """To find a threshold: rows whose nearest other is looked for, rows that it is looked for among, edited copies (which
 an endpoint is paid for), and distinct texts below which none is found."""
+
+LADDER = (1_000, 3_000)
+"""Rows that the shares of a registered version are recorded of as well: a tenth of a second; 10,000 take half a one, as
+much as half of the search among 100,000."""
 
 UNRELATED = 0.99
 """Of the nearest others of real rows: so many are less near than where the way to edited copies begins. Some rows of
@@ -146,22 +163,41 @@ class SemanticDuplicates:
         space, n = context.space, len(rows)
         assert space is not None
         judge = JUDGES.get(space.embedder.name, OTHER)
-        threshold = self.threshold or judge.threshold
-        near = space.neighbours(rows, self.scope, threshold, _floor(threshold, judge.rounded, space.embedder.dimension))
+        judge = replace(judge, threshold=self.threshold or judge.threshold)
+        found = self._found(rows, judge, context, engine)
+        near = found.near
         if not len(near.rows):
             return Measurement((), notes=(f"no row has a {self.scope} to compare",))
-        left, right, score = _verified(rows, self.scope, space, near, threshold, judge.rounded, context, engine)
+        metrics, sizes = clusters.measured(self.spec, found.cluster)
+        beyond = self._beyond(rows, found.left, found.right, engine)
+        table = clusters.partners(found.cluster, found.first, *_best(n, found.left, found.right, found.score))
+        slices = sliced_rates(self.spec.metric("rate"), found.cluster != np.arange(n), gather_groups(rows))
+        notes = (_note(self.scope, judge.threshold, space, near), *((judge.why,) if not self.threshold else ()))
+        ladder = tuple(self._ladder(rows, judge, context, engine)) if context.history is not None else ()
+        return Measurement((*metrics, beyond), slices, (sizes,), notes, {"partners": table}, ladder=ladder)
+
+    def _found(self, rows: Dataset, judge: Judge, context: Context, engine: Engine) -> Found:
+        space, n, threshold = context.space, len(rows), judge.threshold
+        assert space is not None
+        near = space.neighbours(rows, self.scope, threshold, _floor(threshold, judge.rounded, space.embedder.dimension))
         first = np.where(near.first >= 0, near.first, np.arange(n))
+        if not len(near.rows):
+            none = np.zeros(0, np.int64)
+            return Found(near, none, none, none.astype(np.float64), first, first)
+        left, right, score = _verified(rows, self.scope, space, near, threshold, judge.rounded, context, engine)
         parent = np.arange(n)
         unite_pairs(parent, left, right)
         roots(parent)
-        cluster = parent[first]
-        metrics, sizes = clusters.measured(self.spec, cluster)
-        beyond = self._beyond(rows, left, right, engine)
-        table = clusters.partners(cluster, first, *_best(n, left, right, score))
-        slices = sliced_rates(self.spec.metric("rate"), cluster != np.arange(n), gather_groups(rows))
-        notes = (_note(self.scope, threshold, space, near), *((judge.why,) if not self.threshold else ()))
-        return Measurement((*metrics, beyond), slices, (sizes,), notes, {"partners": table})
+        return Found(near, left, right, score, first, parent[first])
+
+    def _ladder(self, rows: Dataset, judge: Judge, context: Context, engine: Engine) -> Iterator[Metric]:
+        """The shares of fewer rows, compared with one another alone."""
+        order, quiet = drawn(rows, LADDER[-1]), replace(context, progress=lambda done, total: None)
+        for rung in LADDER:
+            if rung < len(rows):
+                cluster = self._found(rows.select(np.sort(order[:rung])), judge, quiet, engine).cluster
+                shares, _ = clusters.measured(self.spec, cluster)
+                yield from (one for one in shares if one.unit == "share")
 
     def tuned(self, real: Dataset, context: Context) -> tuple[SemanticDuplicates, str]:
         """The check with a threshold for an embedder of which none is known: halfway between the cosine to their

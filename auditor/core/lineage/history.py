@@ -30,6 +30,9 @@ SIZED = (
 UNSIZED = ("unique_ngram_product", "few_patterns.largest_share")
 """Of these, what does not: unique n-grams are of each text, however many there are."""
 
+RUNGS = (1_000, 3_000, 10_000, 30_000, 100_000)
+"""Rows that what depends on their number is recorded over as well, for versions of other sizes."""
+
 TURNED_AWAY = ("candidate", "rejected")
 
 
