@@ -8,33 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Measure, Spec, check
+from auditor.core.content import customs, records
 from auditor.core.intervals import rate
 from auditor.core.rowwise import Bins, Flags, Mask, Rowwise, Tally, findings
-from auditor.kernels import damage, endings, exchanges, ids
+from auditor.kernels import damage, endings, exchanges
 from auditor.model.result import Measurement
 from auditor.model.rows import Dataset, Rows, strings
-
-ROLES = ("system", "user", "assistant", "tool")
-
-HABITS = {"answered": "empty", "closed": "truncated", "strict": "truncated"}
-"""What the dataset does, known only after the scan -> the measure that then counts more rows. answered: prompts
-have a response. closed: long answers end in punctuation. strict: nearly all of them do."""
-
-HELD = tuple(
-    (*answered, *closed) for answered in ((), ("answered",)) for closed in ((), ("closed",), ("closed", "strict"))
-)
-"""Every combination of habits that can hold."""
-
-ANSWERED = 0.05
-"""Share of prompts with a response from which the others lack one: below it the dataset is of prompts alone."""
-
-COUNTED = ("prompts", "answers", "long", "ended")
-"""Rows counted beside the faults, to know the habits."""
 
 
 @dataclass
@@ -223,7 +205,7 @@ class RecordIntegrity(Rowwise):
     def update(self, state: Tally, rows: Rows) -> Integrity:
         assert isinstance(state, Integrity)
         super().update(state, rows)
-        hashes, given = _ids(rows)
+        hashes, given = records.given_ids(rows)
         return replace(state, ids=np.sort(np.concatenate([state.ids, hashes[given]]), kind="stable"))
 
     def merge(self, left: Tally, right: Tally) -> Integrity:
@@ -233,20 +215,22 @@ class RecordIntegrity(Rowwise):
         return replace(left, ids=np.sort(np.concatenate([left.ids, right.ids]), kind="stable"))
 
     def flag(self, rows: Rows) -> Flags:
-        """Beside the measures: what depends on habits, with the masks of `rate` for each case."""
+        """Beside the measures: what depends on customs, with the masks of `rate` for each case."""
         sure, among, conditional, counted = self._faults(rows)
         masks = dict(sure)
-        for held in HELD:
-            faults = _joined(sure, conditional, held)
+        for held in customs.HELD:
+            faults = customs.joined(sure, conditional, held)
             faults["rate"] = np.logical_or.reduce(list(faults.values()))
-            masks |= {_variant(measure, held): faults[measure] for measure in ("rate", *HABITS.values())}
+            masks |= {
+                customs.variant(measure, held): faults[measure] for measure in ("rate", *customs.CUSTOMS.values())
+            }
         values = {name: rows.numpy(name).astype(np.float64) for name in self.bins}
         return Flags({**masks, **counted}, among, values)
 
     def measure(self, state: Tally, references: Mapping[str, Tally], context: Context) -> Measurement:
         assert isinstance(state, Integrity)
-        held = self._held(state)
-        usual = super().measure(_under(state, held), references, context)
+        held = customs.held(state, self.habit, self.strict_habit)
+        usual = super().measure(customs.under(state, held), references, context)
         repeated = len(state.ids) - len(np.unique(state.ids))
         name = self.spec.metric("duplicate_ids")
         metric = rate(name, repeated, len(state.ids))
@@ -261,15 +245,15 @@ class RecordIntegrity(Rowwise):
             else "long answers that stop where no sentence ends are truncated: most end in punctuation"
             + (", nearly all, so one that ends without it is truncated too" if "strict" in held else ""),
         )
-        table = pa.table({"habit": pa.array(held, pa.string())})
-        return replace(usual, metrics=metrics, notes=notes, tables={"habits": table})
+        table = pa.table({"custom": pa.array(held, pa.string())})
+        return replace(usual, metrics=metrics, notes=notes, tables={"customs": table})
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
-        held = measurement.tables["habits"].column("habit").to_pylist()
+        held = measurement.tables["customs"].column("custom").to_pylist()
         for opened in rows:
             sure, _, conditional, _ = self._faults(opened)
             position = opened.numpy("row")
-            for measure, mask in _joined(sure, conditional, held).items():
+            for measure, mask in customs.joined(sure, conditional, held).items():
                 hits = np.flatnonzero(mask)
                 if len(hits):
                     yield findings(position[hits], self.spec.metric(measure), self.evidence(opened, measure, hits))
@@ -280,25 +264,25 @@ class RecordIntegrity(Rowwise):
         return [_seen(measure, row) for row in picked.to_pylist()]
 
     def _faults(self, rows: Rows) -> tuple[dict[str, Mask], dict[str, Mask], dict[str, Mask], dict[str, Mask]]:
-        """(faults of a row by itself, rows they apply to, what is a fault only where a habit holds,
-        rows counted to know the habits)."""
-        has_prompt, has_response = _valid(rows, "prompt"), _valid(rows, "response")
+        """(faults of a row by itself, rows they apply to, what is a fault only where a custom holds,
+        rows counted to know the customs)."""
+        has_prompt, has_response = records.valid(rows, "prompt"), records.valid(rows, "response")
         blank = {
             "": rows.numpy("words") == 0,
-            "prompt_": has_prompt & (_number(rows, "prompt_words") == 0),
-            "response_": has_response & (_number(rows, "response_words") == 0),
+            "prompt_": has_prompt & (records.number(rows, "prompt_words") == 0),
+            "response_": has_response & (records.number(rows, "response_words") == 0),
         }
-        nothing = {part: blank[part] & (_number(rows, f"{part}chars") == 0) for part in blank}
+        nothing = {part: blank[part] & (records.number(rows, f"{part}chars") == 0) for part in blank}
         empty = np.logical_or.reduce(list(nothing.values()))
         whitespace = np.logical_or.reduce([blank[part] & ~nothing[part] for part in blank])
-        said = strings(_target(rows))
+        said = strings(records.target(rows))
         ends = endings.endings(said)
         strange, plain = damage.implausible(said)
         prose = (ends.words >= self.long_answer) & (ends.line_words >= 8) & ~ends.item & (ends.fences == 0)
         closed = prose & (ends.kind == endings.TERMINAL)
         stops = prose & ((ends.kind == endings.OPEN) | ends.dangling)
         fades = prose & (ends.kind == endings.LETTER) & ends.running & ~stops
-        turns = _valid(rows, "messages")
+        turns = records.valid(rows, "messages")
         damaged = (rows.numpy("replacement_chars") > 0) | (damage.mojibake(rows.strings("text")) > 0)
         sure = {
             "empty": empty,
@@ -307,27 +291,17 @@ class RecordIntegrity(Rowwise):
             "too_long": rows.numpy("tokens") > self.context_tokens,
             "gibberish": (strange >= 3) & (strange > self.gibberish_share * plain),
             "truncated": ends.fences % 2 == 1,
-            "broken_role_order": _disordered(rows),
+            "broken_role_order": records.disordered(rows),
             "prompt_echo": exchanges.echoes(rows.strings("prompt"), rows.strings("response"), self.echo_chars),
             "encoding_damage": damaged,
             "control_characters": rows.numpy("control_chars") > 0,
         }
         among = {"broken_role_order": turns, "prompt_echo": has_prompt & has_response}
-        counted = dict(zip(COUNTED, (has_prompt, has_prompt & has_response, prose, closed), strict=True))
+        counted = dict(zip(customs.COUNTED, (has_prompt, has_prompt & has_response, prose, closed), strict=True))
         return sure, among, {"answered": has_prompt & ~has_response, "closed": stops, "strict": fades}, counted
 
-    def _held(self, state: Tally) -> list[str]:
-        hits = state.hits
-        closed, long = hits.get("ended", 0), hits.get("long", 0)
-        held = ["answered"] if hits.get("answers", 0) > ANSWERED * hits.get("prompts", 0) else []
-        if long and closed >= self.habit * long:
-            held.append("closed")
-            if closed >= self.strict_habit * long:
-                held.append("strict")
-        return held
-
     def _repeated_ids(self, rows: Dataset) -> Iterator[pa.Table]:
-        opened = [_ids(shard) for shard in rows]
+        opened = [records.given_ids(shard) for shard in rows]
         if not opened:
             return
         hashes = np.concatenate([pair[0] for pair in opened])
@@ -340,77 +314,6 @@ class RecordIntegrity(Rowwise):
             shown = [f"id {value}" for value in rows.take(repeated, ["id"]).column("id").to_pylist()]
             related = pa.array(position[at[first[which[later]]]], pa.int64())
             yield findings(repeated, self.spec.metric("duplicate_ids"), shown, related=related)
-
-
-def _joined(sure: Mapping[str, Mask], conditional: Mapping[str, Mask], held: Sequence[str]) -> dict[str, Mask]:
-    """Faults by measure, with what the habits that hold add to them."""
-    faults = dict(sure)
-    for habit in held:
-        faults[HABITS[habit]] = faults[HABITS[habit]] | conditional[habit]
-    return faults
-
-
-def _variant(measure: str, held: Sequence[str]) -> str:
-    """The name under which a measure is counted for these habits: `truncated+closed`."""
-    return "+".join([measure, *(habit for habit in held if measure in ("rate", HABITS[habit]))])
-
-
-def _under(state: Tally, held: Sequence[str]) -> Tally:
-    """The tally as the habits that hold would have it: `empty+answered` takes the place of `empty`."""
-
-    def plain(measure: str) -> bool:
-        return "+" not in measure and measure not in COUNTED
-
-    sliced = {}
-    for key in state.sliced:
-        by, group, measure, *among = orjson.loads(key)
-        if plain(measure):
-            sliced[key] = state.sliced[orjson.dumps([by, group, _variant(measure, held), *among]).decode()]
-    return Tally(
-        state.rows,
-        {measure: state.hits[_variant(measure, held)] for measure in state.hits if plain(measure)},
-        {measure: state.among[_variant(measure, held)] for measure in state.among if plain(measure)},
-        sliced,
-        state.histograms,
-    )
-
-
-def _ids(rows: Rows) -> tuple[npt.NDArray[np.uint64], Mask]:
-    column = rows.column("digest")
-    content = column.buffers()[1]
-    if content is None or not len(rows):
-        return np.zeros(0, np.uint64), np.zeros(0, np.bool_)
-    digests = np.frombuffer(content, np.uint8)[16 * column.offset : 16 * (column.offset + len(rows))].reshape(-1, 16)
-    return ids.given_ids(rows.strings("id"), digests)
-
-
-def _disordered(rows: Rows) -> Mask:
-    messages = rows.column("messages")
-    if messages.null_count == len(rows):
-        return np.zeros(len(rows), np.bool_)
-    offsets = messages.offsets.to_numpy().astype(np.int64)
-    turns = messages.values
-    known = pa.array(ROLES, pa.large_string())
-    roles = pc.fill_null(pc.index_in(turns.field("role"), value_set=known), len(ROLES))
-    said = pc.fill_null(pc.greater(pc.binary_length(turns.field("content")), 0), fill_value=False)
-    return exchanges.broken_turns(
-        offsets, roles.to_numpy(zero_copy_only=False).astype(np.int8), said.to_numpy(zero_copy_only=False)
-    ) & _valid(rows, "messages")
-
-
-def _target(rows: Rows) -> pa.Array:
-    """What a model would learn to say: the response, or the text where there is none."""
-    return pc.coalesce(rows.column("response"), rows.column("text"))
-
-
-def _valid(rows: Rows, name: str) -> Mask:
-    valid: Mask = rows.column(name).is_valid().to_numpy(zero_copy_only=False)
-    return valid
-
-
-def _number(rows: Rows, name: str) -> npt.NDArray[np.int64]:
-    numbers: npt.NDArray[np.int64] = pc.fill_null(rows.column(name), 0).to_numpy(zero_copy_only=False)
-    return numbers
 
 
 def _seen(measure: str, row: Mapping[str, object]) -> str:
