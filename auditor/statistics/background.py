@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,8 +20,15 @@ SUBTRACTED = 8.0
 """Squared length of the mean of fewer different rows from which on it is a background, times that if they were unlike:
 four templates reach 4, 200 templates that share a vocabulary of common words 28."""
 
+FEW = 3
+"""Different rows below which nothing is shared, and nothing grouped."""
+
 CENTRE = 2_000
 """Rows from which what all share is taken."""
+
+SAME = 0.8
+"""Cosine of what two sets share, each by itself, from which on it is the same: .94 to 1 for halves of a set of 300 rows
+a side, .02 to .68 for different sets of one language, .36 to .48 for the same rows below two system prompts."""
 
 RANDOM = 20_000
 """Random pairs from which the spread of cosines by chance is taken."""
@@ -37,8 +46,26 @@ def shared(offsets: Longs, words: npt.NDArray[np.uint64]) -> tuple[float, float]
     return float(np.median(held)), float(np.median(np.diff(offsets) - held))
 
 
-def centred(vectors: Floats, template: bool = False) -> tuple[Floats, float]:
-    """The vectors without what all share, of length 1; and the mean cosine of two of them before.
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What all of some rows share. centre: float32 [d], its direction. subtracted: whether it is none of their
+    patterns. common: mean cosine of two rows."""
+
+    centre: Floats
+    subtracted: bool
+    common: float
+
+    def off(self, vectors: Floats) -> Floats:
+        """The vectors without it, of length 1."""
+        if not self.subtracted:
+            return vectors
+        moved: Floats = vectors - np.outer(vectors @ self.centre, self.centre)
+        moved /= np.maximum(np.sqrt(np.einsum("ij,ij->i", moved, moved)), np.float32(1e-6))[:, None]
+        return moved
+
+
+def background(vectors: Floats, template: bool = False) -> Background:
+    """What all rows share. vectors: float32 [n, d] of length 1. template: it is known to be a template, and a pattern.
 
     What all share is a direction, whole, for a scaffold weighs less in a long text: the mean of a sample in which rows
     weigh the less the more rows are like them (1 / the sum of cosine**4), so that a template that makes most of the
@@ -48,6 +75,8 @@ def centred(vectors: Floats, template: bool = False) -> tuple[Floats, float]:
     enough different rows to have a background, and their mean is no longer than that of so many unlike rows may be.
     """
     sample = vectors[:CENTRE]
+    if len(sample) < FEW:
+        return Background(np.zeros(vectors.shape[1], np.float32), False, 1.0)
     alike = sample @ sample.T
     common = float((alike.sum(dtype=np.float64) - np.trace(alike)) / (len(sample) * (len(sample) - 1)))
     lowest = len(sample) // 50
@@ -65,11 +94,18 @@ def centred(vectors: Floats, template: bool = False) -> tuple[Floats, float]:
         loading = np.maximum(sample @ centre, 0)
     different = float(weight.sum())
     few = different < min(MANY, len(sample) / 4) and (template or length**2 < SUBTRACTED * different)
-    if few and not scaffold:
-        return vectors, common
-    moved: Floats = vectors - np.outer(vectors @ centre, centre)
-    moved /= np.maximum(np.sqrt(np.einsum("ij,ij->i", moved, moved)), np.float32(1e-6))[:, None]
-    return moved, common
+    return Background(centre, scaffold or not few, common)
+
+
+def backgrounds(left: Floats, right: Floats, templates: tuple[bool, bool]) -> tuple[Background, Background]:
+    """What all rows of each of two sides share: where it is the same it is taken from both together, for whether it is
+    subtracted may be a matter of chance, and must not be so on one side alone."""
+    apart = background(left, templates[0]), background(right, templates[1])
+    if apart[0].centre @ apart[1].centre < SAME:
+        return apart
+    half = CENTRE // 2
+    both = background(np.concatenate([left[:half], right[:half]]), all(templates))
+    return both, both
 
 
 def noise_of(rows: Floats) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.kernels import layouts
-from auditor.statistics.background import centred
+from auditor.statistics.background import background
 from auditor.statistics.blas import single
 from auditor.statistics.neighbours import Floats, Spread, nearest
 
@@ -27,7 +27,7 @@ def place(vectors: Floats, spread: Spread) -> Floats:
     if n < 3:
         return np.zeros((n, 2), np.float32)
     with single():
-        rows, _ = centred(vectors)
+        rows = background(vectors).off(vectors)
         near, cosine = nearest(rows, min(NEIGHBOURS, n - 1), -1.0, spread)
         _, axes = np.linalg.eigh((rows.T @ rows).astype(np.float64))
         points = rows.astype(np.float64) @ axes[:, :-3:-1]

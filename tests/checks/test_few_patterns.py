@@ -22,6 +22,7 @@ from auditor.model.card import Card
 from auditor.model.result import Measurement
 from auditor.sketches.sample import drawn
 from auditor.statistics import vendi
+from tests.planted import templated
 
 NAMES = [f"{first}{last}" for first in ("Ada", "Ben", "Cy", "Dora", "Eli") for last in ("lyn", "rick", "son", "ta", "")]
 ASKED = (
@@ -189,15 +190,36 @@ def test_order_shards_and_threads_change_nothing(tmp_path: Path) -> None:
 
 
 def test_what_was_found_is_kept_and_damage_is_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.checks.few_patterns.KEPT", 100)
-    texts = _diverse(100) + _templates(100)
-    first = _values(_measured(texts, tmp_path))
-    (kept,) = tmp_path.glob("patterns-*.npy")
-    assert _values(_measured(texts, tmp_path)) == first
-    kept.write_bytes(kept.read_bytes()[:-9])
-    assert _values(_measured(texts, tmp_path)) == first
-    kept.write_bytes(b"nonsense")
-    assert _values(_measured(texts, tmp_path)) == first
+    monkeypatch.setattr("auditor.core.content.grouped.KEPT", 100)
+    texts, real = _diverse(100) + _templates(100), _diverse(150, 1) + _templates(50, 1)
+    first = _values(_measured(texts, tmp_path, real=real))
+    kept = sorted(tmp_path.glob("patterns-*.npy"))
+    assert len(kept) == 2  # of the data, and of both sides
+    assert _values(_measured(texts, tmp_path, real=real)) == first
+    sound = [path.read_bytes() for path in kept]
+    for path, other in zip(kept, reversed(sound), strict=True):
+        for damaged in (path.read_bytes()[:-9], b"nonsense", other):
+            path.write_bytes(damaged)
+            assert _values(_measured(texts, tmp_path, real=real)) == first
+    assert [path.read_bytes() for path in kept] == sound
+
+
+def test_halves_of_a_set_of_templates_are_as_diverse(tmp_path: Path) -> None:
+    """Of twenty words in all: each half by itself counts 30 to 75 patterns, and their ratios are .67 to 1.2."""
+    texts = templated(1200, 7, (6, 12), (1, 1), among=20)
+    by_name = {m.name: m for m in _measured(texts[:600], tmp_path, real=texts[600:]).metrics}
+    ratio = by_name["few_patterns.ratio_to_real"]
+    assert ratio.value == pytest.approx(1, abs=0.12)
+    assert ratio.low < 1 < ratio.high
+    assert 1.02 < ratio.high / ratio.value < 1.4
+    assert ratio.high / ratio.value == pytest.approx(ratio.value / ratio.low)
+
+
+def test_many_rows_are_compared_by_as_many_of_both(tmp_path: Path) -> None:
+    measured = _measured(_diverse(90), tmp_path, real=_diverse(90, 1), whole=100, sample=60)
+    by_name = {m.name: m for m in measured.metrics}
+    assert by_name["few_patterns.effective_patterns"].n == 90
+    assert by_name["few_patterns.ratio_to_real"].n == 30
 
 
 def test_groups_are_compared_at_one_size(tmp_path: Path) -> None:

@@ -10,26 +10,14 @@ from scipy.spatial.distance import pdist
 from auditor.engines.local import Local
 from auditor.statistics.agglomeration import STRICT, chosen, dot_products, ends, joined, merged, settled, sum_up
 from auditor.statistics.neighbours import edges, nearest
+from tests.planted import around, same
 
-WIDE, NOISE = 256, 1 / 16
+NOISE = 1 / 16
 
 
 def _rows(k: int, n: int, alike: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """n rows about k random cores; two rows of a core are alike by `alike`."""
-    draw = np.random.default_rng(seed)
-    cores, own = draw.standard_normal((k, WIDE)), draw.standard_normal((n, WIDE))
-    cores /= np.linalg.norm(cores, axis=1, keepdims=True)
-    labels = draw.integers(0, k, n)
-    own -= np.sum(own * cores[labels], axis=1, keepdims=True) * cores[labels]
-    own /= np.linalg.norm(own, axis=1, keepdims=True)
-    return (np.sqrt(alike) * cores[labels] + np.sqrt(1 - alike) * own).astype(np.float32), labels
-
-
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    """The same groups, whatever their numbers."""
-    return (
-        len(set(zip(one.tolist(), other.tolist(), strict=True))) == len(set(one.tolist())) == len(set(other.tolist()))
-    )
+    labels = np.random.default_rng(seed).integers(0, k, n)
+    return around(labels, alike, seed + 100), labels
 
 
 @pytest.mark.parametrize("alike", [0.3, 0.55, 0.8])
@@ -41,8 +29,8 @@ def test_strict_groups_are_those_of_scipy(alike: float) -> None:
     found = merged(rows, alone, *edges(near, alone), NOISE, strict=True)
     wanted = fcluster(linkage(pdist(rows, "cosine"), "average"), 1 - STRICT, "distance")
     if alike > STRICT:
-        assert _same(found, wanted)
-        assert _same(found, labels)
+        assert same(found, wanted)
+        assert same(found, labels)
     else:
         assert np.bincount(found).max() <= 3
         assert np.bincount(wanted).max() <= 3
@@ -52,12 +40,12 @@ def test_groups_of_much_variation_meet_by_their_cores() -> None:
     """Pairs of rows alike by .3, too little for STRICT; as groups of ten their cores are one."""
     rows, labels = _rows(12, 1200, 0.3, 2)
     tens = np.unique(labels * 100 + np.arange(1200) % 10, return_inverse=True)[1]
-    assert _same(settled(rows, tens, NOISE, Local(2).map), labels)
+    assert same(settled(rows, tens, NOISE, Local(2).map), labels)
 
 
 def test_patterns_stay_apart_where_rows_are_far() -> None:
     rows, labels = _rows(12, 600, 0.5, 3)
-    assert _same(settled(rows, labels, NOISE, Local(1).map), labels)
+    assert same(settled(rows, labels, NOISE, Local(1).map), labels)
 
 
 def test_single_rows_join_the_core_that_is_near_and_none_else() -> None:
@@ -65,7 +53,7 @@ def test_single_rows_join_the_core_that_is_near_and_none_else() -> None:
     strangers = _rows(100, 100, 0.0, 5)[0]
     group = np.concatenate([np.where(np.arange(500) % 5 == 0, 10 + np.arange(500), labels), 600 + np.arange(100)])
     found = joined(np.concatenate([rows, strangers]), group, NOISE, 1, Local(2).map)
-    assert _same(found, np.concatenate([labels, 600 + np.arange(100)]))
+    assert same(found, np.concatenate([labels, 600 + np.arange(100)]))
     assert joined(strangers, np.arange(100), NOISE, 1, Local(1).map).tolist() == list(range(100))
 
 

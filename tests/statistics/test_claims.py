@@ -7,24 +7,12 @@ import pytest
 
 from auditor.engines.local import Local
 from auditor.statistics.claims import united
-
-WIDE = 256
+from tests.planted import around, same
 
 
 def _rows(k: int, each: int, alike: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    draw = np.random.default_rng(seed)
-    cores, own = draw.standard_normal((k, WIDE)), draw.standard_normal((k * each, WIDE))
-    cores /= np.linalg.norm(cores, axis=1, keepdims=True)
-    labels = draw.permutation(np.repeat(np.arange(k), each))
-    own -= np.sum(own * cores[labels], axis=1, keepdims=True) * cores[labels]
-    own /= np.linalg.norm(own, axis=1, keepdims=True)
-    return (np.sqrt(alike) * cores[labels] + np.sqrt(1 - alike) * own).astype(np.float32), labels
-
-
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    return (
-        len(set(zip(one.tolist(), other.tolist(), strict=True))) == len(set(one.tolist())) == len(set(other.tolist()))
-    )
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(k), each))
+    return around(labels, alike, seed + 100), labels
 
 
 @pytest.mark.parametrize("parts", [2, 3, 5])
@@ -32,7 +20,7 @@ def test_parts_of_a_pattern_unite(parts: int) -> None:
     rows, labels = _rows(8, 60, 0.5, 1)
     cut = labels * parts + np.random.default_rng(2).integers(0, parts, len(labels))
     found, given, stands = united(rows, cut, Local(2).map)
-    assert _same(found, labels)
+    assert same(found, labels)
     assert not given.any()  # each part has the others around it
     assert stands.all()
 
@@ -40,7 +28,7 @@ def test_parts_of_a_pattern_unite(parts: int) -> None:
 def test_patterns_stand_as_they_are_given() -> None:
     rows, labels = _rows(8, 60, 0.5, 3)
     found, given, stands = united(rows, labels, Local(1).map)
-    assert _same(found, labels)
+    assert same(found, labels)
     assert given.all()
     assert stands.all()
 
@@ -51,7 +39,7 @@ def test_rows_of_a_stranger_go_where_they_are_nearest() -> None:
     draw = np.random.default_rng(5)
     wrong = np.where(draw.random(len(labels)) < 0.1, (labels + 1) % 8, labels)
     found, _, stands = united(rows, wrong * 2 + draw.integers(0, 2, len(labels)), Local(2).map)
-    assert _same(found, labels)
+    assert same(found, labels)
     assert stands.all()
 
 
