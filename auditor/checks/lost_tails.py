@@ -12,15 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.content import gaps
 from auditor.core.content.bags import bags, said
+from auditor.core.content.gaps import Side
 from auditor.core.intervals import rate
 from auditor.core.lineage.history import numbered
 from auditor.core.rowwise import cut, gather_groups
-from auditor.model.result import FINDING_SCHEMA, Distribution, Exhibit, Measurement, Metric, Slice
+from auditor.model.result import Distribution, Measurement, Metric, Slice
 from auditor.model.rows import ROUNDS, Dataset
-from auditor.model.vectors import Floats
 from auditor.sketches.sample import drawn
-from auditor.statistics import losses, reach, tails, telling, topics
+from auditor.statistics import losses, reach, tails, topics
 from auditor.statistics.reach import Reach, Share
 from auditor.statistics.tails import Ratio
 from auditor.statistics.topics import Each, Topics
@@ -34,17 +35,8 @@ RUNGS = (1_000, 3_000, 10_000)
 GROUPS = 12
 """Groups of a slice, the largest."""
 
-SHOWN, EXAMPLES = 25, 5
-"""Regions in the report, and real rows shown of each gap."""
-
-MOST_GAPS = 200
-
 LOST, SURE = 12, 0.01
 """Lost words that a note names, and the p from which on it does."""
-
-NAME_WORDS = 4
-OTHERS = 4_000
-"""Rows of all other topics that a gap's telling words are held against."""
 
 DECILES = tuple(float(edge) for edge in range(11))
 QUANTILES = (0.01, 0.05, 0.95, 0.99)
@@ -69,19 +61,6 @@ def _about(subject: str, count: int) -> tuple[dict[str, str], ...]:
 
 _COMMON = tuple(row for subject in ("brem", "colt", "dusk", "fald", "gorp") for row in _about(subject, 60))
 _RARE = _about("vynz", 14)
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A sample in drawn order. rows: row numbers. vectors: float32 [n, d]. texts: large_string [n]."""
-
-    rows: Longs
-    vectors: Floats
-    texts: pa.Array
-
-    def first(self, n: int) -> Side:
-        """A sample of n rows."""
-        return Side(self.rows[:n], self.vectors[:n], self.texts.slice(0, n))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +200,8 @@ class LostTails:
         whole = self._compared(place, mine, engine.map)
         chance, told = self._chance(mine, reference, engine.map)
         groups, few = self._groups(rows, ours, reference, context, engine.map)
-        table = self._gaps(place, whole, rows, real, context)
+        missing = np.zeros(0, np.int64) if whole.reach is None else whole.reach.gaps
+        table = gaps.table(place.topics, whole.counts, missing, reference, rows, context)
         judged = reach.judged(place.topics, self.least)
         return Measurement(
             (*whole.metrics, chance),
@@ -229,36 +209,14 @@ class LostTails:
             (self._coverage(place.topics, whole.counts),) if judged.any() else (),
             (*self._notes(n, rows, real, place.topics, context), *few, *told),
             {"gaps": table},
-            self._exhibit(table, n),
+            gaps.exhibit(self.spec.metric("regions"), table, n),
             ladder=tuple(self._ladder(mine, reference, engine.map)) if context.history is not None else (),
         )
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
-        """The real rows of each gap. No row of the data is at fault: what is at fault is not there."""
-        gaps = measurement.tables["gaps"]
-        n = len(gaps)
-        if not n:
-            return
-        named = zip(
-            *(gaps.column(name).to_pylist() for name in ("name", "text", "synthetic_seen", "real_seen")), strict=True
-        )
-        evidence = [
-            cut(f"({name}: {few or 'no'} {'row' if few == 1 else 'rows'} for {many} real ones) {text}")
-            for name, text, few, many in named
-        ]
-        reached = pc.divide(gaps.column("synthetic_seen").cast(pa.float64()), gaps.column("real_seen"))
-        yield pa.table(
-            {
-                "row": pa.nulls(n, pa.int64()),
-                "metric": pa.repeat(self.spec.metric("gaps"), n),
-                "related": gaps.column("place"),
-                "related_dataset": pa.repeat("real", n),
-                "cluster": pa.nulls(n, pa.int64()),
-                "score": pc.subtract(1.0, reached),  # share of the rows due that is missing
-                "evidence": pa.array(evidence, pa.large_string()),
-            },
-            schema=FINDING_SCHEMA,
-        )
+        found = measurement.tables["gaps"]
+        if len(found):
+            yield gaps.findings(self.spec.metric("gaps"), found)
 
     def _drawn(self, dataset: Dataset, context: Context) -> Longs:
         """Rows of the sample that the embedder can read."""
@@ -402,66 +360,6 @@ class LostTails:
             "linear",
             tuple(map(int, theirs)),
         )
-
-    def _gaps(self, place: Place, whole: Compared, rows: Dataset, dataset: Dataset, context: Context) -> pa.Table:
-        """One line a gap and example: those of its real rows that are nearest to its centre. `…_seen` are rows of the
-        samples compared; `…_rows` of the datasets, and those that would give the gap its share of ours."""
-        found, real, counts = place.topics, place.real, whole.counts
-        shown = np.zeros(0, np.int64) if whole.reach is None else whole.reach.gaps[:MOST_GAPS]
-        names = self._names(found, shown, real)
-        places: list[int] = []
-        of: list[int] = []
-        for at, topic in enumerate(shown):
-            members = np.flatnonzero(found.own == topic)
-            off = np.linalg.norm(real.vectors[members] - found.centres[topic], axis=1)
-            nearest = members[np.lexsort((members, off))][:EXAMPLES]
-            places += nearest.tolist()
-            of += [at] * len(nearest)
-        topic = shown[of] if of else np.zeros(0, np.int64)
-        examples = real.rows[places] if places else np.zeros(0, np.int64)
-        seen, theirs = counts[topic], found.sizes[topic]
-        ours_each, real_each = (
-            context.rows_of(side, data) / len(real.rows) for side, data in (("data", rows), ("real", dataset))
-        )
-        numbers = {
-            "region": pa.array(of, pa.int64()),
-            "name": pa.array([names[at] for at in of], pa.string()),
-            "real_seen": pa.array(theirs),
-            "synthetic_seen": pa.array(seen),
-            "real_rows": pa.array(np.rint(theirs * real_each).astype(np.int64)),
-            "synthetic_rows": pa.array(np.rint(seen * ours_each).astype(np.int64)),
-            "missing_rows": pa.array(np.ceil((theirs - seen) * ours_each).astype(np.int64)),
-            "place": pa.array(examples),
-            "row": pa.array(context.numbers("real", examples)),
-        }
-        texts = dataset.take(examples, ["prompt", "response", "text"])
-        return pa.table({**numbers, **{name: texts.column(name) for name in texts.column_names}})
-
-    def _names(self, found: Topics, gaps: Longs, real: Side) -> list[str]:
-        """The telling words of each gap against the others and against rows of all other topics."""
-        if not len(gaps):
-            return []
-        group = np.full(len(found) + 1, len(gaps), np.int64)
-        group[gaps] = np.arange(len(gaps))
-        of = group[found.own]
-        others = np.flatnonzero(of == len(gaps))[:OTHERS]
-        chosen = np.sort(np.concatenate([np.flatnonzero(of < len(gaps)), others]))
-        counted = telling.count(real.texts.take(pa.array(chosen)).to_pylist(), of[chosen])
-        words = telling.names(counted, NAME_WORDS)
-        return [", ".join(words[gap]) or f"topic {gap + 1}" for gap in range(len(gaps))]
-
-    def _exhibit(self, gaps: pa.Table, n: int) -> tuple[Exhibit, ...]:
-        if not len(gaps):
-            return ()
-        lines = gaps.select(["region", "name", "real_seen", "synthetic_seen", "text"]).to_pylist()
-        first = {line["region"]: line for line in reversed(lines)}
-        cells = tuple(
-            (line["name"], line["real_seen"], line["synthetic_seen"], line["real_seen"] / n, cut(line["text"]))
-            for _, line in sorted(first.items())[:SHOWN]
-        )
-        title = "Topics of the real data that are missing"
-        heads = ("topic", "real rows", "synthetic rows", "share of real", "a real example")
-        return (Exhibit(self.spec.metric("regions"), title, heads, cells, f"of {n:,} rows a side"),)
 
     def _notes(self, n: int, rows: Dataset, real: Dataset, found: Topics, context: Context) -> tuple[str, ...]:
         assert context.space is not None
