@@ -49,6 +49,7 @@ __all__ = [
     "read",
     "record_of",
     "reference",
+    "resolved",
     "run",
     "select",
     "settled",
@@ -82,7 +83,7 @@ def run(source: Any, options: Options, *, real: Any, workspace: Workspace, progr
     embedder = loaded(options, workspace)
 
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
-        version = _version(source, workspace)
+        version = resolved(source, workspace)
         card = version.card if version and real is None else None
         registered = reference(card, workspace) if card is not None else None
         real = registered or real
@@ -141,7 +142,7 @@ def loaded(options: Options, workspace: Workspace) -> Embedder:
 
 def read(source: Any, options: Options, workspace: Workspace, advance: Advance = lambda done, total: None) -> Dataset:
     """Canonical rows of anything that `audit` takes, or of a version that was resolved."""
-    version = source if isinstance(source, Version) else _version(source, workspace)
+    version = source if isinstance(source, Version) else resolved(source, workspace)
     if version is not None:
         return readers.open(
             version.source,
@@ -161,7 +162,7 @@ def read(source: Any, options: Options, workspace: Workspace, advance: Advance =
     )
 
 
-def _version(source: Any, workspace: Workspace) -> Version | None:
+def resolved(source: Any, workspace: Workspace) -> Version | None:
     """What a name or a path means; None for Python objects."""
     if isinstance(source, Version):
         return source

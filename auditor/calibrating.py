@@ -30,9 +30,10 @@ from auditor.core import check as checking
 from auditor.core import measure as measuring
 from auditor.core.check import Context, Tunes
 from auditor.core.compare import directions
-from auditor.core.means import own
+from auditor.core.means import Real, own
 from auditor.core.policy import Policy
 from auditor.core.sized import LEAST, alone, compares
+from auditor.core.splits import Kept, Seen
 from auditor.engines.local import Local
 from auditor.model.errors import AuditorError, ConfigError, InputError
 from auditor.model.result import Measured, Status
@@ -54,14 +55,6 @@ VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a split gave: metrics with (value, what it was measured over), and those without with the reason."""
-
-    values: Mapping[str, tuple[float, int]]
-    whys: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
     """A metric to calibrate. high: whether more is worse. alone: of the rows alone, whatever the real ones are.
     share: of rows."""
@@ -79,7 +72,7 @@ class Calibration:
     together: share of the splits that broke any bound: as often will the whole policy fail data as good as the real
     ones. family: whether `rate` is of all bounds together. bought: texts, tokens and cost of embeddings, where they are
     bought. parameters: of the checks, where they are not the defaults. tuned: how those that depend on the embedder
-    were found."""
+    were found. versions: of the checks."""
 
     real: Dataset
     embedder: str
@@ -95,6 +88,7 @@ class Calibration:
     bought: Mapping[str, Any] | None = None
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tuned: tuple[str, ...] = ()
+    versions: Mapping[str, int] = field(default_factory=dict)
 
 
 def calibrate(
@@ -142,7 +136,10 @@ def calibrate(
         raise ConfigError("none of these checks has a metric to calibrate", seen=left, hint=hint)
     splits = math.ceil(SPLITS_A_FAILURE / rate)
     with workspace.lock(), tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
-        real = auditing.prepared(source, replace(options, by=()), workspace, engine, checks, progress)
+        version = auditing.resolved(source, workspace)
+        real = auditing.prepared(version or source, replace(options, by=()), workspace, engine, checks, progress)
+        if version and version.card and version.entry:
+            real = replace(real, name=version.card.ref(version.entry))
         audited = None
         if data is not None:
             with progress.stage("read data") as advance:
@@ -155,11 +152,11 @@ def calibrate(
         )
         watched = Spaces(embedder, workspace.cache, engine, progress.stage)
         checks, tuned = _tuned(checks, real, replace(context, space=watched))
-        kept = _Kept(workspace.cache / "calibrations", _key(real, checks, side, name, workspace.expectations))
+        kept = Kept(workspace.cache / "calibrations", _key(real, checks, side, name, workspace.expectations))
 
-        def one(seed: int) -> Seen:
+        def one(seed: int, first: bool) -> Seen:
             left, right = (real.select(rows) for rows in split(real, side, seed))
-            space = Spaces(embedder, workspace.cache, Local(1))
+            space = watched if first else Spaces(embedder, workspace.cache, Local(1))
             return seen(checks, wanted, left, right, replace(context, space=space))
 
         with progress.stage(f"{splits:,} splits") as advance:
@@ -181,6 +178,7 @@ def calibrate(
         bought,
         {check.spec.name: own(check, workspace.root) for check in checks},
         tuned,
+        {check.spec.name: check.spec.version for check in checks},
     )
 
 
@@ -234,7 +232,7 @@ def policy(found: Calibration, base: str, name: str) -> str:
     import yaml
 
     head = [
-        f"# Bounds found by `auditor calibrate` on {found.real.rows:,} real rows ({found.real.digest[:19]}):",
+        f"# Bounds found by `auditor calibrate` on {found.real.rows:,} real rows:",
         f"# {found.splits:,} splits in two times {found.size:,} rows.",
         *(
             f"# {bound.metric} from the {len(bound.null):,} splits in which it could be measured."
@@ -249,8 +247,9 @@ def policy(found: Calibration, base: str, name: str) -> str:
                 f"# All of them together fail {100 * found.together:.3g} % of such audits: see --family.",
             )
         ),
-        "# They hold at this size, by this embedder and with these parameters (defaults where none is named): an audit",
-        "# draws as many rows for what depends on their number, and skips metrics where it has fewer, or other means.",
+        "# They hold at this size, by this embedder, with these versions and parameters of the checks (defaults where",
+        "# none is named), and of comparisons among these real rows: an audit draws as many rows for what depends on",
+        "# their number, and skips metrics where it has fewer, other means, or other real rows (or more).",
         *(
             f"# {line}"
             for line in textwrap.wrap(f"Without a bound from these rows: {', '.join(found.unknown)}.", 116)
@@ -259,7 +258,12 @@ def policy(found: Calibration, base: str, name: str) -> str:
     ]
     entries = {bound.metric: {"fail": bound.text} for bound in found.bounds}
     asked = {check: dict(values) for check, values in found.parameters.items() if values}
-    means = {"embedder": found.embedder, **({"checks": asked} if asked else {})}
+    means = {
+        "real": Real.of(found.real).described,
+        "embedder": found.embedder,
+        "versions": dict(found.versions),
+        **({"checks": asked} if asked else {}),
+    }
     content = {"name": name, "extends": base, "size": found.size, "found_with": means, "metrics": entries}
     body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     return "\n".join(head) + "\n" + body
@@ -301,14 +305,15 @@ def _seen(checks: Sequence[Any], measured: Sequence[Measured], wanted: Mapping[s
 
 
 def _run(
-    one: Callable[[int], Seen], splits: int, kept: _Kept, engine: Local, advance: Callable[[int, int], None]
+    one: Callable[[int, bool], Seen], splits: int, kept: Kept, engine: Local, advance: Callable[[int, int], None]
 ) -> list[Seen]:
     known = kept.read()
     todo = [seed for seed in range(splits) if seed not in known]
     done, lock = [splits - len(todo)], threading.Lock()
+    advance(done[0], splits)
 
     def measured(seed: int) -> None:
-        found = one(seed)
+        found = one(seed, seed == todo[0])
         with lock:
             kept.add(seed, found)
             known[seed] = found
@@ -363,32 +368,3 @@ def _key(real: Dataset, checks: Sequence[Any], side: int, embedder: str, expecta
     lists = [xxhash.xxh3_128_hexdigest(path.read_bytes()) for path in files if path.parent.name != "policies"]
     about = [VERSION, __version__, real.digest, [one.digest for one in real.shards], asked, lists, side, embedder]
     return xxhash.xxh3_128_hexdigest(orjson.dumps(about, option=orjson.OPT_SORT_KEYS))
-
-
-class _Kept:
-    """Values by split, a sealed line each: what was measured before an interruption is read again. A line that was
-    cut by a kill, or altered, is measured again."""
-
-    def __init__(self, folder: Path, key: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"{key}.jsonl"
-
-    def read(self) -> dict[int, Seen]:
-        found: dict[int, Seen] = {}
-        if self._path.is_file():
-            for line in self._path.read_bytes().splitlines():
-                seal, _, content = line.partition(b" ")
-                if seal == _seal(content):
-                    one = orjson.loads(content)
-                    values = {name: (value, n) for name, (value, n) in one["values"].items()}
-                    found[one["split"]] = Seen(values, one["whys"])
-        return found
-
-    def add(self, seed: int, found: Seen) -> None:
-        with self._path.open("ab") as file:
-            content = orjson.dumps({"split": seed, "values": dict(found.values), "whys": dict(found.whys)})
-            file.write(b"\n" + _seal(content) + b" " + content)
-
-
-def _seal(content: bytes) -> bytes:
-    return xxhash.xxh3_64_hexdigest(content).encode()

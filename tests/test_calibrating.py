@@ -20,9 +20,10 @@ from auditor import auditing, calibrating, concluding
 from auditor.annotators import embedders
 from auditor.annotators.space import Spaces
 from auditor.auditing import Options, Silent, run
-from auditor.calibrating import Calibration, Seen, Wanted, calibrate
+from auditor.calibrating import Calibration, Wanted, calibrate
 from auditor.cli import group
 from auditor.core.check import Context
+from auditor.core.splits import Kept, Seen
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError, InputError
 from auditor.registry.workspace import Workspace
@@ -81,7 +82,8 @@ def test_the_policy_passes_its_like_and_fails_what_drifted(workspace: Path) -> N
 
 
 def test_bounds_judge_only_what_they_were_found_with(workspace: Path) -> None:
-    """By another embedder, or with other parameters of a check, its metrics are skipped, and the others judged."""
+    """By another embedder or version of a check, with other parameters, or against other real rows, its metrics are
+    skipped, and the others judged."""
     real, rows = people(240, 3), people(130, 4)
     asked = {"embedding-drift": {"scope": "prompt"}, "too-clean-text": {"scope": "response"}}
     rooms = ("embedding-drift", "exact-duplicates", "feature-drift", "off-topic-responses", "too-clean-text")
@@ -90,19 +92,21 @@ def test_bounds_judge_only_what_they_were_found_with(workspace: Path) -> None:
     (workspace / "ours.yaml").write_text(text := calibrating.policy(found, "default", "ours"))
     written = yaml.safe_load(text)
     assert written["found_with"] == {
+        "real": {"name": "data", "rows": 240, "digest": found.real.digest},
         "embedder": found.embedder,
+        "versions": found.versions,
         "checks": {name: one for name, one in asked.items() if name.replace("-", "_") in text},
     }
     comments = [line for line in text.splitlines() if line.startswith("#")]
     assert not any(found.embedder in line for line in comments), "it is data"
 
-    def skipped(**more: Any) -> dict[str, str]:
+    def skipped(real: Any = real, judged: bool = True, **more: Any) -> dict[str, str]:
         options = Options(only=rooms, policy="ours.yaml", **{"checks": asked, **more})
         report = run(rows, options, real=real, workspace=Workspace.find(), progress=Silent())
         assert {one.check for one in report.record.verdicts} == set(rooms)
         of = {str(one.metric): one for one in report.record.verdicts if one.metric in written["metrics"]}
         assert of["exact_duplicates.rate"].status.value == "pass"
-        assert of["feature_drift.worst_effect"].status.judged
+        assert of["feature_drift.worst_effect"].status.judged is judged
         told = {name: one.why for name, one in of.items() if one.status.value == "skipped" and " found " in one.why}
         for name in told:
             assert report.metrics[name].value is None
@@ -119,6 +123,19 @@ def test_bounds_judge_only_what_they_were_found_with(workspace: Path) -> None:
     told = skipped()
     assert set(told) == {name for name in written["metrics"] if name.startswith(("embedding_drift.", "off_topic_"))}
     assert f"by the embedder m2v@1, this audit uses {found.embedder}: calibrate with" in told.popitem()[1]
+    assert found.versions["feature-drift"] > 1
+    (workspace / "ours.yaml").write_text(
+        text.replace(f"feature-drift: {found.versions['feature-drift']}", "feature-drift: 1")
+    )
+    told = skipped(judged=False)
+    assert set(told) == {name for name in written["metrics"] if name.startswith("feature_drift.")}
+    assert "found by version 1 of feature-drift, this is" in told.popitem()[1]
+    (workspace / "ours.yaml").write_text(text)
+    told = skipped(real=[*real, *people(1, 9)], judged=False)
+    rooms_of_real = ("embedding_drift.", "feature_drift.", "too_clean_text.")
+    assert set(told) == {name for name in written["metrics"] if name.startswith(rooms_of_real)}
+    assert "found among data (240 rows, sha256:" in (why := told.popitem()[1])
+    assert "this audit compares with data (241 rows, sha256:" in why
 
 
 def test_a_threshold_is_found_for_an_embedder_without_one_and_bounds_hold_with_it(workspace: Path) -> None:
@@ -348,9 +365,8 @@ def test_new_halves_of_people_pass_at_the_family_rate(workspace: Path, shared_da
     rooms = {bound.metric.partition(".")[0] for bound in found.bounds}
     assert {"exact_duplicates", "few_patterns", "feature_drift", "record_integrity", "tells_of_synthesis"} <= rooms
     assert len(found.bounds) >= 60
-    kept = calibrating._Kept
     (_, path) = sorted((workspace / ".auditor/cache/calibrations").glob("*.jsonl"), key=lambda one: one.stat().st_mtime)
-    values = [plain(seen) for seen in kept(path.parent, path.stem).read().values()]
+    values = [plain(seen) for seen in Kept(path.parent, path.stem).read().values()]
     assert len(values) == found.splits == 25
     alarms = sum(any(bound.broken(one) for bound in found.bounds) for one in values)
     assert alarms <= binom.ppf(0.995, 25, 0.4)
@@ -439,11 +455,10 @@ def test_too_few_rows_and_nothing_to_calibrate_are_told(workspace: Path) -> None
 
 @pytest.mark.data
 def test_halves_of_the_same_people_lie_about_their_bounds(workspace: Path, shared_data: Callable[[str], Path]) -> None:
-    source = shared_data("gsm8k/train.jsonl")
-    lines = source.read_text().splitlines()
+    lines = shared_data("gsm8k/train.jsonl").read_text().splitlines()
     (workspace / "one.jsonl").write_text("\n".join(lines[::2]))
     (workspace / "two.jsonl").write_text("\n".join(lines[1::2]))
-    asked = ["calibrate", "--real", str(source), "--rate", "0.2", "--rows", "800", "--only", "feature-drift", "-q"]
+    asked = ["calibrate", "--real", "two.jsonl", "--rate", "0.2", "--rows", "800", "--only", "feature-drift", "-q"]
     done = CliRunner().invoke(group, asked)
     assert done.exit_code == 0, done.output
     assert "feature_drift.worst_effect" in done.output

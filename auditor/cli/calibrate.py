@@ -66,8 +66,9 @@ def calibrate(
 
     The policy that is written extends POLICY, and is used with `auditor audit --policy`. Its bounds hold at the size of
     the splits: an audit of more rows draws as many for what depends on their number (comparisons with real data,
-    duplicates, patterns), and one of fewer skips these metrics. By another embedder, or with other parameters (--set),
-    a metric is another number, and an audit skips it as well. For an embedder of which no threshold of semantic
+    duplicates, patterns), and one of fewer skips these metrics. By another embedder, another version of its check, or
+    with other parameters (--set) a metric is another number, and an audit skips it as well; so does one that compares
+    with other real data than REAL, be it the same that grew. For an embedder of which no threshold of semantic
     duplicates is known, one is found in the real rows, told, and used. Checks that need more than rows and real rows (a
     card, verdicts) keep the bounds of POLICY. An interrupted run goes on where it was.
     """

@@ -1,9 +1,11 @@
 """What the bounds of a policy were found with (see `auditor calibrate`, and `found_with` in a policy).
 
-A bound is a quantile of what a metric was by one embedder and with some parameters of its check. By another embedder,
-or with other parameters, the metric is another number, which that bound says nothing of: it is SKIPPED with both
-named. The embedder counts for every metric of a check that needs one: where a metric is not made of vectors, they
-still chose the rows (which are near copies, which can be read).
+A bound is a quantile of what a metric was by one embedder, by one version of its check, with some parameters, and
+among some real rows. By another embedder or version, with other parameters, or held against other real rows, the metric
+is another number, which that bound says nothing of: it is SKIPPED with both named. The embedder counts for every metric
+of a check that needs one: where a metric is not made of vectors, they still chose the rows (which are near copies,
+which can be read). The real rows count for comparisons with them: what is measured of the data alone is as it is,
+whatever it lies beside. Real data that grew is other real data, and so are the same files read otherwise (`--map`).
 """
 
 from __future__ import annotations
@@ -17,21 +19,49 @@ from typing import Any
 from auditor.core import check as checking
 from auditor.core.check import Context
 from auditor.core.content.space import Embedder
+from auditor.core.sized import compares
 from auditor.model.result import Measured, Metric
+from auditor.model.rows import Dataset
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """embedder: NAME@REVISION, empty where nothing is said of it. parameters: of the check, as JSON values; its
-    defaults for those that are not named."""
+class Real:
+    """The real rows. name: as an audit may be given them, NAME@VERSION where they are registered. digest: of the rows
+    as they were read (`Dataset.digest`)."""
 
-    embedder: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    name: str
+    rows: int
+    digest: str
+
+    @classmethod
+    def of(cls, rows: Dataset) -> Real:
+        return cls(rows.name, rows.rows, rows.digest)
 
     @property
     def described(self) -> dict[str, Any]:
         """As JSON values."""
-        return {"embedder": self.embedder, "parameters": dict(self.parameters)}
+        return {"name": self.name, "rows": self.rows, "digest": self.digest}
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.rows:,} rows, {self.digest[:19]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """embedder: NAME@REVISION. parameters: of the check, as JSON values; its defaults for those that are not named.
+    version: of the check. Of what is empty, 0 or None nothing is said."""
+
+    embedder: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 0
+    real: Real | None = None
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """As JSON values."""
+        real = {} if self.real is None else {"real": self.real.described}
+        version = {"version": self.version} if self.version else {}
+        return {"embedder": self.embedder, "parameters": dict(self.parameters), **version, **real}
 
 
 def own(check: Any, root: Path) -> dict[str, Any]:
@@ -45,6 +75,9 @@ def own(check: Any, root: Path) -> dict[str, Any]:
 def unlike(check: Any, means: Means, context: Context, root: Path) -> str:
     """Why an audit with this check and context is not judged by bounds that were found by these means; empty where it
     is."""
+    if means.version not in (0, check.spec.version):
+        now = check.spec.version
+        return f"its bounds were found by version {means.version} of {check.spec.name}, this is {now}: calibrate again"
     embedder = None if context.space is None else context.space.embedder
     if embedder is not None and "embeddings" in check.spec.needs and not _same(means.embedder, embedder):
         now, name = f"{embedder.name}@{embedder.revision}", means.embedder.rpartition("@")[0]
@@ -56,10 +89,19 @@ def unlike(check: Any, means: Means, context: Context, root: Path) -> str:
     moved = sorted(name for name in {*then, *here} if then.get(name) != here.get(name))
     if not moved:
         return ""
-    was, has = ([_set(check, name, side.get(name)) for name in moved] for side in (then, here))
-    back = " ".join(f"--set {one}" for one in was)
+    was, has = ([_told(check, name, side.get(name)) for name in moved] for side in (then, here))
+    back = " ".join(f"--set {_set(check, name, then.get(name))}" for name in moved)
     remedy = f"audit with {back}, or calibrate again" if here.keys() >= set(moved) else "calibrate again"
     return f"its bounds were found with {', '.join(was)}, this audit has {', '.join(has)}: {remedy}"
+
+
+def elsewhere(means: Means, real: Dataset | None) -> str:
+    """Why a comparison with these real rows is not judged by bounds that were found by these means; empty where it
+    is."""
+    if means.real is None or real is None or means.real.digest == real.digest:
+        return ""
+    remedy = f"calibrate again, or audit with --real {means.real.name}"
+    return f"its bounds were found among {means.real}, this audit compares with {Real.of(real)}: {remedy}"
 
 
 def withheld(check: Any, measured: Measured, means: Mapping[str, Means], context: Context, root: Path) -> Measured:
@@ -67,11 +109,14 @@ def withheld(check: Any, measured: Measured, means: Mapping[str, Means], context
     those whose bounds say it."""
     if measured.measurement is None:
         return measured
+    comparisons = {check.spec.metric(one.name) for one in check.spec.measures if compares(check.spec, one)}
+    real = context.references.get("real")
 
     def held(metric: Metric) -> Metric:
         if metric.value is None or metric.name not in means:
             return metric
-        why = unlike(check, means[metric.name], context, root)
+        by = means[metric.name]
+        why = unlike(check, by, context, root) or (elsewhere(by, real) if metric.name in comparisons else "")
         return metric.without(why) if why else metric
 
     found = tuple(map(held, measured.measurement.metrics))
@@ -98,6 +143,13 @@ def _portable(value: Any, root: Path) -> Any:
     if isinstance(value, str) and Path(value).is_absolute() and Path(value).is_relative_to(root):
         return Path(value).relative_to(root).as_posix()
     return value
+
+
+def _told(check: Any, name: str, value: Any) -> str:
+    """As people read it: a value that stands for something else (`words` of its field) by what it stands for."""
+    words = {one.name: one.metadata.get("words", {}) for one in dataclasses.fields(check)}.get(name, {})
+    own = next((said for meant, said in words.items() if meant == value), None)
+    return _set(check, name, value) if own is None else f"{check.spec.name}.{name}: {own}"
 
 
 def _set(check: Any, name: str, value: Any) -> str:

@@ -8,7 +8,9 @@
       refusals_and_artifacts.no_input: null                       # drops an inherited bound
     size: 3700                       # rows (a side) that the bounds of this file were found at: see `core.sized`
     found_with:                      # and by what means: see `core.means`
+      real: {name: people@2, rows: 7473, digest: "sha256:7b01…"}
       embedder: hashed@2f0c
+      versions: {embedding-drift: 2}                 # of the checks
       checks: {embedding-drift: {scope: prompt}}     # parameters that are not the check's defaults
     required: [exact-duplicates]     # where one of these is skipped, the audit ends with exit code 3
 
@@ -35,7 +37,7 @@ import orjson
 
 from auditor.core import documents, places
 from auditor.core.documents import Entry
-from auditor.core.means import Means
+from auditor.core.means import Means, Real
 from auditor.model.errors import ConfigError, suggest
 from auditor.model.result import Number
 
@@ -221,26 +223,41 @@ def _required(top: Mapping[str, Entry], known_checks: Collection[str]) -> tuple[
 
 
 def _size(top: Mapping[str, Entry]) -> int | None:
-    if "size" not in top:
-        return None
-    value = top["size"].value
+    return None if "size" not in top else _number(top["size"], "'size' is not a number of rows", "such as 3700")
+
+
+def _number(entry: Entry, message: str, wanted: str) -> int:
+    """A whole number from 1."""
+    value = entry.value
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        top["size"].refuse("'size' is not a number of rows", wanted="such as 3700")
-    return int(value)
+        entry.refuse(message, wanted=wanted)
+    return value
 
 
 def _means(top: Mapping[str, Entry], known_checks: Collection[str]) -> dict[str, Means] | None:
     """Check -> what the bounds of its metrics were found with."""
     if "found_with" not in top:
         return None
-    said = top["found_with"].mapping("found_with", ("embedder", "checks"))
+    said = top["found_with"].mapping("found_with", ("real", "embedder", "versions", "checks"))
+    real = _real(said["real"]) if "real" in said else None
     embedder = said["embedder"].text("embedder") if "embedder" in said else ""
+    versions = said["versions"].mapping("the versions of found_with", known_checks) if "versions" in said else {}
+    found_by = {name: _number(entry, f"no version of {name}", "such as 2") for name, entry in versions.items()}
     own = said["checks"].mapping("the checks of found_with", known_checks) if "checks" in said else {}
     told = {check: entry.mapping(f"the parameters of {check}") for check, entry in own.items()}
     return {
-        check: Means(embedder, {name: _plain(entry) for name, entry in told.get(check, {}).items()})
+        check: Means(
+            embedder, {name: _plain(entry) for name, entry in told.get(check, {}).items()}, found_by.get(check, 0), real
+        )
         for check in known_checks
     }
+
+
+def _real(entry: Entry) -> Real:
+    keys = ("name", "rows", "digest")
+    said = entry.mapping("the real rows of found_with", keys, required=keys)
+    rows = _number(said["rows"], "'rows' is not a number of rows", "such as 7473")
+    return Real(said["name"].text("name"), rows, said["digest"].text("digest"))
 
 
 def _plain(entry: Entry) -> Any:

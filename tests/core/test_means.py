@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,8 +10,9 @@ import pytest
 
 from auditor import fakes
 from auditor.core.check import Context, Measure, Spec
-from auditor.core.means import Means, own, unlike, withheld
+from auditor.core.means import Means, Real, elsewhere, own, unlike, withheld
 from auditor.model.result import Measured, Measurement, Metric, Status
+from auditor.model.rows import Dataset
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,20 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Worded(Embedded):
-    spec: ClassVar[Spec] = Spec("worded", "Worded", (Measure("x", "share", "x"),))
+    spec: ClassVar[Spec] = Spec(
+        "worded", "Worded", (Measure("x", "share", "x"), Measure("y", "ratio", "y", depends="real"))
+    )
+
+
+@dataclass(frozen=True)
+class Own:
+    threshold: float = field(default=0.0, metadata={"words": {0.0: "the embedder's own"}})
+
+    spec: ClassVar[Spec] = Spec("own", "Own", (Measure("x", "share", "x"),), version=3)
+
+
+def made(n: int, folder: Path, name: str) -> Dataset:
+    return replace(fakes.dataset([{"prompt": f"{i}", "response": "a"} for i in range(n)], folder), name=name)
 
 
 @pytest.fixture
@@ -75,6 +89,45 @@ def test_parameters_count_for_every_check(check: Any, context: Context, tmp_path
     )
     gone = why({}, {"gone": 1})
     assert gone == f"its bounds were found with {name}.gone=1, this audit has {name}.gone=: calibrate again"
+
+
+def test_a_value_that_stands_for_another_is_told_by_what_it_stands_for(tmp_path: Path) -> None:
+    def why(now: float, then: float) -> str:
+        return unlike(Own(now), Means("", {"threshold": then}), Context(), tmp_path)
+
+    assert why(0.9, 0.9) == why(0, 0) == ""
+    assert why(0, 0.9) == (
+        "its bounds were found with own.threshold=0.9, this audit has own.threshold: the embedder's own: "
+        "audit with --set own.threshold=0.9, or calibrate again"
+    )
+    assert why(0.9, 0) == (
+        "its bounds were found with own.threshold: the embedder's own, this audit has own.threshold=0.9: "
+        "audit with --set own.threshold=0, or calibrate again"
+    )
+
+
+def test_another_version_of_a_check_is_another_number(tmp_path: Path) -> None:
+    assert unlike(Own(), Means(), Context(), tmp_path) == unlike(Own(), Means(version=3), Context(), tmp_path) == ""
+    told = unlike(Own(), Means(version=2), Context(), tmp_path)
+    assert told == "its bounds were found by version 2 of own, this is 3: calibrate again"
+
+
+def test_other_real_rows_withhold_comparisons_alone(tmp_path: Path) -> None:
+    rows, grown = (made(n, tmp_path / str(n), "people") for n in (60, 61))
+    means = Means(real=replace(Real.of(rows), name="people@1"))
+    assert elsewhere(means, rows) == elsewhere(means, None) == elsewhere(Means(), grown) == ""
+    told = elsewhere(means, grown)
+    assert told == (
+        f"its bounds were found among people@1 (60 rows, {rows.digest[:19]}), this audit compares with "
+        f"people (61 rows, {grown.digest[:19]}): calibrate again, or audit with --real people@1"
+    )
+    metrics = (Metric("worded.x", 0.5, "share", 9), Metric("worded.y", 0.5, "ratio", 9))
+    outcome = Measured("worded", 1, {}, Measurement(metrics), Status.MEASURED, "", 0.0, 9)
+    known = {"worded.x": means, "worded.y": means}
+    found = withheld(Worded(), outcome, known, Context({"real": grown}), tmp_path).measurement
+    assert found is not None
+    assert found.metrics == (metrics[0], replace(metrics[1], value=None, why=told))
+    assert withheld(Worded(), outcome, known, Context({"real": rows}), tmp_path) == outcome
 
 
 def test_paths_of_a_workspace_are_the_same_in_another_checkout(tmp_path: Path) -> None:
