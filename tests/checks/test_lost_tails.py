@@ -16,7 +16,8 @@ import pytest
 import auditor
 from auditor import fakes, reports
 from auditor.checks.lost_tails import LostTails
-from auditor.core.check import Context
+from auditor.core.check import Context, build
+from auditor.core.measure import measure
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError
 from auditor.model.result import FINDING_SCHEMA, Measurement
@@ -293,3 +294,105 @@ def test_gaps_as_json_lines(tmp_path: Path) -> None:
     assert (few.exit_code, few.view.unmet) == (3, ("lost-tails",))
     assert "needs at least 200 rows" in few.view.sections[0].reason
     assert not (tmp_path / "none.jsonl").exists()
+
+
+SHRINKING = (1.0, 0.66, 0.33, 0.0)
+
+
+def rounds(seed: int, kept: Sequence[float], folder: Path, rows: int = 1_500) -> tuple[Measurement, Measurement]:
+    """What the room and the trend say of as many rounds; of the 6 rarest of 60 topics (2 % of the rows) each keeps such
+    a share."""
+    draw, made = random.Random(seed), []
+    for number, share in enumerate(kept, 1):
+        for text, kind in zip(*texts(rows, 10 * seed + number, topics=60), strict=True):
+            if kind < 54 or draw.random() < share:
+                made.append({"text": text, "round": f"round {number}"})
+    draw.shuffle(made)
+    return trend(made, [{"text": text} for text in texts(rows + 500, 10 * seed, topics=60)[0]], folder)
+
+
+def trend(rows: Sequence[Mapping[str, Any]], real: Sequence[Any], folder: Path) -> tuple[Measurement, Measurement]:
+    sides = fakes.dataset(rows, folder / "a", by=("round",)), fakes.dataset(real, folder / "b")
+    context = Context(references={"real": sides[1]}, space=fakes.space(folder / "space"))
+    found = LostTails().run(sides[0], context, Local(2))
+    return found, build("generation-trend", {}).inspect(Context(measured={"lost-tails": found}))
+
+
+def declining(found: Measurement) -> int:
+    metrics = {metric.name: metric.value for metric in found.metrics}
+    return int(metrics["generation_trend.significantly_declining"] or 0)
+
+
+def test_tails_that_shrink_from_round_to_round(tmp_path: Path) -> None:
+    found, told = rounds(1, SHRINKING, tmp_path)
+    (note,) = [note for note in found.notes if note.startswith("by round")]
+    smallest = min(one.metric.n for one in found.slices if one.by == "round" and one.metric.name.endswith("lost_words"))
+    assert note == f"by round, each group compared at {smallest:,} rows a side"
+    assert {one.group for one in found.slices if one.by == "round"} == {f"round {n}" for n in (1, 2, 3, 4)}
+    assert declining(told) == 1
+    (evidence,) = told.tables["faults"].column("evidence").to_pylist()
+    assert evidence.startswith("lost_tails.lost_words (less is better) worse")
+    assert "(round 1)" in evidence
+    assert len(told.exhibits[0].rows) == 6
+
+
+def test_a_round_as_another_one_has_its_numbers(tmp_path: Path) -> None:
+    """Each slice is what the room says of those rows alone beside as many real ones; rounds without a number and those
+    too small are left out."""
+    of = {f"r{n}": texts(300, n, topics=20)[0] for n in (1, 2)}
+    rows = [{"text": text, "round": label} for label, said in of.items() for text in said]
+    rows += [{"text": f"odd {i}", "round": None} for i in range(250)]
+    rows += [{"text": f"few {i}", "round": "r3"} for i in range(150)]
+    real = [{"text": text} for text in texts(700, 9, topics=20)[0]]
+    found, told = trend(rows, real, tmp_path / "1")
+    alone = values(measured(of["r2"], real, tmp_path / "2", LostTails(sample=300)))
+    sliced = {
+        one.metric.name.removeprefix("lost_tails."): one.metric.value
+        for one in found.slices
+        if (one.by, one.group) == ("round", "r2")
+    }
+    assert {"lost_words", "unreached_excess", "topic_effect", "gaps"} <= set(sliced)
+    assert {name: alone[name] for name in sliced} == sliced
+    assert "by round, groups of fewer than 200 rows are left out: r3 (150)" in found.notes
+    assert {one.group for one in found.slices if one.by == "round"} == {"r1", "r2"}
+    assert told.exhibits[0].columns[2:4] == ("round 1", "round 2")
+
+
+@pytest.mark.slow
+def test_tails_that_shrink_are_told_and_equal_ones_are_not(tmp_path: Path) -> None:
+    """Of 20 draws each at least 18 and at most 3 (the chance of more at 5 % is 1.6 %)."""
+    told = [declining(rounds(seed, SHRINKING, tmp_path / f"a{seed}")[1]) > 0 for seed in range(20)]
+    none = [declining(rounds(seed, (1, 1, 1, 1), tmp_path / f"b{seed}")[1]) > 0 for seed in range(20)]
+    assert (sum(told) >= 18, sum(none) <= 3) == (True, True), (told, none)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("parts", [2, 4])
+def test_halves_of_real_data_as_rounds_do_not_decline(
+    parts: int, shared_data: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """40 halves of Dolly in rounds against the other half: at most 6 alarms (at 5 % more have a chance of 1.4 %)."""
+    of, alarms = json.loads(shared_data("alpaca/dolly_3k.json").read_text()), 0
+    for seed in range(40):
+        random.Random(seed).shuffle(of)
+        half = len(of) // 2
+        rows = [{**row, "round": f"round {1 + place * parts // half}"} for place, row in enumerate(of[:half])]
+        alarms += declining(trend(rows, of[half:], tmp_path / str(seed))[1]) > 0
+    assert alarms <= 6
+
+
+def test_gaps_on_a_draw_are_rows_of_the_whole(tmp_path: Path) -> None:
+    """A calibrated policy has the room compare 1,000 rows a side; what is missing is of all 3,000."""
+    real, _ = texts(2_000, 3)
+    ours = [text for text, kind in zip(*texts(3_400, 4), strict=True) if kind != 2][:3_000]
+    sides = [fakes.dataset([{"text": t} for t in side], tmp_path / name) for name, side in (("a", ours), ("b", real))]
+    context = Context({"real": sides[1]}, space=fakes.space(tmp_path / "space"), sizes={"lost_tails.gaps": 1_000})
+    (outcome,) = measure([LostTails()], sides[0], context, Local(1))
+    assert outcome.measurement is not None
+    (line, *_) = outcome.measurement.tables["gaps"].to_pylist()
+    assert line["real_rows"] == 2 * line["real_seen"]
+    assert line["synthetic_rows"] == 3 * line["synthetic_seen"]
+    assert line["missing_rows"] == 3 * (line["real_seen"] - line["synthetic_seen"])
+    assert line["text"] == real[line["row"]]
+    assert outcome.measurement.notes[0] == "compared at 1,000 rows a side, drawn from 3,000 and 2,000"
