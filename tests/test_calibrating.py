@@ -23,11 +23,13 @@ from auditor.auditing import Options, Silent, run
 from auditor.calibrating import Calibration, Wanted, calibrate
 from auditor.cli import group
 from auditor.core.check import Context
+from auditor.core.measure import measure
 from auditor.core.splits import Kept, Seen
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError, InputError
 from auditor.registry.workspace import Workspace
 from auditor.sketches.sample import drawn
+from auditor.statistics.blas import single
 from tests.annotators.embedders.test_embedders import model2vec
 
 DRIFT = ("feature-drift",)
@@ -312,6 +314,31 @@ def test_every_bound_of_the_default_policy_is_found_or_told(workspace: Path) -> 
     for name, bound in bounds.items():
         signs = {one.sign[0] for level in ("warn", "fail") for one in getattr(base.metrics.get(name), level, ())}
         assert signs <= {bound.text[0]}, name
+
+
+def test_a_split_gives_the_values_of_an_audit(workspace: Path) -> None:
+    """Of all metrics to calibrate, though it makes neither intervals nor exhibits: the oracle measures everything."""
+    known = Workspace.find()
+    options = auditing.settled(Options(skip=("expectations",)), known)
+    selected = auditing.select(options, known)
+    wanted, _ = calibrating.to_calibrate(selected, concluding.policy(options, known))
+    wanted["embedding_drift.mmd_p"] = Wanted("embedding_drift.mmd_p", high=False, alone=False, share=False)
+    checks = [check for check in selected if any(check.spec.metric(m.name) in wanted for m in check.spec.measures)]
+    real = auditing.prepared(people(2060, 7), options, known, Local(), checks, Silent())
+    left, right = (real.select(np.arange(first, 2060, 2)) for first in (0, 1))
+    space = Spaces(auditing.loaded(options, known), known.cache, Local(1))
+    context = Context(expectations=known.expectations, scratch=workspace, space=space)
+    with single():
+        found = calibrating.seen(checks, wanted, left, right, context).values
+        whole = measure(checks, left, replace(context, references={"real": right}), Local(1))
+        bare = calibrating.seen(checks, {"embedding_drift.mmd": wanted["embedding_drift.mmd"]}, left, right, context)
+    every = {one.name: (one.value, one.n) for of in whole if of.measurement for one in of.measurement.metrics}
+    assert {"embedding_drift.mmd_p", "embedding_drift.frechet", "few_patterns.vendi_ratio_to_real"} <= set(found)
+    assert len(found) >= 60
+    assert found == {name: every[name] for name in found}
+    assert {name for name in wanted if name in every and every[name][0] is not None} == set(found)
+    assert bare.values["embedding_drift.mmd"] == (pytest.approx(every["embedding_drift.mmd"][0], rel=1e-9), 1030)
+    assert len(bare.values) == 1
 
 
 def test_what_is_not_calibrated_is_told(workspace: Path) -> None:
