@@ -340,7 +340,7 @@ def test_a_round_as_another_one_has_its_numbers(tmp_path: Path) -> None:
     """Each slice is what the room says of those rows alone beside as many real ones; rounds without a number and those
     too small are left out."""
     of = {f"r{n}": texts(300, n, topics=20)[0] for n in (1, 2)}
-    rows = [{"text": text, "round": label} for label, said in of.items() for text in said]
+    rows: list[dict[str, str | None]] = [{"text": text, "round": label} for label, said in of.items() for text in said]
     rows += [{"text": f"odd {i}", "round": None} for i in range(250)]
     rows += [{"text": f"few {i}", "round": "r3"} for i in range(150)]
     real = [{"text": text} for text in texts(700, 9, topics=20)[0]]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from auditor.statistics import tails
+from auditor.statistics import losses, tails
 from auditor.statistics.tails import Bags
 
 
@@ -34,6 +34,40 @@ def test_rare_mass_as_counted_in_plain_python() -> None:
     assert ratio.low is not None
     assert ratio.high is not None
     assert ratio.low < ratio.value < ratio.high
+
+
+def test_lost_share_as_counted_in_plain_python() -> None:
+    ours, real = ([sorted(set(row)) for row in words(seed, rows)] for seed, rows in ((1, 300), (2, 401)))
+    mine, theirs = (Counter(v for row in side for v in row) for side in (ours, real))
+    rare = {v for v in mine | theirs if 2 <= mine[v] + theirs[v] <= 40}
+    among = sum(mine[v] + theirs[v] for v in rare)
+
+    def share(without: int | None) -> float:
+        left = Counter(v for place, row in enumerate(ours) if place != without for v in row)
+        return sum(theirs[v] for v in rare if not left[v]) / among
+
+    found = tails.lost_share(bags(ours), bags(real), (2, 40))
+    assert found.value == pytest.approx(share(None))
+    error = sum((share(place) - share(None)) ** 2 for place in range(300)) ** 0.5
+    assert found.low == pytest.approx(share(None) - 1.959964 * error, abs=1e-6)
+    assert found.high == pytest.approx(share(None) + 1.959964 * error, abs=1e-6)
+    whole = losses.lost(bags(ours), bags(real), lambda function, items: [function(item) for item in items])
+    assert whole is not None
+    assert found.value == whole.share
+    assert tails.lost_share(bags([[1]]), bags([[2]]), (2, 40)).why
+
+
+def test_lost_share_is_no_further_off_than_it_says() -> None:
+    """Of pairs of samples beside the same real rows the shares differ by more than 1.96 errors in at most 1 in 20."""
+    real, beyond = [sorted(set(row)) for row in words(5, 400)], 0
+    for seed in range(60):
+        shares = [
+            tails.lost_share(bags([sorted(set(row)) for row in words(100 + 2 * seed + side, 300)]), bags(real), (2, 40))
+            for side in (0, 1)
+        ]
+        spread = sum(((one.high or 0) - (one.low or 0)) ** 2 for one in shares) ** 0.5 / 2
+        beyond += abs((shares[0].value or 0) - (shares[1].value or 0)) > spread
+    assert beyond <= 7  # the 99 % interval of 1 in 20 of 60
 
 
 def test_rare_mass_of_the_same_source_is_one_at_any_size() -> None:
