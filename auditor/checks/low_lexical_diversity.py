@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log
 from typing import ClassVar
 
 import numpy as np
@@ -13,20 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.content.wording import Wording, quotient
 from auditor.core.intervals import rate
 from auditor.core.lineage.history import in_order
 from auditor.core.rowwise import cut, findings, gather_groups, sliced_rates
-from auditor.kernels.diversity import leading_words, unique_ngrams
-from auditor.kernels.texts import spans
-from auditor.model.result import Exhibit, Measurement, Metric, Slice, Vocabulary
-from auditor.model.rows import ROUNDS, Dataset, Rows, strings
-from auditor.sketches.sample import drawn
+from auditor.model.result import EVIDENCE_CHARACTERS, Exhibit, Measurement, Metric, Slice, Vocabulary
+from auditor.model.rows import ROUNDS, Dataset
 from auditor.statistics import lexical
-from auditor.statistics.lexical import Stream
 from auditor.statistics.subsampling import interval
 from auditor.statistics.vocabularies import vocabulary
 
 Longs = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Groups = Mapping[str, tuple[Sequence[str], npt.NDArray[np.int32]]]
 
 SCOPES = ("text", "prompt", "response")
@@ -37,16 +34,7 @@ a little in size are measured over equally many."""
 PAIRED, SLICED = 10_000, 20_000
 """Words, at most, of self-BLEU, and of each group of a slice."""
 
-LONGEST = 2_000
-"""Words of one text that are read: one of a megabyte shall not be all that is measured."""
-
-UNKNOWN = 5.0
-"""Half the width of an interval, in units of what it is of, beyond which it says nothing."""
-
-ENOUGH = 32
-"""Texts within an octave of length that say what is usual there; with fewer, all texts do."""
-
-CHARACTERS, CHUNK, GROUPS, LOCATE = 30_000, 256, 12, 20_000
+GROUPS, LOCATE = 12, 20_000
 
 READ, SUBJECT = 10_000, 2_000
 """Rows of which is kept in how many a word stands, and the characters of each that are read."""
@@ -56,6 +44,9 @@ _WORDS = "ant bee cat dog eel fox gnu hen ibis jay koi lynx mole newt owl pig qu
 
 def _sentence(seed: int, words: int) -> str:
     return " ".join(_WORDS[(seed * seed + 7 * i * seed + i * i) % 20] + str((seed + i * i) % 31) for i in range(words))
+
+
+_OWN = ("unique_ngram_product", "compression_ratio", *lexical.MEASURES)
 
 
 @check
@@ -69,7 +60,7 @@ class LowLexicalDiversity:
     share of different n-grams, `ngram_entropy` the entropy of 4-grams, `compression_ratio` bytes before and after gzip,
     `self_bleu` the mean BLEU-4 of a text against the others, `mtld` how many words it takes until 28 % have stood
     before, `zipf_slope` the fall of the frequencies of words with their rank. `rate` is of rows that repeat themselves
-    far more than this data does.
+    far more than real rows as long do or, without real data, than the others here.
 
     Why it matters: models fall back on the phrases they like best, and those trained on their text like
     them better still; lexical diversity is the first to go, and it does not return.
@@ -83,6 +74,8 @@ class LowLexicalDiversity:
     Longer texts repeat more, so `unique_ngram_product_to_real` weighs the real texts as if they were as long as these.
     A text counts with its first 2,000 words. Diversity of words is not of meaning (few-patterns is), and low numbers
     are right where texts are alike by nature: code, forms, one kind of sum. Compare with real data of the same task.
+    With real data the cut-off of `rate` is that of real rows within an octave of a row's length, on both sides: the
+    rates of data and real data can be compared, and are not those without it.
     Intervals are from leaving out an eighth at a time, those of rows and of gzip from 16 subsamples. gzip's size may
     differ by a fraction of a percent between builds of zlib.
 
@@ -103,7 +96,8 @@ class LowLexicalDiversity:
     """Words from which a row's own n-grams are judged."""
 
     least: float = 0.5
-    """A row is at fault below this share of what is usual among texts as long as it, and outside the fence."""
+    """A row is at fault below this share of what is usual among texts as long as it, and outside the fence (Tukey 1977:
+    three times the quartiles' distance below the lower one)."""
 
     spec: ClassVar[Spec] = Spec(
         "low-lexical-diversity",
@@ -112,7 +106,7 @@ class LowLexicalDiversity:
             Measure(
                 "rate",
                 "share",
-                "rows that repeat themselves far more than the others do",
+                "rows that repeat themselves far more than real ones as long, or the others, do",
                 "cut what is repeated, or generate these rows anew",
             ),
             Measure(
@@ -168,6 +162,7 @@ class LowLexicalDiversity:
             ),
         ),
         reads=("text",),
+        version=2,
         fires=(
             Case(
                 (
@@ -191,12 +186,12 @@ class LowLexicalDiversity:
             raise ValueError(f"words is {self.words}, wanted at least {RUNGS[0]:,}")
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
-        ours = _Side(rows, self.scope, self.words, engine)
+        ours = Wording(rows, self.scope, self.words, engine)
         if len(ours.run.words) < RUNGS[0]:
             short = f"needs at least {RUNGS[0]:,} words in {self.scope!r}, has {len(ours.run.words):,}"
             return Measurement((), notes=(short,))
         real = context.references.get("real")
-        theirs = None if real is None else _Side(real, self.scope, self.words, engine)
+        theirs = None if real is None else Wording(real, self.scope, self.words, engine)
         why = "no real data to compare with: --real FILE"
         if theirs is not None and len(theirs.run.words) < RUNGS[0]:
             why = f"needs at least {RUNGS[0]:,} real words, has {len(theirs.run.words):,}"
@@ -204,7 +199,7 @@ class LowLexicalDiversity:
         sides = [side for side in (ours, theirs) if side is not None]
         budget = lexical.budget([len(side.run.words) for side in sides], [r for r in RUNGS if r <= self.words])
         groups = gather_groups(rows)
-        mask, among = self._poor(ours)
+        mask, among = self._poor(ours, theirs)
         metrics = [rate(self.spec.metric("rate"), int(mask.sum()), int(among.sum()))]
         full = self.spec.metric
         asked = [one for one in _OWN if context.asks(full(one)) or context.asks(full(f"{one}_to_real"))]
@@ -233,24 +228,25 @@ class LowLexicalDiversity:
         for start in range(0, len(found), LOCATE):
             part = found.slice(start, LOCATE)
             at, score = part.column("row").to_numpy(), part.column("score").to_numpy()
-            texts = pc.utf8_slice_codeunits(rows.take(at, [self.scope]).column(0), 0, CHARACTERS).to_pylist()
+            texts = pc.utf8_slice_codeunits(
+                rows.take(at, [self.scope]).column(0), 0, EVIDENCE_CHARACTERS + 1
+            ).to_pylist()
             seen = [cut(f"{own:.0%} unique: {text}") for own, text in zip(score, texts, strict=True)]
             yield findings(at, self.spec.metric("rate"), seen, score=score.astype(np.float64))
 
-    def _poor(self, side: _Side) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """(rows at fault, rows judged): below `least` of the median of rows as long, and far out (Tukey 1977: three
-        times the quartiles' distance below the lower one)."""
-        judged = side.count >= max(self.min_words, 5)
-        fence = np.zeros(len(judged))
-        octave = np.log2(np.maximum(side.count, 1)).astype(np.int64)
-        for one in np.unique(octave[judged]):
-            alike = np.flatnonzero(judged & (octave == one))
-            usual = side.own[alike if len(alike) >= ENOUGH else judged]
-            low, middle, high = np.quantile(usual, (0.25, 0.5, 0.75))
-            fence[alike] = min(self.least * middle, low - 3 * (high - low))
-        return judged & (np.nan_to_num(side.own, nan=1.0) < fence), judged
+    def _poor(self, ours: Wording, theirs: Wording | None) -> tuple[Mask, Mask]:
+        """(rows at fault, rows judged)."""
+        least = max(self.min_words, 5)
+        judged = ours.count >= least
+        usual = ours if theirs is None or not (theirs.count >= least).any() else theirs
+        among = usual.count >= least
+        scores, known = ours.own[judged].astype(np.float64), usual.own[among].astype(np.float64)
+        below = lexical.cut_offs(scores, ours.count[judged], known, usual.count[among], self.least)
+        poor = np.zeros(len(judged), np.bool_)
+        poor[judged] = scores < below
+        return poor, judged
 
-    def _own(self, name: str, side: _Side, budget: int) -> Metric:
+    def _own(self, name: str, side: Wording, budget: int) -> Metric:
         measure = next(m for m in self.spec.measures if m.name == name)
         if name == "unique_ngram_product":
             return side.product(self.spec.metric(name))
@@ -260,14 +256,14 @@ class LowLexicalDiversity:
             value = side.compressed(0, n)
             span = interval(lambda at: side.compressed(int(at[0]), int(at[-1]) + 1), n, value)
             return Metric(full, value, unit, n, "", *span)
-        of, run = _MEASURES[name], side.run
+        of, run = lexical.MEASURES[name], side.run
         own = of(run, 0, n)
         if own is None:
             return Metric(full, None, unit, n, why="too few words return to tell")
         found = lexical.jackknife(lambda low, high: of(lexical.without(run, low, high), 0, n - high + low), n, own)
         return Metric(full, own, unit, n, "", *(found or (None, None)))
 
-    def _ladder(self, ours: _Side, budget: int) -> Iterator[Metric]:
+    def _ladder(self, ours: Wording, budget: int) -> Iterator[Metric]:
         """What depends on the number of words, on every other rung."""
         for rung in RUNGS:
             if rung != budget and rung <= min(self.words, len(ours.run.words)):
@@ -278,7 +274,7 @@ class LowLexicalDiversity:
         texts = rows.take(np.sort(order[:READ]), [self.scope]).column(0)
         return vocabulary(pc.fill_null(pc.utf8_slice_codeunits(texts, 0, SUBJECT), "").to_pylist(), by, group)
 
-    def _of_rounds(self, rows: Dataset, ours: _Side, groups: Groups) -> Iterator[Vocabulary]:
+    def _of_rounds(self, rows: Dataset, ours: Wording, groups: Groups) -> Iterator[Vocabulary]:
         """Of the rows of the last two rounds."""
         for by, (labels, codes) in sorted(groups.items()):
             if by.lower() in ROUNDS:
@@ -287,7 +283,7 @@ class LowLexicalDiversity:
                     yield self._vocabulary(rows, mine, by, label)
 
     def _to_real(
-        self, mine: Sequence[Metric], beside: Sequence[Metric], ours: _Side, theirs: _Side | None, why: str
+        self, mine: Sequence[Metric], beside: Sequence[Metric], ours: Wording, theirs: Wording | None, why: str
     ) -> Iterator[Metric]:
         real = {metric.name: metric for metric in beside}
         for metric in mine:
@@ -306,7 +302,7 @@ class LowLexicalDiversity:
             if pair is None or not pair[1]:
                 yield Metric(name, None, "ratio", metric.n, why="no texts of equal length on both sides")
                 continue
-            yield _ratio(name, pair[0] / pair[1], metric, other)
+            yield quotient(name, pair[0] / pair[1], metric, other)
 
     def _table(self, metrics: Sequence[Metric], beside: Sequence[Metric]) -> Exhibit:
         """Every measure on both sides. The ratio of unique n-grams is the one at equal lengths."""
@@ -321,7 +317,7 @@ class LowLexicalDiversity:
         heads = ("measure", "what", "unit", "this data", "real data", "ratio")
         return Exhibit(self.spec.metric("beside_real"), "Lexical diversity beside real data", heads, tuple(shown))
 
-    def _slices(self, rows: Dataset, ours: _Side, groups: Groups) -> list[Slice]:
+    def _slices(self, rows: Dataset, ours: Wording, groups: Groups) -> list[Slice]:
         """Unique n-grams, compression and pairs of words of the largest groups, and of rounds everything; each over as
         many words."""
         found = []
@@ -340,105 +336,3 @@ class LowLexicalDiversity:
                 found.append(Slice(by, label, side.product(self.spec.metric("unique_ngram_product"))))
                 found += [Slice(by, label, self._own(name, side, n)) for name in names]
         return found
-
-
-class _Side:
-    """One dataset, or some of its rows, in the order they are drawn.
-
-    unique, total, count: of every row, in row order (`kernels.diversity.unique_ngrams`). own: each row's product, NaN
-    where it is too short. run: the words of as many drawn rows as it takes; content: their bytes.
-    """
-
-    def __init__(self, rows: Dataset, scope: str, words: int, engine: Engine) -> None:
-        def count(shard: Rows) -> tuple[Longs, Longs, Longs]:
-            view = strings(shard.column(scope))
-            return unique_ngrams(spans(view.offsets, view.data, fold=False))
-
-        parts = engine.gather(rows, count)
-        empty = np.zeros((0, 3), np.int64)
-        self.unique = np.concatenate([empty, *(part[0] for part in parts)])
-        self.total = np.concatenate([empty, *(part[1] for part in parts)])
-        self.count = np.concatenate([empty[:, 0], *(part[2] for part in parts)])
-        shares = self.unique / np.maximum(self.total, 1)
-        self.own = np.where(self.total.all(axis=1), shares.prod(axis=1), np.nan).astype(np.float32)
-        self.scope, self.order = scope, drawn(rows, rows.rows)
-        self._read(rows, words)
-
-    def of(self, rows: Dataset, mask: npt.NDArray[np.bool_], words: int) -> _Side:
-        """The same of some rows."""
-        some = object.__new__(_Side)
-        some.unique, some.total, some.count, some.own = self.unique, self.total, self.count, self.own
-        some.scope, some.order = self.scope, self.order[mask[self.order]]
-        some._read(rows, words)
-        return some
-
-    def _read(self, rows: Dataset, words: int) -> None:
-        hashes: list[npt.NDArray[np.uint64]] = []
-        owners: list[Longs] = []
-        content: list[bytes] = []
-        self.word_at, self.byte_at, have = [0], [0], 0
-        for start in range(0, len(self.order), CHUNK):
-            if have >= words:
-                break
-            texts = rows.take(self.order[start : start + CHUNK], [self.scope]).column(0)
-            view = strings(pc.fill_null(pc.utf8_slice_codeunits(texts, 0, CHARACTERS), ""))
-            offsets, found, counts = leading_words(spans(view.offsets, view.data, fold=True), LONGEST)
-            kept = np.diff(offsets)
-            hashes.append(found)
-            owners.append(np.repeat(start + np.arange(len(kept)), kept))
-            have += len(found)
-            for i in np.flatnonzero(kept):
-                low, high = int(view.offsets[i]), int(view.offsets[i + 1])
-                high = low + (high - low) * int(kept[i]) // int(counts[i])
-                content.append(view.data[low:high].tobytes())
-                self.word_at.append(self.word_at[-1] + int(kept[i]))
-                self.byte_at.append(self.byte_at[-1] + high - low + 1)
-        nothing = np.zeros(0, np.uint64)
-        owner = np.concatenate([np.zeros(0, np.int64), *owners])[:words]
-        self.run = lexical.stream(np.concatenate([nothing, *hashes])[:words], owner)
-        self.content = b"\n".join([*content, b""])
-
-    def compressed(self, low: int, high: int) -> float:
-        """Of what words low to high were read from; where a text is cut, as if its words were of equal length."""
-        first, last = np.interp([low, high], self.word_at, self.byte_at).astype(np.int64)
-        return lexical.compression_ratio(self.content[first:last])
-
-    def product(self, name: str) -> Metric:
-        """Over all rows of this side, with its interval from drawn runs of them."""
-        mine = self.order[self.total[self.order, -1] > 0]
-        unique, total = self.unique[mine], self.total[mine]
-        value = lexical.product(unique, total)
-        if value is None:
-            return Metric(name, None, "share", 0, why="no text has four words")
-        if len(mine) < 32:
-            return Metric(name, value, "share", len(mine))
-        low, high = interval(lambda at: lexical.product(unique[at], total[at]) or 0.0, len(mine), value)
-        return Metric(name, value, "share", len(mine), "", max(0.0, low), min(1.0, high))
-
-
-_MEASURES: dict[str, Callable[[Stream, int, int], float | None]] = {
-    "distinct_1": lambda run, low, high: lexical.distinct(run, 1, low, high),
-    "distinct_2": lambda run, low, high: lexical.distinct(run, 2, low, high),
-    "distinct_3": lambda run, low, high: lexical.distinct(run, 3, low, high),
-    "distinct_4": lambda run, low, high: lexical.distinct(run, 4, low, high),
-    "ngram_entropy": lambda run, low, high: lexical.entropy(run, 4, low, high),
-    "self_bleu": lexical.self_bleu,
-    "mtld": lexical.mtld,
-    "zipf_slope": lexical.zipf_slope,
-}
-"""What is measured of a run of words, from one to another."""
-
-_OWN = ("unique_ngram_product", "compression_ratio", *_MEASURES)
-
-
-def _ratio(name: str, value: float, mine: Metric, other: Metric) -> Metric:
-    """The interval of a ratio from those of its parts, on a log scale (the delta method)."""
-    spread = 0.0
-    for metric in (mine, other):
-        if metric.low is None or metric.high is None or not metric.value:
-            return Metric(name, value, "ratio", mine.n)
-        spread += ((metric.high - metric.low) / 2 / abs(metric.value)) ** 2
-    half = spread**0.5
-    if half > UNKNOWN:
-        return Metric(name, value, "ratio", mine.n)
-    return Metric(name, value, "ratio", mine.n, "", exp(log(value) - half), exp(log(value) + half))

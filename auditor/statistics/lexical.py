@@ -34,6 +34,10 @@ FEW: below, frequencies are steps and the line bends."""
 PARTS, T95 = 8, 2.3646242510102993
 """Parts of a jackknife, and the two-sided 95 % quantile of Student's t with one degree of freedom fewer."""
 
+ENOUGH, RARELY = 32, 4
+"""Texts within an octave of length that say what is usual there, and how many times as many texts as the usual ones
+must be of that length to say it themselves."""
+
 EPSILON = 0.1
 """What stands for no match in BLEU: smoothing method 1, as in NLTK."""
 
@@ -230,3 +234,36 @@ def standardised(
 def budget(words: Sequence[int], rungs: Sequence[int]) -> int:
     """The largest rung that every side reaches; 0 where one does not reach the first."""
     return max((rung for rung in rungs if rung <= min(words)), default=0)
+
+
+def cut_offs(scores: Doubles, words: Longs, usual: Doubles, usual_words: Longs, least: float) -> Doubles:
+    """float64 [n]: for each text the score below which it is far out: below `least` of the median of what is usual, and
+    beyond Tukey's outer fence (1977, "Exploratory Data Analysis"). scores, words: of n texts, and their lengths. usual,
+    usual_words: of the texts that say what is usual, one at least.
+
+    Usual is what texts of the same octave of length have, for longer ones repeat more; with fewer than ENOUGH of them
+    all, unless that length is common here and hardly known there: then these texts themselves say it.
+    """
+    below = np.zeros(len(words))
+    mine, theirs = (np.log2(np.maximum(one, 1)).astype(np.int64) for one in (words, usual_words))
+    for octave in np.unique(mine):
+        here = mine == octave
+        known, many = usual[theirs == octave], int(np.count_nonzero(here))
+        if len(known) < ENOUGH:
+            known = scores[here] if many >= ENOUGH and RARELY * len(known) < many else usual
+        low, middle, high = np.quantile(known, (0.25, 0.5, 0.75))
+        below[here] = min(least * middle, low - 3 * (high - low))
+    return below
+
+
+MEASURES: dict[str, Callable[[Stream, int, int], float | None]] = {
+    "distinct_1": lambda run, low, high: distinct(run, 1, low, high),
+    "distinct_2": lambda run, low, high: distinct(run, 2, low, high),
+    "distinct_3": lambda run, low, high: distinct(run, 3, low, high),
+    "distinct_4": lambda run, low, high: distinct(run, 4, low, high),
+    "ngram_entropy": lambda run, low, high: entropy(run, 4, low, high),
+    "self_bleu": self_bleu,
+    "mtld": mtld,
+    "zipf_slope": zipf_slope,
+}
+"""What is measured of a run of words, from one to another."""

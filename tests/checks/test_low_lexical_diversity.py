@@ -110,6 +110,51 @@ def test_rows_that_repeat_themselves(tmp_path: Path) -> None:
     assert found.columns["unique_ngrams"].shape == (304,)
 
 
+def _chinese(n: int, seed: int, looped: float) -> list[dict[str, str]]:
+    """Rows of eight templates; this share of them says one clause over and over."""
+    draw = random.Random(seed)
+    known = [chr(0x4E00 + place) for place in draw.sample(range(3000), 600)]
+    templates = ["".join(draw.choices(known, k=30)) for _ in range(8)]
+    found = []
+    for _ in range(n):
+        slot = "".join(draw.choices(known, k=6))
+        text = f"{draw.choice(templates)}{slot}，"
+        found.append(
+            {"text": text[:9] * 4 if draw.random() < looped else f"{text}{''.join(draw.choices(known, k=4))}。"}
+        )
+    return found
+
+
+@pytest.mark.parametrize("looped", [0.1, 0.25, 0.4])
+def test_halves_of_one_set_have_rates_alike(looped: float, tmp_path: Path) -> None:
+    """One cut-off for both sides, whatever it is. Where about a quarter of the rows loops each side by itself finds all
+    of these, or none: a quartile lies among them or does not."""
+    seen = []
+    for seed in range(5):
+        rows = _chinese(800, seed, looped)
+        data, real = rows[:400], rows[400:]
+        beside = metrics(measured(data, tmp_path / f"{seed}", real))["rate"]
+        theirs = metrics(measured(real, tmp_path / f"{seed} real"))["rate"]  # as an audit measures real data: alone
+        assert beside.low - 0.05 <= theirs.value <= beside.high + 0.05  # type: ignore[operator]
+        seen += [theirs.value, metrics(measured(data, tmp_path / f"{seed} alone"))["rate"].value]
+    if looped == 0.25:
+        assert min(seen) == 0  # type: ignore[type-var]
+        assert max(seen) > 0.2  # type: ignore[type-var, operator]
+
+
+def test_rows_are_held_against_real_ones_as_long(tmp_path: Path) -> None:
+    """Half of all rows loop, which is usual here; beside real data it is not. Lengths that it lacks say themselves what
+    is usual."""
+    loops = [{"text": f"{i} is the number and this is the answer. " * 6} for i in range(100)]
+    rows = [*texts(1, 100), *loops]
+    assert metrics(measured(rows, tmp_path / "alone"))["rate"].value == 0
+    found = measured(rows, tmp_path / "beside", texts(2, 300))
+    assert found.tables["rows"].column("row").to_pylist() == list(range(100, 200))
+    longer = [*rows, *texts(3, 100, most=1500)]
+    found = measured(longer, tmp_path / "longer", texts(2, 300))
+    assert found.tables["rows"].column("row").to_pylist() == list(range(100, 200))
+
+
 def test_slices(tmp_path: Path) -> None:
     rows = [{**row, "generator": "poor"} for row in texts(1, 120, kinds=80)]
     rows += [{**row, "generator": "rich"} for row in texts(2, 120)]

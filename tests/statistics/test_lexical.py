@@ -195,3 +195,20 @@ def test_jackknife() -> None:
     rest = lexical.without(run([["a", "b", "a", "b"], ["c", "d"]]), 1, 5)
     assert rest.words.tolist() == [rest.words[0], rest.words[1]]
     assert rest.owner.tolist() == [0, 1]
+
+
+def test_cut_offs_are_those_of_texts_as_long() -> None:
+    draw = np.random.default_rng(4)
+    usual = np.concatenate([draw.uniform(0.8, 1, 100), draw.uniform(0.5, 0.6, 100), draw.uniform(0.1, 0.2, 10)])
+    lengths = np.repeat([20, 150, 2000], [100, 100, 10])
+    mine = draw.uniform(0.3, 0.4, 300)
+    words = np.repeat([31, 128, 1000, 3000], [100, 100, 70, 30])
+    below = lexical.cut_offs(mine, words, usual, lengths, 0.5)
+
+    def fence(known: np.ndarray) -> float:
+        low, middle, high = np.percentile(known, (25, 50, 75))
+        return float(min(middle / 2, low - 3 * (high - low)))
+
+    wanted = [fence(usual[:100]), fence(usual[100:200]), fence(mine[200:270]), fence(usual)]
+    np.testing.assert_allclose(below, np.repeat(wanted, [100, 100, 70, 30]))
+    assert lexical.cut_offs(mine[:0], words[:0], usual, lengths, 0.5).tolist() == []
