@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from math import sqrt
-from statistics import NormalDist
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,47 +12,29 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.content import crossfit, tells
 from auditor.core.content import detector as detectors
-from auditor.core.content import kindred
-from auditor.core.content.detector import Detector, Vocabulary, Wordings
-from auditor.core.content.sides import Side, refuse, sides
+from auditor.core.content.crossfit import Folds
+from auditor.core.content.detector import Detector, Vocabulary
+from auditor.core.content.samples import apart, drawn
+from auditor.core.content.sides import refuse, sides
 from auditor.core.intervals import Z95
 from auditor.core.rowwise import cut, findings, gather_groups
-from auditor.kernels.hashes import shingle_sets
-from auditor.kernels.texts import spans
 from auditor.model.result import Exhibit, Measurement, Metric, Slice
-from auditor.model.rows import Dataset, arrow, strings
-from auditor.model.vectors import Floats
+from auditor.model.rows import Dataset
 from auditor.statistics import classify
 from auditor.statistics.blas import single
-from auditor.statistics.classify import Auc, Linear
+from auditor.statistics.classify import Auc
 
 MINIMUM = 100
 """Different texts a side: 20 of each in a fold. Rows of one text share a fold, so that of few texts none has its like
 in the rows that a fit sees: 300 copies of one row would pass for real (AUC .41; of 5 texts .84, of 20 .985)."""
 
-FOLDS = 5
-NEAR = 0.95
-"""Cosine from which a row is taken for a copy of a real one."""
+SURE, SHARE = 0.01, 0.01
+"""Findings: p up to which there are any, and the share of the rows, those of highest score."""
 
-WORDING, MEANING = 1.0, 1000.0
-"""Penalties: of features in texts of length 1 (1 to 100 give the same AUC within .02 on fastdetect), and of embeddings
-of unit variance (weaker ones lose .02 to .05 there)."""
-
-FALSE_ALARMS = 0.01
-SURE = 0.01
-"""Family-wise error of the features counted as tells (Bonferroni), and p below which rows are named."""
-
-SHARE, LARGEST = 0.01, 1_000
-"""Findings: the most telling rows, at most so many."""
-
-SHOWN = 20
 GROUP = 50
-"""Features a side in the exhibit; rows of a group from which it has an AUC of its own."""
-
-BLOCK = 8_192
-READ = 4_000
-"""Characters of a row that evidence is looked for in."""
+"""Rows of a group from which it has an AUC of its own."""
 
 _KINDS = ("heron", "lathe", "sonnet", "glacier", "ledger")
 _CASE_REAL = tuple({"text": f"why does my {kind} {verb} at {n} oclock??"} for kind in _KINDS
@@ -66,52 +46,6 @@ Longs = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Keys = npt.NDArray[np.uint64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """at: int64 [n], row numbers of a sample in random order. text: their texts. key: uint64 [n], hash of each.
-    shared: uint64 [n, k], hashes of what a row may have in common with others, 0 for nothing."""
-
-    at: Longs
-    text: pa.ChunkedArray
-    vectors: Floats
-    key: Keys
-    shared: Keys
-
-    def keep(self, which: Any) -> _Side:
-        at = np.arange(len(self.at))[which]
-        text = self.text.take(pa.array(at))
-        return _Side(self.at[at], text, self.vectors[at], self.key[at], self.shared[at])
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """group: uint64 [n], equal for rows that share something. fold: int64 [n]; half: bool [n], the rows that p is
-    tested on; a group is never cut."""
-
-    group: Keys
-    fold: Longs
-    half: Mask
-
-    @classmethod
-    def of(cls, sides: tuple[_Side, _Side]) -> _Cut:
-        shared = np.concatenate([side.shared for side in sides])
-        group = kindred.groups(np.concatenate([side.key for side in sides]), shared)
-        return cls(group, (group % np.uint64(FOLDS)).astype(np.int64), group >> np.uint64(63) == 0)
-
-    def over_folds(self, odds: Doubles, synthetic: Mask, chosen: Any = slice(None)) -> Auc | None:
-        return classify.over_folds(odds[chosen], synthetic[chosen], self.fold[chosen], self.group[chosen])
-
-
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    """A classifier of both sides, ours first. odds: float64 [2 n] by the fits of the folds, which did not see the row.
-    tested: float64, by one fit to half of the rows, of the other half."""
-
-    model: Linear
-    odds: Doubles
-    tested: Doubles
 
 
 @check
@@ -205,15 +139,16 @@ class TellsOfSynthesis:
 
         mine, other, embedder = sides(rows, context, self.scope)
         real, every = other.data, mine.vectors
-        ours, theirs = self._drawn(mine), self._drawn(other)
+        ours, theirs = (drawn(side, self.sample, self.scope) for side in (mine, other))
         sampled = len(ours.at)
         with single():
-            own, genuine = self._apart(ours, theirs, (rows, real), engine)
+            own, genuine = apart(ours, theirs, (rows, real), self.scope, engine)
             ours, theirs = ours.keep(own), theirs.keep(genuine)
             copies = sampled - len(ours.at)
             n = min(len(ours.at), len(theirs.at))
             if n < MINIMUM:
-                few = f"{len(ours.at):,} and {len(theirs.at):,}, without {copies:,} copies of real rows"
+                few = f"{len(ours.at):,} and {len(theirs.at):,}"
+                few += f", without {copies:,} copies of real rows" if copies else ""
                 return Measurement((), notes=(f"needs at least {MINIMUM} rows with a {self.scope} a side, has {few}",))
             ours, theirs = ours.keep(slice(n)), theirs.keep(slice(n))
             texts = [len(np.unique(side.key)) for side in (ours, theirs)]
@@ -221,25 +156,28 @@ class TellsOfSynthesis:
                 has = f"has {texts[0]:,} and {texts[1]:,} real ones in {n:,} rows"
                 return Measurement((), notes=(f"needs {MINIMUM} distinct texts a side, {has}: see exact-duplicates",))
             synthetic = np.arange(2 * n) < n
-            by = _Cut.of((ours, theirs))
-            wordings = detectors.together(engine.map(_read, [*_cuts(ours.text), *_cuts(theirs.text)]))
+            by = Folds.of((ours, theirs))
+            wordings = detectors.read_all((ours.text, theirs.text), engine)
             vocabulary = Vocabulary.of(wordings)
             columns = vocabulary.rows(wordings)
-            features = _by_features(columns, len(vocabulary), synthetic, by, engine)
+            features = crossfit.by_features(columns, len(vocabulary), synthetic, by, engine)
             context.progress(1, 3)
             vectors = np.concatenate((ours.vectors, theirs.vectors))
             centre = vectors.mean(0, dtype=np.float64)
-            embeddings = _by_embeddings(vectors - centre.astype(np.float32), synthetic, by, engine)
+            embeddings = crossfit.by_embeddings(vectors - centre.astype(np.float32), synthetic, by, engine)
             context.progress(2, 3)
             both = features.odds + embeddings.odds
             p = classify.mann_whitney(features.tested + embeddings.tested, synthetic[by.half], by.group[by.half])
-            thresholds = {"both": _threshold(both, synthetic), "features": _threshold(features.odds, synthetic)}
-            z = _telling(columns, synthetic, len(vocabulary))
+            thresholds = {
+                "both": detectors.threshold(both, synthetic),
+                "features": detectors.threshold(features.odds, synthetic),
+            }
+            z = tells.z_scores(columns, synthetic, len(vocabulary))
             metrics = self._metrics((both, embeddings.odds, features.odds), p, synthetic, by, z)
             if context.asked is not None:
                 return Measurement(metrics)
             text = pa.chunked_array([*ours.text.chunks, *theirs.text.chunks])
-            named = self._named(vocabulary, columns, z, text)
+            named = tells.named(vocabulary, columns, z, text)
             made = Detector(
                 self.scope,
                 f"{embedder.name}@{embedder.revision}",
@@ -258,59 +196,32 @@ class TellsOfSynthesis:
         odds[~every.present] = np.nan
         content = made.to_json()
         groups = gather_groups(rows)
-        note = f"{self.scope}; {n:,} rows a side, {len(vocabulary):,} features; {copies:,} rows left out as real ones"
+        note = f"{self.scope}; {n:,} rows a side, {len(vocabulary):,} features"
+        note += f"; {copies:,} rows left out as real ones" if copies else ""
         return Measurement(
             metrics,
             self._slices(both, synthetic, by, ours.at, groups),
-            notes=(note, *_kept_together(by.group), *_below_chance(metrics), f"the embedder: {embedder.blind}"),
-            tables={"telling": _most(odds, p)},
+            notes=(note, *crossfit.kept_together(by.group), *_below_chance(metrics), f"the embedder: {embedder.blind}"),
+            tables={"telling": detectors.highest(odds, _most(odds, p))},
             exhibits=(self._exhibit(named, columns, synthetic),),
             artifacts={"detector.json": content},
-            columns={"score": (0.5 + 0.5 * np.tanh(odds / 2)).astype(np.float32)},
-        )
-
-    def _drawn(self, side: Side) -> _Side:
-        at = side.at[: self.sample]
-        taken = side.data.take(at, kindred.columns(self.scope))
-        text, shared = taken.column(self.scope), kindred.shared(taken, self.scope)
-        return _Side(at, text, side.vectors.take(at), kindred.keys(strings(text)), shared)
-
-    def _apart(self, ours: _Side, theirs: _Side, data: tuple[Dataset, Dataset], engine: Engine) -> tuple[Mask, Mask]:
-        """Which rows of either side are no copy of any row of the other, nor nearly one of its sample.
-
-        Of both sides alike: were copies left out of one alone, the other would keep what is often said, and be told by
-        that (of 150 halves of Dolly 13 were told apart at 5 %).
-        """
-        if not len(ours.at) or not len(theirs.at):
-            return np.zeros(len(ours.at), np.bool_), np.zeros(len(theirs.at), np.bool_)
-
-        def known(other: Dataset, keys: npt.NDArray[np.uint64]) -> Mask:
-            every = engine.gather(other, lambda shard: kindred.keys(shard.strings(self.scope)))
-            return np.isin(keys, np.concatenate(every))
-
-        def nearest(start: int) -> tuple[Floats, Floats]:
-            cosines = ours.vectors[start : start + 512] @ theirs.vectors.T
-            return cosines.max(1), cosines.max(0)
-
-        mine, other = zip(*engine.map(nearest, range(0, len(ours.at), 512)), strict=True)
-        rows, real = data
-        return (
-            (np.concatenate(mine) < NEAR) & ~known(real, ours.key),
-            (np.maximum.reduce(other) < NEAR) & ~known(rows, theirs.key),
+            columns={"score": classify.probability(odds).astype(np.float32)},
         )
 
     def _metrics(
-        self, odds: tuple[Doubles, ...], p: float | None, synthetic: Mask, by: _Cut, z: Doubles
+        self, odds: tuple[Doubles, ...], p: float | None, synthetic: Mask, by: Folds, z: Doubles
     ) -> tuple[Metric, ...]:
         n, named = len(synthetic), self.spec.metric
         names = ("auc", "auc_embeddings", "auc_features")
         return (
             *(_share(named(name), by.over_folds(one, synthetic), n) for name, one in zip(names, odds, strict=True)),
             Metric(named("p"), p, "probability", n, why="" if p is not None else "a half has rows of one side only"),
-            Metric(named("tells"), int(np.count_nonzero(np.abs(z) > _bar(len(z)))), "features", n),
+            Metric(named("tells"), int(np.count_nonzero(np.abs(z) > tells.bar(len(z)))), "features", n),
         )
 
-    def _slices(self, both: Doubles, synthetic: Mask, by: _Cut, at: Longs, groups: dict[str, Any]) -> tuple[Slice, ...]:
+    def _slices(
+        self, both: Doubles, synthetic: Mask, by: Folds, at: Longs, groups: dict[str, Any]
+    ) -> tuple[Slice, ...]:
         """Of each group of rows against all real ones."""
         slices = []
         for name, (labels, codes) in sorted(groups.items()):
@@ -321,24 +232,6 @@ class TellsOfSynthesis:
                 metric = _share(self.spec.metric("auc"), found, int(np.count_nonzero(mine == code)))
                 slices.append(Slice(name, labels[code], metric))
         return tuple(sorted(slices, key=lambda one: (one.by, one.group)))
-
-    def _named(
-        self, vocabulary: Vocabulary, columns: tuple[Longs, Longs], z: Doubles, text: pa.ChunkedArray
-    ) -> list[tuple[str, int, float]]:
-        """(name, column, z) of the features that tell most, from those of the data to those of the real data."""
-        bar, words = _bar(len(z)), len(vocabulary.words)
-        chosen: list[int] = []
-        numbers: set[tuple[bool, str]] = set()
-        for column in np.lexsort((np.arange(len(z)), -np.abs(z))).tolist():
-            side = (bool(z[column] > 0), "" if column < words else vocabulary.bin(column).partition(":")[0])
-            # Of a number's bins only the most telling one a side.
-            if abs(z[column]) <= bar or (side[1] and side in numbers):
-                continue
-            numbers.add(side)
-            if sum((z[one] > 0) == side[0] for one in chosen) < SHOWN:
-                chosen.append(column)
-        names = _names(vocabulary, columns, chosen, text)
-        return [(names[column], column, float(z[column])) for column in sorted(chosen, key=lambda one: -z[one])]
 
     def _exhibit(self, named: list[tuple[str, int, float]], columns: tuple[Longs, Longs], synthetic: Mask) -> Exhibit:
         owner = np.repeat(np.arange(len(synthetic)), np.diff(columns[0]))
@@ -359,52 +252,8 @@ class TellsOfSynthesis:
             return
         texts = rows.take(at, [self.scope]).column(0).to_pylist()
         told = [str(row[0]) for row in measurement.exhibits[0].rows if (row[3] or 0) > 0]  # type: ignore[operator]
-        seen = [_evidence(text, told) for text in texts]
+        seen = [tells.evidence(text, told) for text in texts]
         yield findings(at, self.spec.metric("auc"), seen, score=most.column("score").to_numpy())
-
-
-def _held_out(by: _Cut) -> list[Mask]:
-    """Which rows a fit does not see: each fold in turn, then the half that is for testing."""
-    return [*(by.fold == k for k in range(FOLDS)), by.half]
-
-
-def _by_features(columns: tuple[Longs, Longs], width: int, synthetic: Mask, by: _Cut, engine: Engine) -> _Fitted:
-    rows = classify.matrix(columns, width)
-    whole = classify.sparse(rows, synthetic, WORDING)
-
-    def odds(unseen: Mask) -> Doubles:
-        model = classify.sparse(rows[~unseen], synthetic[~unseen], WORDING, whole)
-        found: Doubles = rows[unseen] @ model.weights + model.intercept
-        return found
-
-    *parts, tested = engine.map(odds, _held_out(by))
-    return _Fitted(whole, _unfolded(parts, by.fold), tested)
-
-
-def _by_embeddings(vectors: Floats, synthetic: Mask, by: _Cut, engine: Engine) -> _Fitted:
-    variance = float(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64)) / vectors.size
-    penalty = MEANING * max(variance, 1e-9)  # an embedder may give every text the same vector
-
-    def odds(unseen: Mask) -> Doubles:
-        model = classify.dense(vectors[~unseen], synthetic[~unseen], penalty)
-        found: Doubles = vectors[unseen].astype(np.float64) @ model.weights + model.intercept
-        return found
-
-    *parts, tested = engine.map(odds, _held_out(by))
-    return _Fitted(classify.dense(vectors, synthetic, penalty), _unfolded(parts, by.fold), tested)
-
-
-def _unfolded(parts: list[Doubles], fold: Longs) -> Doubles:
-    odds = np.empty(len(fold))
-    for k, part in enumerate(parts):
-        odds[fold == k] = part
-    return odds
-
-
-def _kept_together(group: Keys) -> Iterator[str]:
-    sizes = np.unique(group, return_counts=True)[1]
-    if many := int(sizes[sizes > 1].sum()):
-        yield f"{many:,} rows share a text, prompt, source or beginning with another: kept in one fold"
 
 
 def _below_chance(metrics: Iterable[Metric]) -> Iterator[str]:
@@ -420,66 +269,9 @@ def _below_chance(metrics: Iterable[Metric]) -> Iterator[str]:
         )
 
 
-def _cuts(text: pa.ChunkedArray) -> list[pa.ChunkedArray]:
-    return [text.slice(start, BLOCK) for start in range(0, len(text), BLOCK)]
-
-
-def _read(text: pa.ChunkedArray) -> Wordings:
-    return detectors.read(strings(text))
-
-
-def _threshold(odds: Doubles, synthetic: Mask) -> tuple[float, float]:
-    at = float(np.quantile(odds[~synthetic], 1 - FALSE_ALARMS, method="higher"))
-    return at, float(np.mean(odds[synthetic] > at))
-
-
-def _telling(columns: tuple[Longs, Longs], synthetic: Mask, width: int) -> Doubles:
-    """float64 [width]: z of each feature's share of the synthetic rows against its share of the real ones (the pooled
-    two-proportion test: rows have a feature or not, and both sides are of one size)."""
-    owner = synthetic[np.repeat(np.arange(len(synthetic)), np.diff(columns[0]))]
-    theirs, ours = (np.bincount(columns[1][owner == side], minlength=width) for side in (False, True))
-    both, n = ours + theirs, len(synthetic)
-    # n / 2 rows a side, so that the variance of the difference of the counts is both * (1 - both / n).
-    z: Doubles = (ours - theirs) / np.sqrt(np.maximum(both * np.maximum(1 - both / n, 0), 1e-9))
-    return np.where((both > 0) & (both < n), z, 0.0)
-
-
-def _bar(features: int) -> float:
-    """|z| beyond which a feature tells, with any false one among all of them at SURE."""
-    return NormalDist().inv_cdf(1 - SURE / 2 / features)
-
-
-def _names(
-    vocabulary: Vocabulary, columns: tuple[Longs, Longs], chosen: list[int], text: pa.ChunkedArray
-) -> dict[int, str]:
-    """What features are called: words are looked for in the first text that has them."""
-    names, wanted = {}, {}
-    owner = np.repeat(np.arange(len(columns[0]) - 1), np.diff(columns[0]))
-    for column in chosen:
-        if column >= len(vocabulary.words):
-            names[column] = vocabulary.bin(column)
-        else:
-            names[column] = f"#{int(vocabulary.words[column]):016x}"
-            wanted[int(vocabulary.words[column])] = column
-    at = {int(owner[int(np.argmax(columns[1] == column))]) for column in wanted.values()}
-    for row in sorted(at):
-        words = detectors.words_in(text[row].as_py())
-        pairs = [" ".join(pair) for pair in pairwise(words)]
-        for size, phrases in ((1, words), (2, pairs)):
-            view = strings(pa.array(phrases, pa.large_string()))
-            hashes = shingle_sets(spans(view.offsets, view.data, fold=True), size)
-            for phrase, start in zip(phrases, hashes.offsets[:-1].tolist(), strict=True):
-                if (named := wanted.get(int(hashes.values[start]))) is not None:
-                    names[named] = f"“{phrase}”"
-    return names
-
-
-def _most(odds: Doubles, p: float | None) -> pa.Table:
-    """The rows of highest score, in row order; none where nothing tells the sides apart."""
-    many = min(LARGEST, int(np.ceil(SHARE * len(odds)))) if p is not None and p <= SURE else 0
-    order = np.lexsort((np.arange(len(odds)), -np.nan_to_num(odds, nan=-np.inf)))[:many]
-    at = np.sort(order[np.isfinite(odds[order])])
-    return pa.table({"row": arrow(at), "score": arrow(0.5 + 0.5 * np.tanh(odds[at] / 2))})
+def _most(odds: Doubles, p: float | None) -> int:
+    """Rows that are findings: none where nothing tells the sides apart."""
+    return min(detectors.MOST, int(np.ceil(SHARE * len(odds)))) if p is not None and p <= SURE else 0
 
 
 def _share(name: str, found: Auc | None, n: int) -> Metric:
@@ -487,10 +279,3 @@ def _share(name: str, found: Auc | None, n: int) -> Metric:
         return Metric(name, None, "share", n, why="no fold has rows of both sides")
     half = Z95 * sqrt(found.variance)
     return Metric(name, found.value, "share", n, low=max(0.0, found.value - half), high=min(1.0, found.value + half))
-
-
-def _evidence(text: str, told: list[str]) -> str:
-    """The telling words that stand in the text, then the text."""
-    folded = f" {' '.join(detectors.words_in(text[:READ]))} "
-    inside = [name for name in told if name.startswith("“") and f" {name[1:-1]} " in folded][:5]
-    return f"{', '.join(inside)}: {text}" if inside else text

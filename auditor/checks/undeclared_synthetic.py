@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
@@ -20,23 +19,16 @@ from auditor.core.rowwise import findings, gather_groups, sliced_rates
 from auditor.kernels.marks import NAMES
 from auditor.model.errors import InputError
 from auditor.model.result import EVIDENCE_CHARACTERS, Measurement, Metric
-from auditor.model.rows import Dataset, arrow
-
-FALSE_ALARMS = 0.01
-"""Of the detectors' thresholds, on the real rows of their own audit."""
+from auditor.model.rows import Dataset
+from auditor.statistics.classify import probability
 
 SEES = 0.05
 """Share of synthetic rows that a detector must find at its threshold for an estimate to be made by it."""
-
-LARGEST = 1_000
-"""Findings at most."""
 
 DECLARED = ("synthetic", "mixed")
 """Kinds of a registered dataset that have generated rows by their own word."""
 
 MAKE = "an audit of generated data of the same task with --real leaves its detector.json"
-
-Doubles = npt.NDArray[np.float64]
 
 
 def _shouting() -> str:
@@ -148,8 +140,8 @@ class UndeclaredSynthetic:
             (measured, self._estimate(measured, finds)),
             sliced_rates(self.spec.metric("rate"), hits[lengths > 0], groups),
             notes=(note,),
-            tables={"highest": _highest(odds, hits)},
-            columns={"score": _chance(odds).astype(np.float32)},
+            tables={"highest": detectors.highest(odds, min(detectors.MOST, int(np.count_nonzero(hits))))},
+            columns={"score": probability(odds).astype(np.float32)},
         )
 
     def _estimate(self, measured: Metric, finds: float) -> Metric:
@@ -160,7 +152,7 @@ class UndeclaredSynthetic:
             )
 
         def share(seen: float | None) -> float:
-            return min(1.0, max(0.0, ((seen or 0.0) - FALSE_ALARMS) / (finds - FALSE_ALARMS)))
+            return min(1.0, max(0.0, ((seen or 0.0) - detectors.FALSE_ALARMS) / (finds - detectors.FALSE_ALARMS)))
 
         return Metric(
             name, share(measured.value), "share", measured.n, low=share(measured.low), high=share(measured.high)
@@ -186,17 +178,6 @@ def _given(detector: str) -> Detector:
             return Detector.from_json(file.read(detectors.LARGEST), detector)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=detector, hint=MAKE) from error
-
-
-def _highest(odds: Doubles, hits: npt.NDArray[np.bool_]) -> pa.Table:
-    at = np.flatnonzero(hits)
-    at = np.sort(at[np.lexsort((at, -odds[at]))[:LARGEST]])
-    return pa.table({"row": arrow(at), "score": arrow(_chance(odds[at]))})
-
-
-def _chance(odds: Doubles) -> Doubles:
-    found: Doubles = 0.5 + 0.5 * np.tanh(odds / 2)
-    return found
 
 
 def _short(digest: str) -> str:

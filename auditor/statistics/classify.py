@@ -47,7 +47,7 @@ def dense(rows: Floats, synthetic: Mask, penalty: float) -> Linear:
     ridge[d] = 1e-6  # the intercept is free; the trace keeps one group alone finite
     weights = np.zeros(d + 1)
     for _ in range(STEPS):
-        odds = _odds(wide @ weights.astype(np.float32))
+        odds = probability(wide @ weights.astype(np.float32))
         slope = (wide.T @ (odds - target).astype(np.float32)).astype(np.float64) + ridge * weights
         curved = wide * (odds * (1 - odds)).astype(np.float32)[:, None]
         curvature = (wide.T @ curved).astype(np.float64) + np.diag(ridge)
@@ -77,7 +77,7 @@ def sparse(rows: Any, synthetic: Mask, penalty: float, start: Linear | None = No
 
     def loss(weights: Doubles) -> tuple[float, Doubles]:
         margin = sign * (rows @ weights[:d] + weights[d])
-        wrong = -sign * _odds(-margin)
+        wrong = -sign * probability(-margin)
         value = float(np.logaddexp(0, -margin).sum()) + penalty / 2 * float(weights[:d] @ weights[:d])
         return value, np.concatenate((across @ wrong + penalty * weights[:d], [wrong.sum()]))
 
@@ -158,6 +158,6 @@ def mann_whitney(score: Doubles, synthetic: Mask, group: Keys) -> float | None:
     return NormalDist().cdf((0.5 - area) / sqrt(variance)) if variance > 1e-12 else 1.0
 
 
-def _odds(margin: npt.NDArray[Any]) -> Doubles:
+def probability(margin: npt.NDArray[Any]) -> Doubles:
     """1 / (1 + exp(-margin)) without overflow."""
     return 0.5 + 0.5 * np.tanh(margin.astype(np.float64) / 2)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.statistics.blas import single
+from auditor.statistics.classify import probability
 from auditor.statistics.normal import Z95
 
 Doubles = npt.NDArray[np.float64]
@@ -72,7 +73,7 @@ def paired(factors: Doubles, won: Mask, a: Codes, b: Codes, makers: int, groups:
     with single():
         loss = _loss(design.margin(weights), won, weights, ridge)
         for _ in range(STEPS):
-            odds = _odds(design.margin(weights))
+            odds = probability(design.margin(weights))
             slope = design.across(odds - target) + ridge * weights
             curved = design.information(odds * (1 - odds)) + np.diag(ridge)
             if not _regular(curved):
@@ -91,7 +92,7 @@ def paired(factors: Doubles, won: Mask, a: Codes, b: Codes, makers: int, groups:
                 break
         else:
             return None
-        odds = _odds(design.margin(weights))
+        odds = probability(design.margin(weights))
         seen = design.information(odds * (1 - odds))
         if not _regular(seen + np.diag(ridge)):
             return None
@@ -165,11 +166,6 @@ def _regular(information: Doubles) -> bool:
 
 def _loss(margin: Doubles, won: Mask, weights: Doubles, ridge: Doubles) -> float:
     return float(np.logaddexp(0, np.where(won, -margin, margin)).sum() + (ridge * weights * weights).sum() / 2)
-
-
-def _odds(margin: Doubles) -> Doubles:
-    """1 / (1 + exp(-margin)) without overflow."""
-    return 0.5 + 0.5 * np.tanh(margin / 2)
 
 
 def effective(hits: int, n: int, by_group: npt.NDArray[np.int64]) -> float:

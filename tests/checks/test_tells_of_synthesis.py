@@ -16,7 +16,7 @@ from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
 from auditor import fakes
-from auditor.checks.tells_of_synthesis import LARGEST, TellsOfSynthesis
+from auditor.checks.tells_of_synthesis import TellsOfSynthesis
 from auditor.core.check import Context, build
 from auditor.core.content import detector as detectors
 from auditor.core.content.detector import Detector
@@ -71,6 +71,7 @@ def test_planted_words_are_named_and_score_high(tmp_path: Path) -> None:
     score = found.columns["score"]
     assert score.dtype == np.float32
     assert score[:300].min() > score[300:].max()
+    assert "left out" not in found.notes[0]  # nothing was
 
 
 def test_findings_are_the_most_telling_rows(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_findings_are_the_most_telling_rows(tmp_path: Path) -> None:
     (table,) = check.locate(rows, measurement, around)
     assert table.schema.equals(FINDING_SCHEMA)
     assert set(table.column("row").to_pylist()) <= set(range(300, 330))
-    assert 0 < len(table) <= LARGEST
+    assert 0 < len(table) <= detectors.MOST
     assert all("“an" in text for text in table.column("evidence").to_pylist())
 
 
@@ -199,6 +200,7 @@ def test_too_little_to_tell_is_not_measured(tmp_path: Path, records: Records, re
     found = measure(tmp_path, records, real)
     assert not found.metrics
     assert "needs at least 100 rows" in found.notes[0]
+    assert "without 0" not in found.notes[0]
 
 
 def test_odd_rows_are_measured_calmly(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ import pytest
 
 from auditor import fakes
 from auditor.checks.tells_of_synthesis import TellsOfSynthesis
-from auditor.checks.undeclared_synthetic import LARGEST, UndeclaredSynthetic
+from auditor.checks.undeclared_synthetic import UndeclaredSynthetic
 from auditor.core.check import Context
+from auditor.core.content.detector import MOST
 from auditor.core.content.space import Space
 from auditor.core.laws import program_laws
 from auditor.engines.local import Local
@@ -75,7 +76,7 @@ def test_findings_are_the_rows_beyond_the_threshold(tmp_path: Path) -> None:
     found = check.run(rows, around, Local(1))
     (table,) = check.locate(rows, found, around)
     assert table.schema.equals(FINDING_SCHEMA)
-    assert len(table) == round(values(found)["rate"] * 150) <= LARGEST
+    assert len(table) == round(values(found)["rate"] * 150) <= MOST
     assert np.mean(table.column("row").to_numpy() >= 100) > 0.95
 
 

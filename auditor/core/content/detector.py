@@ -6,26 +6,26 @@ it (by hash), and in which tenth of all texts its length, its punctuation and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+import pyarrow as pa
 
 from auditor.core.check import Engine
+from auditor.core.content.sides import SCOPES
 from auditor.kernels import marks
 from auditor.kernels.hashes import shingle_sets
 from auditor.kernels.texts import ALONE, TABLE, WORD, classes, normal, spans
 from auditor.model.errors import InputError
-from auditor.model.rows import Dataset, Rows, Strings
+from auditor.model.rows import Dataset, Rows, Strings, arrow, strings
 from auditor.model.vectors import Floats, Vectors
 from auditor.statistics.blas import single
-from auditor.statistics.classify import Linear
+from auditor.statistics.classify import Linear, probability
 
 VERSION = 1
-
-SCOPES = ("text", "prompt", "response")
 
 LARGEST = 1 << 26
 """Bytes of a detector's file that are read: a full one has 1.5 MB."""
@@ -36,6 +36,12 @@ VOCABULARY = 20_000
 RARE = 3
 """Rows that a word must stand in to be looked at."""
 
+FALSE_ALARMS = 0.01
+"""Share of the real rows of its own audit that are beyond a detector's threshold."""
+
+MOST = 1_000
+"""Rows of highest score that are findings, at most."""
+
 BLOCK = 8_192
 """Rows that are scored at a time, whatever the shards: a sum must not depend on them."""
 
@@ -45,6 +51,7 @@ BINS = 10
 Doubles = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Mask = npt.NDArray[np.bool_]
 
 NUMBERS = ("bytes", "words", "line ends", "bytes a word", "words a line", "distinct words a word",
            *(f"{name} in 1,000 bytes" for name in marks.NAMES[3:]))  # fmt: skip
@@ -105,6 +112,12 @@ def together(parts: list[Wordings]) -> Wordings:
         np.concatenate([part.values for part in parts]),
         np.concatenate([part.numbers for part in parts]),
     )
+
+
+def read_all(texts: Sequence[pa.ChunkedArray], engine: Engine) -> Wordings:
+    """The wordings of several columns, one after another."""
+    cuts = [text.slice(start, BLOCK) for text in texts for start in range(0, len(text), BLOCK)]
+    return together(engine.map(lambda text: read(strings(text)), cuts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +287,19 @@ def odds(rows: Dataset, vectors: Vectors | None, made: Detector, engine: Engine)
     with single():
         found += np.concatenate([np.zeros(0), *engine.map(meaning, range(0, len(vectors), BLOCK))])
     return found
+
+
+def threshold(odds: Doubles, synthetic: Mask) -> tuple[float, float]:
+    """(log-odds that FALSE_ALARMS of the real rows exceed, share of the synthetic rows above it)."""
+    at = float(np.quantile(odds[~synthetic], 1 - FALSE_ALARMS, method="higher"))
+    return at, float(np.mean(odds[synthetic] > at))
+
+
+def highest(odds: Doubles, many: int) -> pa.Table:
+    """The rows of highest log-odds, at most `many`, in row order, with their probability as `score`; NaN has none."""
+    order = np.lexsort((np.arange(len(odds)), -np.nan_to_num(odds, nan=-np.inf)))[:many]
+    at = np.sort(order[np.isfinite(odds[order])])
+    return pa.table({"row": arrow(at), "score": arrow(probability(odds[at]))})
 
 
 def score(rows: tuple[Longs, Longs], model: Linear) -> Doubles:
