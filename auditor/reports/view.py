@@ -30,7 +30,7 @@ MANY = 3
 """Checks skipped for one reason from which on they are told together."""
 
 _TOO_FEW = re.compile(
-    r"\bneeds (?:at least|n >=) (?P<least>\d[\d,]*)(?P<what>.*?)"
+    r"\bneeds (?:at least|about|n >=) (?P<least>\d[\d,]*)(?P<what>.*?)"
     r"(?:\bhas (?P<mine>\d[\d,]*)(?:[^,;]* and (?P<real>\d[\d,]*))?|$)|\btoo few to tell\b"
 )
 """How a check says that it declines for want of rows or words: how many it has, and how many real ones."""
@@ -110,8 +110,8 @@ class Section:
 
     @property
     def starved(self) -> bool:
-        """Whether it was skipped for want of rows, or passed with too few of them to tell."""
-        if self.status is Status.SKIPPED:
+        """Whether it was skipped or not judged for want of rows, or passed with too few of them to tell."""
+        if self.status is Status.SKIPPED or self.lacking:
             return bool(_TOO_FEW.search(self.reason))
         return self.status is Status.PASS and self.deciding is not None and not self.deciding.enough
 
