@@ -276,7 +276,10 @@ def _section(page: _Page, view: View, section: Section) -> None:
         shown = tuple(e for e in shown if e.whose == LINEAGE) or tuple(e for e in shown if e.whose != AUDITED)[:1]
     if shown:
         for example in shown:
-            _example(page, example, indent)
+            if section.whole:
+                page.line((example.label, "bold"), (f"  {one_line(example.evidence)}", ""), indent=indent, hang=4)
+            else:
+                _example(page, example, indent)
         more = section.findings - len(shown)
         if section.examples and more > 0:
             page.line((f"and {more:,} more in findings.parquet", "dim"), indent=indent)

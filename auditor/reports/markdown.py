@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditor.model.result import Status
 from auditor.reports import exhibits, tables, wording
 from auditor.reports.escaping import markdown as escaped
@@ -33,14 +35,14 @@ def comment(view: View) -> str:
     lines = [
         f"### {MARKS[view.tone]} {view.label}: {view.headline}",
         "",
-        f"**{escaped(str(about['name']))}**, {wording.count(int(about['rows']), view.noun)}: {view.summary}{against}.",
+        f"**{escaped(str(about['name']))}**: {view.summary}{against}.",
         *([f"**To do:** {view.advice}."] if view.advice else []),
         *([escaped(view.made, 300)] if view.made else []),
         *([escaped(view.caution, 300)] if view.caution else []),
         "",
         "| | Check | Result |",
         "| --- | --- | --- |",
-        *(f"| {MARKS[s.status]} {s.status.value.upper()} | {s.name} | {escaped(s.reason)} |" for s in view.sections),
+        *map(_check, view.groups),
         "",
     ]
     written = sum(map(len, lines))
@@ -55,6 +57,13 @@ def comment(view: View) -> str:
     lines.append(f"<sub>{digest[:19]}, policy {escaped(str(view.record.policy['name']))}, ")
     lines[-1] += f"auditor {escaped(str(view.record.tool['version']))}</sub>"
     return "\n".join(lines) + "\n"
+
+
+def _check(sections: Sequence[Section]) -> str:
+    """A line of the table: one check, or those that were skipped for one reason."""
+    first, many = sections[0], len(sections)
+    name = first.name if many == 1 else wording.count(many, "check")
+    return f"| {MARKS[first.status]} {first.status.value.upper()} | {name} | {escaped(first.reason)} |"
 
 
 def _details(section: Section) -> list[str]:

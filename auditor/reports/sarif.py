@@ -86,7 +86,7 @@ def _results(view: View, section: Section, index: int) -> list[s.Result]:
     cut = (
         f" {shown:,} of {section.findings:,} findings follow; all are in findings.parquet." if section.findings else ""
     )
-    told = f"{one_line(section.reason, 1000)}.{cut} {section.remedy}".strip()
+    told = f"{one_line(section.reason, 1000)}.{cut}{_fix(section.remedy)}"
     results = []
     if files or section.examples:
         # A verdict is of the audited data or of its card, even where what it lacks stands in another file.
@@ -129,8 +129,16 @@ def _words(example: Example) -> str:
     like = "" if example.related is None else f", like row {example.related}"
     score = f" ({example.score_words})" if example.score is not None else ""
     name = one_line(example.name, 80)
-    named = name if example.row is None else f"{name[:1].upper()}{name[1:]}"
-    seen = one_line(example.seen)
-    # Of a row its own text is seen; of the lineage a sentence.
-    stop = "." if example.row is None and example.remedy else ""
-    return f"{named}: {example.label}{score}{like}. {seen}{stop} {example.remedy}".strip()
+    # A row's name is ours; that of a model or a dataset is as its maker writes it.
+    named = f"{name[:1].upper()}{name[1:]}" if example.whose != LINEAGE else name
+    seen = _stopped(one_line(example.seen))
+    return f"{named}: {example.label}{score}{like}.{f' {seen}' if seen else ''}{_fix(example.remedy)}"
+
+
+def _stopped(words: str) -> str:
+    """A sentence with a mark at its end."""
+    return words if not words or words[-1] in ".!?…。！？" else f"{words}."
+
+
+def _fix(remedy: str) -> str:
+    return f" Fix: {_stopped(remedy)}" if remedy else ""

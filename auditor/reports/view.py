@@ -109,6 +109,11 @@ class Section:
         return frozenset(column for example in self.examples for column, _ in example.by)
 
     @property
+    def roles(self) -> tuple[str, ...]:
+        """The references that some metric was measured of as well."""
+        return tuple(dict.fromkeys(role for decision in self.decisions for role in decision.reference_words))
+
+    @property
     def starved(self) -> bool:
         """Whether it was skipped or not judged for want of rows, or passed with too few of them to tell."""
         if self.status is Status.SKIPPED or self.lacking:

@@ -144,6 +144,16 @@ def parse(line: str) -> tuple[str, dict[str, str], str]:
     return match[1], {key: plain(value) for key, value in properties.items()}, plain(match[3])
 
 
+def test_sarif_messages_are_sentences(view: View) -> None:
+    (run,) = json.loads(render("sarif", view))["runs"]
+    for result in run["results"]:
+        text = result["message"]["text"]
+        assert not re.search(r"\.\. |  |\u2026\. ", text), text
+        before, fix, remedy = text.partition(" Fix: ")
+        assert not fix or (before[-1] in ".!?\u2026" and remedy.endswith("."))
+    assert any(" Fix: " in result["message"]["text"] for result in run["results"])
+
+
 @pytest.mark.parametrize("which", ["view", "hostile"])
 def test_github_shows_ten_a_level_each_check_first(which: str, request: pytest.FixtureRequest) -> None:
     view: View = request.getfixturevalue(which)
