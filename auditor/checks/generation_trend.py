@@ -61,7 +61,7 @@ class GenerationTrend(Faultfinding):
 
     Example: distinct pairs of words 0.45, 0.40, 0.31 over three versions.
 
-    Remedy: mix real or earlier data into the next version, widen its seeds, or go back to the version before.
+    Remedy: mix real or earlier data into the next one, widen its seeds, or go back to the one before.
 
     Limits: reads records and no rows, and of this version too what its stored audit says where this audit did not
     measure it; versions that were not audited here, or were rejected, are left out. Numbers that depend on the size
@@ -91,7 +91,7 @@ class GenerationTrend(Faultfinding):
                 "significantly_declining",
                 "metrics",
                 "metrics of diversity and tails that decline beyond chance",
-                "mix real or earlier rows into the next version, widen its seeds, or go back to the version before",
+                "mix real or earlier rows into the next one, widen its seeds, or go back to the one before",
             ),
             Measure(
                 "worst_slope",
@@ -303,9 +303,9 @@ def _left_out(slices: Sequence[Slice], series: Sequence[Series]) -> Iterator[str
         shown = {x for one in series if one.by == by for x in one.x}
         without = sum(n for group, n in rows.items() if numbered(group) is None)
         if without:
-            yield f"left out: {without:,} {'row' if without == 1 else 'rows'} or more without a number of a {by}"
+            yield f"rows without a number in {by!r} are left out: {without:,} or more"
         if few := in_order(group for group in rows if shown and numbered(group) not in shown):
-            yield f"left out, as too small to be measured: {by} {', '.join(f'{numbered(group):g}' for group in few)}"
+            yield f"left out, with too few rows to be measured: {by} {', '.join(f'{numbered(group):g}' for group in few)}"
 
 
 def _lost(context: Context, now: _Now) -> tuple[list[tuple[str, int]], int, str]:

@@ -99,24 +99,31 @@ class LostTails:
     to real; and ratios of the outer quantiles (1, 5, 95 and 99 %) of length and of distance from the centre of the real
     rows. Classes of labels that are lost or too few are `skewed-labels`' to tell.
 
+    Rounds (`round`, `generation`, `iteration`) and groups of an attribution (`--by`) of 200 rows or more are each held
+    against as many real rows, all at the size of the smallest; smaller ones are named and left out. `generation-trend`
+    tells whether tails go from round to round. Audits of registered versions record 1,000, 3,000 and 10,000 rows a side
+    as well, for versions of other sizes. Both without `loss_p`.
+
     Why it matters: what a generator has seen seldom it writes seldomer still, and a model trained on its rows seldomer
     again: tails vanish first, averages stay as they were, and no metric of averages notices.
 
     Example: of 10,000 real questions 30 are on tax law; the 10,000 synthetic ones ask of the same subjects but that
     one. `gaps` is 1, and its exhibit names "tax, deduction, filing" with one of the real questions.
 
-    Remedy: generate what is missing. `--gaps FILE` writes it as JSON Lines: the name of each gap, how many rows are
-    missing, and up to 5 real examples to seed a generator with.
+    Remedy: generate what is missing. `--gaps FILE` writes it as JSON Lines: the name of each gap, how many rows the
+    real data has of it, the data has and lacks (of the whole datasets, from the rows compared), and up to 5 real
+    examples to seed a generator with.
 
     Limits: a topic of fewer than `least` real rows in the sample can be missed by chance and is not judged; 20,000
     rows a side are compared (`sample`). Topics are as good as the embedder: the default one sees wording, so a
     subject told in other words counts as lost, and two subjects in the same words as one; distances from the centre
     hardly differ in its 256 places. A subject too small for a topic is told by its words alone: `lost_words` is the
-    share of rare words' rows (2 to 40 rows of both sides together) whose word no row of the data has. Where no word of
-    a subject tells by itself, the rows that share its words stand together, and those of the data are not among them.
-    `loss_p` is the chance of as much loss, by words and by places together, where both sides are of one source (511
-    labellings of the rows by lot, exact). Other wording loses words and places as lost subjects do. What is a piece of
-    a wide subject, with words and neighbours elsewhere, is not told by `loss_p`.
+    share of rare words' rows (2 to 40 rows of both sides together) whose word no row of the data has; its interval is
+    of the data being drawn, these real rows being given. Where no word of a subject tells by itself, the rows that
+    share its words stand together, and those of the data are not among them. `loss_p` is the chance of as much loss, by
+    words and by places together, where both sides are of one source (511 labellings of the rows by lot, exact). Other
+    wording loses words and places as lost subjects do. What is a piece of a wide subject, with words and neighbours
+    elsewhere, is not told by `loss_p`.
 
     Power, 10,000 rows a side, generated topics of Zipf sizes with vocabularies of their own, the rarest 2 % left out,
     share of 40 draws: of 100 topics (32 rows lost) lost words are beyond chance (.05) in all, `unreached_share` above 0

@@ -238,8 +238,8 @@ def test_rounds_that_are_left_out_are_named() -> None:
     slices += tuple(Slice("round", label, metric("x.rate", 0.5, n=n)) for label, n in (("(none)", 12), ("round 3", 9)))
     found = GenerationTrend().inspect(Context(measured={"any": Measurement((), slices)}))
     assert found.notes[1:] == (
-        "left out: 12 rows or more without a number of a round",
-        "left out, as too small to be measured: round 3",
+        "rows without a number in 'round' are left out: 12 or more",
+        "left out, with too few rows to be measured: round 3",
     )
 
 
