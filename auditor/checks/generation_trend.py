@@ -305,7 +305,8 @@ def _left_out(slices: Sequence[Slice], series: Sequence[Series]) -> Iterator[str
         if without:
             yield f"rows without a number in {by!r} are left out: {without:,} or more"
         if few := in_order(group for group in rows if shown and numbered(group) not in shown):
-            yield f"left out, with too few rows to be measured: {by} {', '.join(f'{numbered(group):g}' for group in few)}"
+            told = ", ".join(f"{numbered(group):g}" for group in few)
+            yield f"left out, with too few rows to be measured: {by} {told}"
 
 
 def _lost(context: Context, now: _Now) -> tuple[list[tuple[str, int]], int, str]:

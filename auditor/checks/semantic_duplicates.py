@@ -123,7 +123,7 @@ class SemanticDuplicates:
     same long frame, a tool's description or a system prompt, are alike by it: choose `scope: response`. So are long
     texts of few different words, such as tables of numbers. Beyond 20,000 texts, candidates come from sketches, whose
     recall is measured and stated. In a dense cluster the links of 10 nearest may leave it in parts, so that clusters
-    are never too large. For versions of other sizes audits of registered ones record the shares of 1,000 and 3,000 rows.
+    are never too large. Audits of registered versions record the shares of 1,000 and 3,000 rows as well.
 
     Reference: Abbas, Tirumala, Simig, Ganguli and Morcos 2023, "SemDeDup: Data-efficient learning at web-scale
     through semantic deduplication"; Salton and Buckley 1988, "Term-weighting approaches in automatic text retrieval".
