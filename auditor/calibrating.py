@@ -13,6 +13,7 @@ import math
 import tempfile
 import textwrap
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from auditor.core import check as checking
 from auditor.core import measure as measuring
 from auditor.core.check import Context, Tunes
 from auditor.core.compare import directions
+from auditor.core.content import kindred
 from auditor.core.means import Real, own
 from auditor.core.policy import Policy
 from auditor.core.sized import LEAST, alone, compares
@@ -184,11 +186,14 @@ def calibrate(
 
 def _side(real: Dataset, size: int | None, data: Dataset | None) -> int:
     """Rows a side. Raises ConfigError or InputError, by whose fault they are too few."""
-    if real.rows < 2 * LEAST:
+    keys = [kindred.keys(shard.strings("text")) for shard in real]
+    texts = len(np.unique(np.concatenate(keys))) if keys else 0
+    if texts < 2 * LEAST:  # copies of one row fall to both sides, which are then alike whatever they are like
+        rows, of = "row" if real.rows == 1 else "rows", f", {texts:,} distinct" if texts < real.rows else ""
         raise InputError(
             "too few rows to split",
-            seen=f"{real.rows} rows",
-            wanted=f"at least {2 * LEAST}",
+            seen=f"{real.rows:,} {rows}{of}",
+            wanted=f"at least {2 * LEAST} distinct rows",
             hint="give more real data",
         )
     if size is not None and size < LEAST:
@@ -269,6 +274,19 @@ def policy(found: Calibration, base: str, name: str) -> str:
     return "\n".join(head) + "\n" + body
 
 
+def without(found: Calibration) -> list[tuple[str, str]]:
+    """(metrics without a bound, or the check where that is all of its metrics; why), of one check and reason each."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for metric, why in found.unknown.items():
+        reasons.setdefault((metric.partition(".")[0], why), []).append(metric)
+    bounded = {bound.metric.partition(".")[0] for bound in found.bounds}
+    alike = Counter(check for check, _ in reasons)
+    return [
+        (check.replace("_", "-") if alike[check] == 1 and check not in bounded else ", ".join(metrics), why)
+        for (check, why), metrics in reasons.items()
+    ]
+
+
 def seen(checks: Sequence[Any], wanted: Mapping[str, Wanted], rows: Dataset, real: Dataset, context: Context) -> Seen:
     """The metrics to calibrate of these rows, beside real ones. Checks that do not compare are not given these: a scan
     of them would be for nothing."""
@@ -341,7 +359,7 @@ def _bounds(
         bound = quantile(metric, one.high, null.tolist(), rate)
         if bound is None or len(at) < MOST * len(splits):
             why = next((each.whys[metric] for each in splits if each.whys.get(metric)), "not asked for")
-            unknown[metric] = f"measured in {len(at):,} of {len(splits):,} splits: {why}"
+            unknown[metric] = f"measured in {len(at):,} of {len(splits):,} splits: {why}" if at else why
             continue
         bounds.append(bound)
         if one.alone and one.share:

@@ -208,7 +208,8 @@ def test_under_a_sized_policy_metrics_are_those_of_the_drawn_rows(workspace: Pat
     def audited(rows: Any, real: Any, **asked: Any) -> dict[str, Any]:
         options = Options(only=rooms, **asked)
         report = run(rows, options, real=real, workspace=Workspace.find(), progress=Silent())
-        return {"metrics": report.record.metrics, "findings": report.view.findings, "checks": report.record.checks}
+        record, view = report.record, report.view
+        return {"metrics": record.metrics, "findings": view.findings, "checks": record.checks, "view": view}
 
     whole = audited(rows, real)
     at = audited(rows, real, policy="at.yaml")
@@ -226,8 +227,11 @@ def test_under_a_sized_policy_metrics_are_those_of_the_drawn_rows(workspace: Pat
     notes = {check["name"]: check["notes"] for check in at["checks"]}
     told = f"over all 440: rate {whole['metrics']['exact_duplicates.rate'].value:.4g}"
     assert any(note.endswith(told) for note in notes["exact-duplicates"])
-    few = audited(rows[:199], real, policy="at.yaml")["metrics"]
-    assert {few[metric].value for metric in bounds if metric in few} == {None}
+    few = audited(rows[:199], real, policy="at.yaml")
+    assert {few["metrics"][metric].value for metric in bounds if metric in few["metrics"]} == {None}
+    named = sum("needs n >= 200 (rows" in section.reason for section in few["view"].sections)
+    assert named > 5
+    assert f"too few for {named} of them" in few["view"].summary
 
 
 def test_rows_of_a_draw_are_shown_by_their_own_numbers(workspace: Path) -> None:
@@ -282,7 +286,7 @@ def test_a_metric_without_a_bound_says_why_and_says_it_again(workspace: Path) ->
     assert b"# Without a bound from these rows: embedding_drift.frechet, embedding_drift.mauve.\n" in written[0]
     lines = [line.removeprefix("no bound for ") for line in told[0].splitlines() if line.startswith("no bound for ")]
     reasons = dict(line.split(": ", 1) for line in lines)
-    assert reasons["embedding_drift.mauve"] == "measured in 0 of 20 splits: not asked for"
+    assert reasons["embedding_drift.mauve"] == "not asked for"
     assert "needs at least" in reasons["embedding_drift.frechet"]
 
 
@@ -350,7 +354,7 @@ def test_what_is_not_calibrated_is_told(workspace: Path) -> None:
     done = CliRunner().invoke(group, [*asked, "preference-pairs", "--only", "expired", "--only", "exact-duplicates"])
     assert done.exit_code == 0, done.output
     assert "exact_duplicates.rate" in done.output
-    assert "no bound for preference_pairs.rate, preference_pairs.identical" in done.output
+    assert "no bound for preference-pairs: no row has a 'rejected'" in done.output, "all of its metrics"
     assert "keep the bounds of default: preference_pairs.longer_wins" in done.output
     assert "they need more than rows and real rows: expired" in done.output
 
@@ -467,8 +471,11 @@ def test_a_rate_is_a_share(workspace: Path, rate: float) -> None:
 
 
 def test_too_few_rows_and_nothing_to_calibrate_are_told(workspace: Path) -> None:
-    with pytest.raises(InputError, match="too few rows"):
-        calibrated(people(60, 9), 0.5)
+    for rows, few in ((people(60, 9), "60 rows\n"), (people(1, 9), "1 row\n")):
+        with pytest.raises(InputError, match=f"too few rows to split\n  seen: {few}"):
+            calibrated(rows, 0.5)
+    with pytest.raises(InputError, match=r"seen: 200 rows, 2 distinct\n  wanted: at least 100 distinct rows"):
+        calibrated(people(2, 9) * 100, 0.5)
     with pytest.raises(ConfigError, match="none of these checks"):
         calibrate(
             people(200, 9),

@@ -92,12 +92,8 @@ def calibrate(
     cells = [(bound.metric, f"{bound.median:.4g}", bound.text) for bound in found.bounds]
     for line in tables.lines(header, cells, right=(1,)):
         click.echo(line)
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for metric, why in found.unknown.items():
-        room, _, short = metric.partition(".")
-        reasons.setdefault((room, why), []).append(short)
-    for (room, why), metrics in reasons.items():
-        click.echo(f"no bound for {', '.join(f'{room}.{short}' for short in metrics)}: {why}")
+    for metrics, why in calibrating.without(found):
+        click.echo(f"no bound for {metrics}: {why}")
     for how in found.tuned:
         click.echo(f"\n{how}")
     if found.stand:
