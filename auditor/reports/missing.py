@@ -14,8 +14,8 @@ CHECK = "lost-tails"
 
 def lines(view: View) -> str | None:
     """One line a gap, the largest first: name, real_rows, synthetic_rows, missing_rows (how many more give it its
-    share of a dataset of this size), all of the whole datasets by what was compared, and up to five real examples; empty where nothing is missing, None where the
-    check that finds them measured nothing."""
+    share of a dataset of this size), all of the whole datasets by what was compared, and up to five real examples;
+    empty where nothing is missing, None where the check that finds them measured nothing."""
     table = view.tables.get(CHECK, {}).get("gaps")
     if table is None:
         return None
