@@ -303,10 +303,9 @@ def _seen(checks: Sequence[Any], measured: Sequence[Measured], wanted: Mapping[s
     whys: dict[str, str] = {}
     for check, outcome in zip(checks, measured, strict=True):
         if outcome.status is Status.ERROR:  # kept as a split without a value, it would be believed for ever
-            raise AuditorError(
-                f"{outcome.check} failed in a split: {outcome.why}",
-                hint=f"mend that and run again: splits that were measured are kept; or --skip {outcome.check}",
-            )
+            why, _, hint = outcome.why.partition("; try: ")
+            hint = hint or f"mend that and run again, or --skip {outcome.check}"
+            raise AuditorError(f"{outcome.check} failed in a split: {why}", hint=f"{hint}; measured splits are kept")
         found = outcome.measurement
         metrics = {} if found is None else {metric.name: metric for metric in found.metrics}
         for name in (check.spec.metric(measure.name) for measure in check.spec.measures):

@@ -265,6 +265,8 @@ def test_a_calibration_that_failed_half_way_goes_on(server: Server, workspace: P
     failed = CliRunner().invoke(group, asked)
     assert isinstance(failed.exception, AuditorError)
     assert "few-patterns failed in a split: the embedder answered 404: gone; seen: http" in str(failed.exception)
+    assert str(failed.exception).count("try: ") == 1
+    assert str(failed.exception).endswith("; measured splits are kept")
     server.faults = []
     done = CliRunner().invoke(group, asked)
     assert sorted(server.asked) == sorted([*TEXTS, "dimension"])
