@@ -19,10 +19,9 @@ import xxhash
 from auditor.annotators import buckets
 from auditor.annotators.store import sealed
 from auditor.core.check import Engine
-from auditor.kernels.hashes import first_rows, hash_rows
+from auditor.kernels.hashes import first_rows, hash_texts
 from auditor.kernels.nearest import keep
-from auditor.kernels.texts import spans
-from auditor.model.rows import Dataset, Rows, arrow
+from auditor.model.rows import Dataset, arrow
 from auditor.model.vectors import Floats, Longs, Neighbours, Vectors
 from auditor.statistics.blas import single
 
@@ -121,13 +120,8 @@ def _found(
 
 
 def _hashes(rows: Dataset, column: str, engine: Engine) -> tuple[Hashes, Hashes]:
-    def hashed(opened: Rows) -> tuple[Hashes, Hashes]:
-        view = opened.strings(column)
-        texts = spans(view.offsets, view.data, fold=False)
-        left, right = hash_rows(texts.starts, texts.lengths)
-        return left, right
-
-    parts = engine.gather(rows, hashed) or [(np.zeros(0, np.uint64), np.zeros(0, np.uint64))]
+    none = np.zeros(0, np.uint64)
+    parts = engine.gather(rows, lambda opened: hash_texts(opened.strings(column))) or [(none, none)]
     left, right = (np.concatenate(hashes) for hashes in zip(*parts, strict=True))
     return left, right
 

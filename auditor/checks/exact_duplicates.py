@@ -15,7 +15,7 @@ from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.intervals import rate
 from auditor.core.lineage.history import RUNGS
 from auditor.core.rowwise import findings, gather_groups, sliced_rates
-from auditor.kernels.hashes import first_rows, hash_normalised, hash_rows
+from auditor.kernels.hashes import first_rows, hash_normalised, hash_texts
 from auditor.kernels.texts import spans
 from auditor.model.result import EVIDENCE_CHARACTERS, Distribution, Measurement, Metric, Slice
 from auditor.model.rows import Dataset, Rows
@@ -235,8 +235,7 @@ class ExactDuplicates:
 
 def _raw(shard: Rows) -> Hashes:
     view = shard.strings("text")
-    texts = spans(view.offsets, view.data, fold=False)
-    return (*hash_rows(texts.starts, texts.lengths), texts.lengths > 0)
+    return (*hash_texts(view), np.diff(view.offsets) > 0)
 
 
 def _normalised(shard: Rows, name: str) -> Hashes:

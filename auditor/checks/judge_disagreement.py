@@ -133,7 +133,7 @@ class JudgeDisagreement:
             *of_pairs.slices(lambda at: [self._twice(pairs, of_pairs, truth, at)]),
             *self._makers(stands),
         )
-        order = {self.spec.metric(measure.name): place for place, measure in enumerate(self.spec.measures)}
+        order = panels.places(self.spec)
         return Measurement(
             tuple(sorted(overall, key=lambda metric: order[metric.name])),
             tuple(one for one in slices if one.metric.value is not None),

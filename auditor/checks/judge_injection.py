@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 
 from auditor.core import documents
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.documents import Entry
 from auditor.core.intervals import rate
 from auditor.core.judges import panels
 from auditor.core.judges.biases import clustered, judged_once
@@ -220,18 +219,6 @@ def _read(path: Path) -> list[tuple[str, tuple[str, ...]]]:
     lists = []
     for entry in documents.read(path).items("a list of patterns"):
         given = entry.mapping("a list of patterns", ("category", "patterns"), required=("category", "patterns"))
-        patterns = tuple(_pattern(one) for one in given["patterns"].items("patterns"))
+        patterns = tuple(one.pattern("a pattern") for one in given["patterns"].items("patterns"))
         lists.append((given["category"].name("category", CATEGORIES), patterns))
     return lists
-
-
-def _pattern(entry: Entry) -> str:
-    text = entry.text("a pattern")
-    try:
-        re.compile(text)
-        pc.match_substring_regex(pa.array([""]), text)
-    except (re.error, pa.ArrowInvalid) as error:
-        raise ConfigError(
-            "not a regular expression", file=entry.file, line=entry.line, seen=str(error)[:200]
-        ) from error
-    return text

@@ -18,8 +18,7 @@ from auditor.core.content import lexicons
 from auditor.core.content.english import english, withheld
 from auditor.core.content.features import text_of
 from auditor.core.rowwise import findings, gather_groups
-from auditor.kernels.hashes import hash_rows
-from auditor.kernels.texts import spans
+from auditor.kernels.hashes import hash_texts
 from auditor.kernels.wording import Lists, lists, tally
 from auditor.model.result import Exhibit, Measurement, Metric, Slice
 from auditor.model.rows import Dataset, Strings
@@ -266,11 +265,7 @@ def _counted(rows: Dataset, column: str, known: Lists, engine: Engine, english: 
 def _of_shard(
     text: Strings, known: Lists
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
-    whole = spans(text.offsets, text.data, fold=False)
-    return (
-        *tally(text, known, reader="reader", question="questions_back"),
-        hash_rows(whole.starts, whole.lengths)[0],
-    )
+    return *tally(text, known, reader="reader", question="questions_back"), hash_texts(text)[0]
 
 
 def _precision(mine: Side, theirs: Side) -> tuple[float, float]:

@@ -144,7 +144,7 @@ class PositionInconsistency:
             *of_pairs.slices(lambda at: self._consistency(pairs, of_pairs, at)),
             *decided.slices(lambda at: self._places(decided, at)),
         )
-        order = {self.spec.metric(measure.name): place for place, measure in enumerate(self.spec.measures)}
+        order = panels.places(self.spec)
         return Measurement(
             tuple(sorted(overall, key=lambda metric: order[metric.name])),
             slices,

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from auditor.core.check import Case, Context, Measure, Spec, check
 from auditor.core.intervals import rate
 from auditor.core.rowwise import Bins, Flags, Mask, Rowwise, Tally, findings
-from auditor.kernels.hashes import hash_rows
+from auditor.kernels.hashes import hash_texts
 from auditor.kernels.pairs import alike, may_share_letters
 from auditor.kernels.texts import Spans, spans
 from auditor.model.result import Measurement
@@ -259,11 +259,7 @@ def _directions(rows: Rows) -> tuple[npt.NDArray[np.int64], Hashes, Hashes]:
 
 
 def _hashes(rows: Rows, name: str) -> Hashes:
-    view = rows.strings(name)
-    texts = spans(view.offsets, view.data, fold=False)
-    left, _ = hash_rows(texts.starts, texts.lengths)
-    hashes: Hashes = left
-    return hashes
+    return hash_texts(rows.strings(name))[0]
 
 
 def _mix(*parts: Hashes) -> Hashes:

@@ -21,7 +21,6 @@ from auditor.core import documents
 from auditor.core.check import Case, Measure, Spec, check
 from auditor.core.documents import Entry
 from auditor.core.rowwise import Flags, Mask, Rowwise
-from auditor.model.errors import ConfigError
 from auditor.model.rows import Rows, arrow
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -314,15 +313,4 @@ def _load(path: Path, stamp: int) -> tuple[Words, ...]:  # noqa: ARG001  part of
 def _texts(given: Mapping[str, Entry], key: str, *, plain: bool = False) -> tuple[str, ...]:
     if key not in given:
         return ()
-    entries = list(given[key].items(key))
-    texts = tuple(entry.text(key) for entry in entries)
-    for entry, text in zip(entries, texts, strict=True):
-        if not plain:
-            try:
-                re.compile(text)
-                pc.match_substring_regex(pa.array([""]), text)
-            except (re.error, pa.ArrowInvalid) as error:
-                raise ConfigError(
-                    "not a regular expression", file=entry.file, line=entry.line, seen=str(error)[:200]
-                ) from error
-    return texts
+    return tuple(entry.text(key) if plain else entry.pattern(key) for entry in given[key].items(key))

@@ -115,7 +115,6 @@ class SaturatedScores:
         some = scored[thinned(verdicts, scored, MOST)]
         scores = scoring.scored(verdicts, some, (self.low, self.high))
         pairs = panels.panel(verdicts, scoring.paired(verdicts, some))
-        name = self.spec.metric
         every = np.arange(len(scores.rows))
         crossed = list(scores.crossed())
         overall = [
@@ -124,7 +123,7 @@ class SaturatedScores:
             self._agreement(crossed),
             self._shift(verdicts, scores),
         ]
-        order = {name(measure.name): place for place, measure in enumerate(self.spec.measures)}
+        order = panels.places(self.spec)
         slices = (
             *Panel(verdicts, scores.rows, scores.draw).slices(lambda at: self._of(scores, at)),
             *pairs.slices(lambda at: self._pairs(pairs, at)),

@@ -151,7 +151,7 @@ class SelfPreference:
             why = "no table of model families was given"
             overall = [because(m, why) if "family" in m.name or "distilled" in m.name else m for m in overall]
             overall = [Metric(m.name, None, m.unit, m.n, why) if m.why == why else m for m in overall]
-        order = {name(measure.name): place for place, measure in enumerate(self.spec.measures)}
+        order = panels.places(self.spec)
         panel = Panel(verdicts, own.rows, own.draw)
         return Measurement(
             tuple(sorted(overall, key=lambda metric: order[metric.name])),

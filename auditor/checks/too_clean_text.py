@@ -17,8 +17,7 @@ from auditor.core.content.english import English, english, withheld
 from auditor.core.content.features import text_of
 from auditor.core.intervals import rate
 from auditor.core.rowwise import Mask, cut, gather_groups, sliced_rates
-from auditor.kernels.hashes import hash_rows
-from auditor.kernels.texts import spans
+from auditor.kernels.hashes import hash_texts
 from auditor.kernels.wording import Lists, lists
 from auditor.model.result import Exhibit, Measurement, Metric, Number, Slice
 from auditor.model.rows import Dataset, Rows, strings
@@ -318,11 +317,10 @@ def _seen(
 
 def _of_shard(rows: Rows, column: str, answers: str, known: Lists) -> dict[str, npt.NDArray[Any]]:
     text = rows.strings(column)
-    whole = spans(text.offsets, text.data, fold=False)
     return {
         **habits.of(text, known),
         "depth": habits.depth(rows.strings(answers), known),
-        "text": hash_rows(whole.starts, whole.lengths)[0],
+        "text": hash_texts(text)[0],
     }
 
 

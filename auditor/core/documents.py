@@ -61,6 +61,21 @@ class Entry:
             self.refuse(f"{what} must be a text that is not empty")
         return self.value
 
+    def pattern(self, what: str) -> str:
+        """A regular expression, for Python and for Arrow (RE2) alike."""
+        import pyarrow as pa
+        import pyarrow.compute as pc  # 0.03 s, for the few files that have any
+
+        text = self.text(what)
+        try:
+            re.compile(text)
+            pc.match_substring_regex(pa.array([""]), text)
+        except (re.error, pa.ArrowInvalid) as error:
+            raise ConfigError(
+                "not a regular expression", file=self.file, line=self.line, seen=str(error)[:200]
+            ) from error
+        return text
+
     def names(self, what: str, known: Collection[str]) -> tuple[str, ...]:
         """A list of known names."""
         return tuple(entry.name(what, known) for entry in self.items(what))

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.kernels import hashes
-from auditor.kernels.texts import spans
 from auditor.model.rows import strings
 from auditor.model.verdicts import Verdicts
 
@@ -49,7 +48,5 @@ def mix(key: npt.NDArray[np.uint64], column: npt.NDArray[Any]) -> None:
 
 def hashed(text: pa.Array) -> npt.NDArray[np.uint64]:
     """A hash of every text, 0 where there is none."""
-    view = strings(text)
-    texts = spans(view.offsets, view.data, fold=False)
-    found, _ = hashes.hash_rows(texts.starts, texts.lengths)
+    found, _ = hashes.hash_texts(strings(text))
     return np.where(np.asarray(text.is_valid()), found, np.uint64(0))

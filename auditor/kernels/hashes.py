@@ -15,8 +15,9 @@ import numpy.typing as npt
 from auditor.kernels.buffers import grown, places
 from auditor.kernels.compiled import kernel
 from auditor.kernels.machine import fold_multiply, load8, load64, low_masks
-from auditor.kernels.texts import Spans, classes_for, decode
+from auditor.kernels.texts import Spans, classes_for, decode, spans
 from auditor.kernels.tokens import K0, K1, K2, K3, room_for, words_of
+from auditor.model.rows import Strings
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, 2**64 / golden ratio
 _LOW = low_masks()
@@ -187,6 +188,13 @@ def hash_rows(starts, lengths):  # type: ignore[no-untyped-def]  # pragma: no co
     left, right = np.empty(n, np.uint64), np.empty(n, np.uint64)
     for row in range(n):
         left[row], right[row] = text_hash(starts[row], lengths[row])
+    return left, right
+
+
+def hash_texts(texts: Strings) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """`hash_rows` of the texts of a column."""
+    found = spans(texts.offsets, texts.data, fold=False)
+    left, right = hash_rows(found.starts, found.lengths)
     return left, right
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditor.kernels.compiled import kernel
+from auditor.kernels.nearest import place
 
 
 @kernel
@@ -21,15 +22,8 @@ def keep_nearest(products, hits, row, column, near, cosine, swapped):  # type: i
         mine, other = row + i, column + j
         if swapped:
             mine, other = other, mine
-        if mine == other or value <= cosine[mine, last]:
-            continue
-        at = last
-        while at > 0 and cosine[mine, at - 1] < value:
-            cosine[mine, at] = cosine[mine, at - 1]
-            near[mine, at] = near[mine, at - 1]
-            at -= 1
-        cosine[mine, at] = value
-        near[mine, at] = other
+        if mine != other and value > cosine[mine, last]:
+            place(near, cosine, mine, other, value)
 
 
 @kernel

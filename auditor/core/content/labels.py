@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditor.kernels.hashes import hash_rows
-from auditor.kernels.texts import spans
+from auditor.kernels.hashes import hash_texts
 from auditor.model.rows import Dataset, strings
 
 LABELS, EACH = 50, 8
@@ -118,10 +117,7 @@ def _hashed(rows: Dataset, column: str) -> list[tuple[Hashes, npt.NDArray[np.boo
 
 
 def _hash(values: pa.Array) -> Hashes:
-    view = strings(values)
-    texts = spans(view.offsets, view.data, fold=False)
-    found: Hashes = hash_rows(texts.starts, texts.lengths)[0]
-    return found
+    return hash_texts(strings(values))[0]
 
 
 def _at(keys: Hashes, values: Longs, key: Hashes, otherwise: int) -> Longs:

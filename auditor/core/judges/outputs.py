@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditor.kernels.hashes import hash_rows
-from auditor.kernels.texts import spans
+from auditor.kernels.hashes import hash_texts
 from auditor.model.rows import strings
 from auditor.model.verdicts import Verdicts
 
@@ -49,9 +48,7 @@ def outputs(verdicts: Verdicts) -> Outputs | None:
     columns = [_whole(held, side, n) for side in SIDES]
     hashed, places = [], []
     for column in columns:
-        view = strings(column)
-        texts = spans(view.offsets, view.data, fold=False)
-        found, _ = hash_rows(texts.starts, texts.lengths)
+        found, _ = hash_texts(strings(column))
         there = np.flatnonzero(np.asarray(column.is_valid()))
         hashed.append(found[there])
         places.append(there)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from auditor.core.check import Spec
 from auditor.core.judges.orders import BLOCK, drawn, keys, rising
 from auditor.core.rowwise import findings, found
 from auditor.model.result import EXHIBIT_ROWS, Metric, Slice
@@ -76,6 +77,11 @@ def panel(verdicts: Verdicts, rows: Longs) -> Panel:
     groups = drawn(verdicts)
     items = verdicts.item.codes[rows]
     return Panel(verdicts, rows, np.append(groups, np.int32(0))[items].astype(np.int32))
+
+
+def places(spec: Spec) -> dict[str, int]:
+    """Metric -> its place among the measures, in whose order metrics are told."""
+    return {spec.metric(measure.name): place for place, measure in enumerate(spec.measures)}
 
 
 def estimated(
