@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content.grouped import OWN, Side, compared, patterns, side
 from auditor.core.content.pictured import Mapped, mapped, named
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.content.space import Space
 from auditor.core.intervals import rate
 from auditor.core.rowwise import findings, gather_groups
@@ -49,7 +50,6 @@ RUNGS = (1_000, 3_000, 10_000, 30_000)
 
 Longs = npt.NDArray[np.int64]
 
-SCOPES = ("text", "prompt", "response")
 
 _SYLLABLES = "bacedifoguhajekilomunaperisotuvawexiyozu"
 _TOPICS = ("tell me which river flows through the city of", "how many grams of sugar are in one ounce of")
@@ -177,8 +177,7 @@ class FewPatterns:
     )
 
     def __post_init__(self) -> None:
-        if self.scope not in SCOPES:
-            raise ValueError(f"scope is one of {', '.join(SCOPES)}, not {self.scope!r}")
+        refuse_scope(self.scope)
         if min(self.whole, self.sample, self.vendi_sample) < LEAST:
             raise ValueError(f"whole, sample and vendi_sample are {LEAST} rows or more")
         if not 0 < self.crowd <= 1:

@@ -15,6 +15,7 @@ from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content import gaps
 from auditor.core.content.bags import bags, said
 from auditor.core.content.gaps import Side
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.intervals import rate
 from auditor.core.lineage.history import numbered
 from auditor.core.rowwise import cut, gather_groups
@@ -190,8 +191,7 @@ class LostTails:
     )
 
     def __post_init__(self) -> None:
-        if self.scope not in ("text", "prompt", "response"):
-            raise ValueError(f"scope is {self.scope!r}, not text, prompt or response")
+        refuse_scope(self.scope)
         if self.sample < MINIMUM or self.least < 1 or not 0 <= self.part < 1:
             raise ValueError(f"sample must be at least {MINIMUM}, least at least 1, and part from 0 to below 1")
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.content.wording import Wording, quotient
 from auditor.core.intervals import rate
 from auditor.core.lineage.history import in_order
@@ -26,7 +27,6 @@ Longs = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Groups = Mapping[str, tuple[Sequence[str], npt.NDArray[np.int32]]]
 
-SCOPES = ("text", "prompt", "response")
 RUNGS = (1_000, 5_000, 20_000, 50_000, 200_000)
 """Words that both sides are measured over: the largest rung that both reach, so that versions of a dataset that differ
 a little in size are measured over equally many."""
@@ -180,8 +180,7 @@ class LowLexicalDiversity:
     )
 
     def __post_init__(self) -> None:
-        if self.scope not in SCOPES:
-            raise ValueError(f"scope is {self.scope!r}, wanted one of {', '.join(SCOPES)}")
+        refuse_scope(self.scope)
         if self.words < RUNGS[0]:
             raise ValueError(f"words is {self.words}, wanted at least {RUNGS[0]:,}")
 

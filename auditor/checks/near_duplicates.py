@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Spec, check
 from auditor.core.content import clusters
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.lineage.history import RUNGS
 from auditor.core.rowwise import gather_groups, sliced_rates
 from auditor.kernels.banding import shared
@@ -26,7 +27,6 @@ from auditor.model.result import Measurement, Metric
 from auditor.model.rows import Dataset
 from auditor.sketches.sample import drawn
 
-SCOPES = ("text", "prompt", "response")
 METHODS = ("sketch", "exact")
 BLOCK = 8_192
 """Texts that one thread reads at a time; any number gives the same result."""
@@ -117,8 +117,7 @@ class NearDuplicates:
             raise ValueError(f"threshold is {self.threshold}, and must be from 0.5 to 1")
         if self.shingle < 1:
             raise ValueError(f"shingle is {self.shingle}, and must be 1 word or more")
-        if self.scope not in SCOPES:
-            raise ValueError(f"scope is {self.scope!r}, and must be one of {', '.join(SCOPES)}")
+        refuse_scope(self.scope)
         if self.method not in METHODS:
             raise ValueError(f"method is {self.method!r}, and must be one of {', '.join(METHODS)}")
 

@@ -17,6 +17,7 @@ from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content import lexicons
 from auditor.core.content.english import english, withheld
 from auditor.core.content.features import text_of
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.rowwise import findings, gather_groups
 from auditor.kernels.hashes import hash_texts
 from auditor.kernels.wording import Lists, lists, tally
@@ -153,8 +154,7 @@ class OverconfidentText:
     )
 
     def __post_init__(self) -> None:
-        if self.scope not in ("response", "prompt", "text"):
-            raise ValueError(f"scope must be response, prompt or text, not {self.scope!r}")
+        refuse_scope(self.scope)
         if self.least < 1:
             raise ValueError("least must be at least 1 word")
         for path in self.words:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content import clusters
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.content.space import Space
 from auditor.core.rowwise import gather_groups, sliced_rates
 from auditor.kernels.components import roots, unite_pairs
@@ -22,8 +23,6 @@ from auditor.model.result import Measurement, Metric
 from auditor.model.rows import Dataset, strings
 from auditor.model.vectors import Floats, Neighbours
 from auditor.sketches.sample import drawn
-
-SCOPES = ("text", "prompt", "response")
 
 PAIRS = 4_096
 """Pairs that one thread compares at a time."""
@@ -156,8 +155,7 @@ class SemanticDuplicates:
     def __post_init__(self) -> None:
         if self.threshold and not 0.5 <= self.threshold <= 1:
             raise ValueError(f"threshold is {self.threshold}, and must be from 0.5 to 1, or 0 for the embedder's own")
-        if self.scope not in SCOPES:
-            raise ValueError(f"scope is {self.scope!r}, and must be one of {', '.join(SCOPES)}")
+        refuse_scope(self.scope)
 
     def run(self, rows: Dataset, context: Context, engine: Engine) -> Measurement:
         space, n = context.space, len(rows)

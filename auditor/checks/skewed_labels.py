@@ -18,6 +18,7 @@ from auditor.core.content.fields import Field, columns_of, held_against
 from auditor.core.content.groups import Groups
 from auditor.core.content.labels import LABELS
 from auditor.core.content.mentions import Mentions, by_dimension, mentions
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.content.shares import DUE, Compared, Missing, targets
 from auditor.core.intervals import rate
 from auditor.core.rowwise import cut, findings
@@ -148,8 +149,7 @@ class SkewedLabels:
     )
 
     def __post_init__(self) -> None:
-        if self.scope not in ("text", "prompt", "response"):
-            raise ValueError(f"scope is {self.scope!r}, not text, prompt or response")
+        refuse_scope(self.scope)
         if self.least < 1:
             raise ValueError("least must be at least 1 row")
         targets(self.target)

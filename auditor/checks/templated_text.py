@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.intervals import rate, ratio
 from auditor.core.rowwise import cut, found, gather_groups, sliced_rates
 from auditor.kernels.hashes import hash_rows
@@ -27,7 +28,6 @@ from auditor.sketches.sample import drawn
 from auditor.statistics.openings import WORDS, beginnings, heads, instructions, longest, openings, worded
 from auditor.statistics.templates import Templates, levels, templates
 
-SCOPES = ("text", "prompt", "response")
 SHOWN = 20
 LOCATE = 50_000
 
@@ -155,8 +155,7 @@ class TemplatedText:
     )
 
     def __post_init__(self) -> None:
-        if self.scope not in SCOPES:
-            raise ValueError(f"scope is {self.scope!r}, wanted one of {', '.join(SCOPES)}")
+        refuse_scope(self.scope)
         if self.rows < 2 or self.words < 1 or not 1 <= self.opening <= WORDS:
             raise ValueError(f"rows must be at least 2, words at least 1 and opening from 1 to {WORDS}")
         if not (0 < self.templated <= 1 and 0 < self.templated_openings <= 1):

@@ -15,6 +15,7 @@ from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content import lexicons
 from auditor.core.content.english import English, english, withheld
 from auditor.core.content.features import text_of
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.intervals import rate
 from auditor.core.rowwise import Mask, cut, gather_groups, sliced_rates
 from auditor.kernels.hashes import hash_texts
@@ -161,8 +162,7 @@ class TooCleanText:
     )
 
     def __post_init__(self) -> None:
-        if self.scope not in ("prompt", "response", "text"):
-            raise ValueError(f"scope must be prompt, response or text, not {self.scope!r}")
+        refuse_scope(self.scope)
         if self.least < 2 or self.sample < 1:
             raise ValueError("least must be at least 2, and sample at least 1")
         for path in self.words:

@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 
 from auditor.core.check import Engine
-from auditor.core.content.sides import SCOPES
+from auditor.core.content.scopes import SCOPES
 from auditor.kernels import marks
 from auditor.kernels.hashes import shingle_sets
 from auditor.kernels.texts import ALONE, TABLE, WORD, classes, normal, spans

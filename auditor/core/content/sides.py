@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from auditor.core.check import Context
+from auditor.core.content.scopes import refuse_scope
 from auditor.core.content.space import Embedder
 from auditor.model.rows import Dataset
 from auditor.model.vectors import Vectors
 from auditor.sketches.sample import drawn
-
-SCOPES = ("text", "prompt", "response")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,7 @@ class Side:
 
 def refuse(scope: str, sample: int, least: int) -> None:
     """ValueError where the scope is no column that has embeddings, or the sample is below `least` rows a side."""
-    if scope not in SCOPES:
-        raise ValueError(f"scope is {scope!r}, and must be one of {', '.join(SCOPES)}")
+    refuse_scope(scope)
     if sample < least:
         raise ValueError(f"sample is {sample}, and must be {least} rows or more")
 
