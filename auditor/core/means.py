@@ -100,8 +100,10 @@ def elsewhere(means: Means, real: Dataset | None) -> str:
     is."""
     if means.real is None or real is None or means.real.digest == real.digest:
         return ""
-    remedy = f"calibrate again, or audit with --real {means.real.name}"
-    return f"its bounds were found among {means.real}, this audit compares with {Real.of(real)}: {remedy}"
+    now = Real.of(real)
+    alike = (now.name, now.rows) == (means.real.name, means.real.rows)
+    remedy = "read them as then (--map)" if alike else f"audit with --real {means.real.name}"
+    return f"its bounds were found among {means.real}, this audit compares with {now}: calibrate again, or {remedy}"
 
 
 def withheld(check: Any, measured: Measured, means: Mapping[str, Means], context: Context, root: Path) -> Measured:

@@ -121,6 +121,8 @@ def test_other_real_rows_withhold_comparisons_alone(tmp_path: Path) -> None:
         f"its bounds were found among people@1 (60 rows, {rows.digest[:19]}), this audit compares with "
         f"people (61 rows, {grown.digest[:19]}): calibrate again, or audit with --real people@1"
     )
+    again = elsewhere(Means(real=replace(Real.of(rows), digest="sha256:0")), rows)
+    assert again.endswith(f"people (60 rows, {rows.digest[:19]}): calibrate again, or read them as then (--map)")
     metrics = (Metric("worded.x", 0.5, "share", 9), Metric("worded.y", 0.5, "ratio", 9))
     outcome = Measured("worded", 1, {}, Measurement(metrics), Status.MEASURED, "", 0.0, 9)
     known = {"worded.x": means, "worded.y": means}
