@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from math import log, sqrt
 
@@ -88,11 +89,15 @@ def test_rarity_is_the_mean_of_the_shipped_idf() -> None:
     assert rarity(["", "猫"])[0] == 0
 
 
-def test_one_text_has_one_voice_and_phrases_are_runs_of_words() -> None:
-    counted = telling.count(["Cat cat CAT sat", "the cat"], [0, 1], phrase=2)
-    mine = counted.group == 0
-    first = {counted.vocabulary[w]: n for w, n in zip(counted.word[mine], counted.texts[mine].tolist(), strict=True)}
-    assert first == {"cat": 1, "sat": 1, "cat cat": 1, "cat sat": 1}
+def test_one_text_has_one_voice() -> None:
+    counted = telling.count(["Cat cat CAT sat", "the cat"], [0, 1])
+    met = zip(counted.group.tolist(), counted.word.tolist(), counted.texts.tolist(), strict=True)
+    assert sorted((group, counted.vocabulary[word], texts) for group, word, texts in met) == [
+        (0, "cat", 1),
+        (0, "sat", 1),
+        (1, "cat", 1),
+        (1, "the", 1),
+    ]
 
 
 def test_words_of_all_scripts() -> None:
@@ -111,3 +116,49 @@ def test_next_to_nothing_is_no_error(texts: list[str]) -> None:
     counted = telling.count(texts, list(range(len(texts))))
     assert np.isfinite(telling.z_scores(counted)).all()
     assert len(telling.names(counted, 3)) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("templates", "slots", "wanted"),
+    [
+        (
+            ("请写一首关于{}的诗。", "把下面的句子翻译成英文：{}", "{}的首都是哪个城市？"),
+            ("春天", "月亮", "大海", "山川", "法国", "故乡", "火车", "老师", "冬雪", "朋友"),
+            (("写一首", "诗"), ("翻译", "句子"), ("首都", "城市")),
+        ),
+        (
+            ("{}についての短い詩を書いてください。", "次の文を英語に翻訳してください：{}", "{}の首都はどこですか？"),
+            ("春", "月", "海", "フランス", "ふるさと", "電車", "先生", "雪", "友達", "山"),
+            (("短い詩",), ("翻訳", "英語"), ("首都",)),
+        ),
+        (
+            ("เขียนบทกวีเกี่ยวกับ{}", "แปลประโยคนี้เป็นภาษาอังกฤษ {}", "เมืองหลวงของ{}คือที่ไหน"),
+            ("ทะเล", "ดวงจันทร์", "ภูเขา", "ฝรั่งเศส", "บ้าน", "รถไฟ", "ครู", "หิมะ", "เพื่อน", "ฤดูหนาว"),
+            (("กวี",), ("แปล", "อังกฤษ"), ("เมือง",)),
+        ),
+    ],
+    ids=["Chinese", "Japanese", "Thai"],
+)
+def test_names_where_there_are_no_spaces_are_runs(
+    templates: tuple[str, ...], slots: tuple[str, ...], wanted: tuple[tuple[str, ...], ...]
+) -> None:
+    texts = [template.format(slot) for slot in slots for template in templates]
+    named = telling.names(telling.count(texts, list(range(3)) * len(slots)), 4)
+    for template, names, parts in zip(templates, named, wanted, strict=True):
+        assert any(part in name for name in names for part in parts), names
+        for name in names:
+            assert (
+                name.removesuffix("…") in template
+            )  # not what fills it, and not put together from parts that stand apart
+            assert 2 <= len(re.findall(r"[^\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]", name)) <= telling.SHOWN + 1
+            assert not re.match(r"[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]", name)
+        assert len(set(names)) == len(names)
+
+
+def test_one_letter_names_where_nothing_else_does_and_words_stand_among_runs() -> None:
+    single = telling.names(telling.count(["猫？", "犬？"] * 5, [0, 1] * 5), 3)
+    assert single == [("猫",), ("犬",)]
+    assert telling.names(telling.count(["กี", "ี", "กี ี"] * 4, [0, 0, 1] * 4), 3)  # a mark without a letter
+    mixed = telling.names(telling.count(["用 Python 排序", "用 Rust 搜索"] * 5, [0, 1] * 5), 3)
+    assert set(mixed[0]) == {"python", "排序"}
+    assert set(mixed[1]) == {"rust", "搜索"}
