@@ -16,6 +16,7 @@ import yaml
 from click.testing import CliRunner
 from scipy.stats import binom
 
+import auditor
 from auditor import auditing, calibrating, concluding
 from auditor.annotators import embedders
 from auditor.annotators.space import Spaces
@@ -138,6 +139,26 @@ def test_bounds_judge_only_what_they_were_found_with(workspace: Path) -> None:
     assert set(told) == {name for name in written["metrics"] if name.startswith(rooms_of_real)}
     assert "found among data (240 rows, sha256:" in (why := told.popitem()[1])
     assert "this audit compares with data (241 rows, sha256:" in why
+
+
+def test_registered_real_rows_are_named_with_their_version_and_other_versions_are_others(workspace: Path) -> None:
+    (workspace / "auditor.yaml").touch()
+
+    def grown(n: int) -> Workspace:
+        (workspace / "people.jsonl").write_bytes(b"\n".join(orjson.dumps(row) for row in people(n, 3)))
+        auditor.register("people", "people.jsonl", technique="human", people=["Ada"], dvc=False)
+        return Workspace.find()
+
+    known = grown(200)
+    found = calibrate("people", Options(only=DRIFT), rate=0.8, size=None, workspace=known, progress=Silent())
+    (workspace / "ours.yaml").write_text(calibrating.policy(found, "default", "ours"))
+    options = Options(only=DRIFT, policy="ours.yaml")
+    same = run(people(120, 4), options, real="people", workspace=known, progress=Silent())
+    assert same.verdict.judged
+    more = run(people(120, 4), options, real="people", workspace=grown(201), progress=Silent())
+    assert more.metrics["feature_drift.worst_effect"].why.startswith("its bounds were found among people@1 (200 rows,")
+    assert more.metrics["feature_drift.worst_effect"].why.endswith("calibrate again, or audit with --real people@1")
+    assert not more.verdict.judged
 
 
 def test_a_threshold_is_found_for_an_embedder_without_one_and_bounds_hold_with_it(workspace: Path) -> None:
