@@ -94,3 +94,13 @@ def test_files(tmp_path: Path) -> None:
         documents.read(tmp_path / "latin.yaml")
     (tmp_path / "bom.yaml").write_bytes(b"\xef\xbb\xbfa: 1\n")
     assert bare(documents.read(tmp_path / "bom.yaml")) == {"a": 1}
+
+
+def test_patterns_are_for_python_and_arrow_alike() -> None:
+    entry = documents.parse("- a+b\n- '(?<=a)b'\n- '('\n", "patterns.yaml")
+    good, *bad = entry.items("patterns")
+    assert good.pattern("a pattern") == "a+b"
+    for line, one in enumerate(bad, 2):  # RE2 looks at nothing before; nobody closes the bracket
+        with pytest.raises(ConfigError, match="not a regular expression") as caught:
+            one.pattern("a pattern")
+        assert f"patterns.yaml:{line}" in str(caught.value)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.kernels.hashes import Sets, first_rows, hash_normalised, hash_rows, shingle_sets
+from auditor.kernels.hashes import Sets, first_rows, hash_normalised, hash_rows, hash_texts, shingle_sets
 from auditor.kernels.texts import INERT, TABLE, Spans, classes, normal, spans
 from auditor.model.rows import strings
 from tests.kernels import oracle
@@ -114,3 +114,12 @@ def test_normalised_hashes_are_equal_where_normalised_texts_are(texts: list[str]
     assert filled.tolist() == [bool(text) for text in want]
     seen = [text or row for row, text in enumerate(want)]
     assert first_rows(left, right, filled).tolist() == [seen.index(text) for text in seen]
+
+
+def test_texts_of_a_column_are_hashed_as_rows_are() -> None:
+    texts = ["", "one", "One", "é" * 40, "one"]
+    left, right = hash_texts(strings(pa.array(texts, pa.large_string())))
+    seen = view(texts, fold=False)
+    for mine, theirs in zip((left, right), hash_rows(seen.starts, seen.lengths), strict=True):
+        assert mine.tolist() == theirs.tolist()
+    assert len({*zip(left.tolist(), right.tolist(), strict=True)}) == len({*texts})
