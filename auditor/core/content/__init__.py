@@ -1,1 +1,2 @@
-"""What rooms share that measure texts against real data: embeddings asked for, features, word lists, clusters."""
+"""What rooms share that look into texts: parts and customs of records, fields, labels, word lists; and texts against
+real data: samples of both sides, embeddings asked for, features, clusters, classifiers and what they go by."""
