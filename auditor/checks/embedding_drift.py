@@ -220,9 +220,10 @@ class EmbeddingDrift:
         how = f"{found.frequencies:,} random frequencies" if found.frequencies else "all pairs"
         drawn = "" if n == ours == theirs else f", drawn from {ours:,} and {theirs:,}"
         expected = prdc.expected_coverage(n)
+        kernel = f"a Gaussian kernel of width {found.width:.3f} over {how}"
         notes = [
-            f"compared by {self.scope} at {n:,} rows a side{drawn}; MMD by a Gaussian kernel of width {found.width:.3f} "
-            f"over {how}, its p by {mmd.PERMUTATIONS} permutations",
+            f"compared by {self.scope} at {n:,} rows a side{drawn}",
+            f"MMD by {kernel}, its p by {mmd.PERMUTATIONS} permutations",
             f"samples of this size from one distribution would have a coverage of {expected:.2f}",
             embedder,
         ]
@@ -244,11 +245,11 @@ class EmbeddingDrift:
             if pairs:
                 answers = "; answers alone are compared by scope=response" if self.scope == "text" else ""
                 yield (
-                    f"{share}: mmd leaves {pairs:,} such pairs out and mmd_p swaps them, but coverage, density, "
-                    f"precision and recall are higher for them, and frechet is lower{answers}"
+                    f"{share}: MMD leaves {pairs:,} such pairs out and its p swaps them, but coverage, density, "
+                    f"precision and recall are higher for them, and the Fréchet distance is lower{answers}"
                 )
             else:
-                yield f"{share}, but not more than with rows of their own side: mmd_p takes all rows for independent"
+                yield f"{share}, but not more than with rows of their own side: MMD's p takes all rows for independent"
 
     def _far(self, sides: tuple[tuple[Longs, Floats, Dataset], ...], context: Context) -> Exhibit:
         """The rows of each side that are farthest from the other."""

@@ -105,7 +105,7 @@ def test_sides_that_share_their_prompts_are_paired_and_told(tmp_path: Path) -> N
         assert (values(found)["mmd"] or 0) > 0
         told = found.notes[-1]
         assert told.startswith("100% of the rows share a text, prompt, source or beginning with a real one: ")
-        assert " mmd leaves 300 such pairs out and mmd_p swaps them, " in told
+        assert " MMD leaves 300 such pairs out and its p swaps them, " in told
         assert told.endswith("answers alone are compared by scope=response") == (scope == "text")
         alike = measure(tmp_path / f"{scope}-alike", plain, answered(5, GARDEN), scope=scope)
         assert (values(alike)["mmd_p"] or 0) > 0.05
@@ -117,7 +117,7 @@ def test_prompts_that_one_side_answers_more_often_leave_rows_as_they_are(tmp_pat
     """Four answers of one side to each of a few prompts: more of a kind within it than across."""
     many = [{**one, "prompt": answered(1, GARDEN)[at // 4]["prompt"]} for at, one in enumerate(answered(2, GARDEN))]
     found = measure(tmp_path, many, answered(4, GARDEN))
-    assert found.notes[-1].endswith("not more than with rows of their own side: mmd_p takes all rows for independent")
+    assert found.notes[-1].endswith("not more than with rows of their own side: MMD's p takes all rows for independent")
 
 
 def test_any_sharding_and_order_gives_the_same(tmp_path: Path) -> None:
@@ -272,3 +272,10 @@ def test_false_alarms_on_answers_to_the_same_questions(
             alarms += found.p <= 0.05
     low, high = binom.interval(0.99, splits, 0.05)
     assert low <= alarms <= high
+
+
+def test_what_is_missing_and_what_is_too_much_have_each_its_fix() -> None:
+    remedies = {measure.name: measure.remedy for measure in EmbeddingDrift.spec.measures}
+    assert remedies["density"] == remedies["precision"] != ""
+    assert remedies["recall"] == remedies["coverage"] != ""
+    assert remedies["density"] != remedies["recall"]
