@@ -10,7 +10,17 @@ from statistics import NormalDist
 from typing import ClassVar
 
 from auditor.core.check import Case, Context, Measure, Spec, check
-from auditor.core.lineage.history import TURNED_AWAY, History, in_order, known, numbered, sizes
+from auditor.core.lineage.history import (
+    TURNED_AWAY,
+    History,
+    against_real,
+    in_order,
+    known,
+    numbered,
+    real_of,
+    sizes,
+    sizes_against,
+)
 from auditor.core.lineage.inspections import Fault, Faultfinding, Seen
 from auditor.core.lineage.series import ALPHA, BETTER, Least, Series, over, rounds
 from auditor.model.card import Card, Lineage, Registered
@@ -20,9 +30,6 @@ from auditor.statistics.trend import Slope
 from auditor.statistics.vocabularies import Subject, lost
 
 COLUMNS = 8
-
-AGAINST_REAL = "lost_tails."
-"""Metrics, beside those that end so, that say how the rows stand to real ones: compared where these are the same."""
 
 
 def _tiny(values: Sequence[float]) -> tuple[History, Mapping[str, Measurement]]:
@@ -210,14 +217,14 @@ def _now(context: Context) -> _Now:
     rooms = {metric.name.partition(".")[0] for metric in metrics}
 
     def new(metric: Metric) -> bool:
-        against = not real or real == _real(stored) or not _against_real(metric.name)
+        against = not real or real == real_of(stored) or not against_real(metric.name)
         return against and metric.name.partition(".")[0] not in rooms
 
     return _Now(
         (*metrics, *filter(new, stored.metrics.values())),
         (*ladder, *filter(new, stored.ladder)),
         words or stored.vocabularies,
-        real or _real(stored),
+        real or real_of(stored),
     )
 
 
@@ -251,26 +258,12 @@ def _versions(context: Context, now: _Now) -> Iterator[Series]:
     last = context.pedigree.version.version if context.pedigree else earlier[-1].version + 1
     found = {
         name: [
-            *((float(one.version), _sizes(history.records[one.version], name, now)) for one in earlier),
+            *((float(one.version), sizes_against(history.records[one.version], name, now.real)) for one in earlier),
             (float(last), now.sizes(name)),
         ]
         for name in BETTER
     }
     return over("", found)
-
-
-def _sizes(record: Record, name: str, now: _Now) -> list[Metric]:
-    """The metric of an earlier version; none where it is of other real data."""
-    return [] if _against_real(name) and _real(record) != now.real else sizes(record, name)
-
-
-def _against_real(name: str) -> bool:
-    return name.startswith(AGAINST_REAL) or name.endswith("_to_real")
-
-
-def _real(record: Record) -> str:
-    """The digest of the real data that an audit had."""
-    return str(record.references.get("real", {}).get("dataset", {}).get("digest", ""))
 
 
 def _unlike(context: Context, now: _Now, series: Sequence[Series]) -> Iterator[str]:
@@ -286,7 +279,7 @@ def _unlike(context: Context, now: _Now, series: Sequence[Series]) -> Iterator[s
     records = [history.records[one.version] for one in _standing(history)] if history else []
     left = [name for name in BETTER if name not in compared and now.sizes(name)]
     left = [name for name in left if any(sizes(record, name) for record in records)]
-    other = [name for name in left if not any(_sizes(record, name, now) for record in records)]
+    other = [name for name in left if not any(sizes_against(record, name, now.real) for record in records)]
     if other:
         yield f"measured against other real data than before, and not compared: {', '.join(other)}"
     if left := [name for name in left if name not in other]:

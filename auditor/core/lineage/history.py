@@ -33,6 +33,9 @@ UNSIZED = ("unique_ngram_product", "few_patterns.largest_share")
 RUNGS = (1_000, 3_000, 10_000, 30_000, 100_000)
 """Rows that what depends on their number is recorded over as well, for versions of other sizes."""
 
+AGAINST_REAL = ("lost_tails.", "embedding_drift.", "feature_drift.", "tells_of_synthesis.")
+"""Rooms that hold rows against real ones; compared where these are the same, as is what ends in `_to_real`."""
+
 TURNED_AWAY = ("candidate", "rejected")
 
 
@@ -55,9 +58,11 @@ class History:
 
     def slope(self, name: str) -> tuple[Slope, int] | None:
         """How the metric changes from version to version, in its unit, with how many versions tell; those that a gate
-        turned away, or that cannot be brought to one size with the last, do not. None below two."""
+        turned away, that were held against other real data than the last, or that cannot be brought to one size
+        with it, do not. None below two."""
         kept = [v for v in self.versions if v.status not in TURNED_AWAY and v.version in self.records]
-        found = at_equal_size([sizes(self.records[v.version], name) for v in kept])
+        real = real_of(self.records[kept[-1].version]) if kept else ""
+        found = at_equal_size([sizes_against(self.records[v.version], name, real) for v in kept])
         there = [(float(v.version), metric) for v, metric in zip(kept, found, strict=True) if metric is not None]
         if len(there) < 2:
             return None
@@ -104,6 +109,21 @@ class History:
 def sizes(record: Record, name: str) -> list[Metric]:
     """The metric over each number of rows or words that it was measured over; without those that have no value."""
     return known(name, record.metrics.values(), record.ladder)
+
+
+def sizes_against(record: Record, name: str, real: str) -> list[Metric]:
+    """The same; none where the metric is of rows beside real ones, and these were others than `real` (a digest)."""
+    return [] if against_real(name) and real_of(record) != real else sizes(record, name)
+
+
+def against_real(name: str) -> bool:
+    """Whether a metric says how the rows stand to real ones."""
+    return name.startswith(AGAINST_REAL) or name.endswith("_to_real")
+
+
+def real_of(record: Record) -> str:
+    """The digest of the real data that an audit had; empty where it had none."""
+    return str(record.references.get("real", {}).get("dataset", {}).get("digest", ""))
 
 
 def known(name: str, *found: Iterable[Metric]) -> list[Metric]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from auditor.core.lineage.history import MAIN, History
 from auditor.model.card import Card, Judged, Lineage, Registered
@@ -33,6 +34,25 @@ def test_failed_then_moved_then_not_nought() -> None:
     assert history.main == ("failed", "moved", "still", "nought")
     assert [m.value if m else None for m in history.series("moved")] == [0.1, 0.4, None]
     assert [history.verdict(one) for one in history.versions] == ["fail", "pass", "warn"]
+
+
+def test_a_slope_is_over_the_same_real_data() -> None:
+    """Versions 1 and 3 were held against one real dataset, version 2 against another."""
+    values = {1: (0.1, "a"), 2: (0.5, "b"), 3: (0.3, "a")}
+    records = {
+        number: replace(
+            record({"lost_tails.lost_words": value, "low_lexical_diversity.unique_ngram_product": value}),
+            references={"real": {"dataset": {"digest": real}, "metrics": {}}},
+        )
+        for number, (value, real) in values.items()
+    }
+    history = History(Card("d", "synthetic", (version(1), version(2), version(3))), records)
+    against, own = (
+        history.slope(name) for name in ("lost_tails.lost_words", "low_lexical_diversity.unique_ngram_product")
+    )
+    assert against is not None
+    assert own is not None
+    assert (round(against[0].value, 6), against[1], own[1]) == (0.1, 2, 3)
 
 
 def test_no_more_than_fit_a_glance() -> None:
