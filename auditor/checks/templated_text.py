@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,17 +15,14 @@ import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content.scopes import refuse_scope
+from auditor.core.content.skeletons import Name, Part, joined, kind, told_of
 from auditor.core.intervals import rate, ratio
 from auditor.core.rowwise import cut, found, gather_groups, sliced_rates
-from auditor.kernels.hashes import hash_rows
-from auditor.kernels.machine import PADDING
-from auditor.kernels.skeletons import Candidates, add, candidates, places, skeleton
-from auditor.kernels.texts import Spans, normal, spans
+from auditor.kernels.texts import normal
 from auditor.model.result import Exhibit, Measurement, Metric
-from auditor.model.rows import Dataset, Rows, strings
+from auditor.model.rows import Dataset, Rows
 from auditor.sketches.sample import drawn
 from auditor.statistics.openings import WORDS, beginnings, heads, instructions, longest, openings, worded
-from auditor.statistics.templates import Templates, levels, templates
 
 SHOWN = 20
 LOCATE = 50_000
@@ -36,12 +32,6 @@ RUNGS = (1_000, 3_000, 10_000, 30_000, 100_000)
 
 ALIKE = 1_000
 """Rows of an opening that say how much longer than `opening` it is."""
-
-BITS = (16, 23)
-"""Bits of the smallest and the largest table of counters. In the largest, runs of three tokens share a counter with
-about ten others at a million rows of a hundred words, where a template has a thousand rows or more."""
-
-_ROOM = np.zeros(PADDING, np.uint8)
 
 Longs = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -101,15 +91,17 @@ class TemplatedText:
                 "rows made from a template that many rows share",
                 "keep a few rows of each template, and generate others about something else",
                 depends="size",
+                shown="largest",
             ),
-            Measure("largest_share", "share", "rows of the largest template", depends="size"),
-            Measure("templates", "templates", "templates that many rows share", depends="size"),
+            Measure("largest_share", "share", "rows of the largest template", depends="size", shown="largest"),
+            Measure("templates", "templates", "templates that many rows share", depends="size", shown="largest"),
             Measure(
                 "opening_share",
                 "share",
                 "answers that open with the same words",
                 "ask for answers that begin otherwise, or cut the opening",
                 depends="size",
+                shown="openings",
             ),
             Measure(
                 "instruction_share",
@@ -117,18 +109,21 @@ class TemplatedText:
                 "instructions that ask for the same thing with the same verb",
                 "ask for instructions with other verbs and objects",
                 depends="size",
+                shown="instructions",
             ),
             Measure(
                 "ratio_to_real",
                 "ratio",
                 "rows of templates over those of as many real rows, if these have many",
                 depends="real",
+                shown="largest",
             ),
             Measure(
                 "opening_ratio_to_real",
                 "ratio",
                 "share of the commonest opening over that of as many real answers, where that is large",
                 depends="real",
+                shown="openings",
             ),
         ),
         reads=("text",),
@@ -173,7 +168,7 @@ class TemplatedText:
         first = np.full(len(names), n, np.int64)
         np.minimum.at(first, owner[mask], np.flatnonzero(mask))
         used = np.flatnonzero(sizes)
-        told = _told(rows, parts, names, first, used)
+        told = told_of(rows, parts, names, first, used)
         full = self.spec.metric
         answers, instructed = self._openings(rows, engine), self._instructions(rows, engine)
         own = (rate(full("rate"), int(np.count_nonzero(mask)), n), answers[0])
@@ -194,7 +189,7 @@ class TemplatedText:
             tuple(
                 (
                     told[code],
-                    _kind(names[code], self._parts()),
+                    kind(names[code], self._parts()),
                     int(sizes[code]),
                     int(sizes[code]) / n,
                     int(first[code]),
@@ -235,10 +230,10 @@ class TemplatedText:
         """Rows that a template has at least, of n."""
         return max(self.rows, int(self.share * n))
 
-    def _mined(self, rows: Dataset, engine: Engine) -> tuple[list[_Part], Longs, list[Name]]:
+    def _mined(self, rows: Dataset, engine: Engine) -> tuple[list[Part], Longs, list[Name]]:
         least = self._least(rows.rows)
-        parts = [_Part(name, rows, engine, self.words, self.coverage, least) for name in self._parts()]
-        return parts, *_joined([part.mined.owner for part in parts], least)
+        parts = [Part(name, rows, engine, self.words, self.coverage, least) for name in self._parts()]
+        return parts, *joined([part.mined.owner for part in parts], least)
 
     def _shares(self, rows: Dataset, engine: Engine) -> tuple[Metric, Metric]:
         """The rate and the opening share, of other rows than those audited."""
@@ -339,106 +334,8 @@ class TemplatedText:
         return rate(name, int(counts[ranked[0]]) if len(ranked) else 0, total), exhibit
 
 
-class _Part:
-    """One column's templates, and what it takes to show them. Of `text`: only rows that have neither a prompt nor
-    a response."""
-
-    def __init__(self, name: str, rows: Dataset, engine: Engine, words: int, coverage: float, least: int) -> None:
-        self.name = name
-        size = sum(engine.gather(rows, lambda shard: int(self._texts(shard).lengths.sum())))
-        bits = min(max(size.bit_length() + 1, BITS[0]), BITS[1])
-        self.counters = np.zeros(1 << bits, np.uint32)
-        self.levels = levels(least, rows.rows)
-        adding = threading.Lock()
-
-        def count(shard: Rows) -> None:
-            met = places(self._texts(shard), bits)
-            with adding:
-                add(self.counters, met)
-
-        def look(shard: Rows) -> tuple[Candidates, Hashes, int]:
-            texts = self._texts(shard)
-            return (
-                candidates(texts, self.counters, self.levels, words, coverage),
-                hash_rows(texts.starts, texts.lengths)[0],
-                len(shard),
-            )
-
-        engine.gather(rows, count)
-        seen = engine.gather(rows, look)
-        starts = np.cumsum([0, *(n for _, _, n in seen)])
-        met = Candidates(
-            np.concatenate([c.rows + start for (c, _, _), start in zip(seen, starts[:-1], strict=True)]),
-            np.concatenate([c.hashes for c, _, _ in seen]),
-            np.concatenate([c.fixed for c, _, _ in seen]),
-        )
-        self.mined: Templates = templates(met, np.concatenate([texts for _, texts, _ in seen]), least)
-
-    def _texts(self, shard: Rows) -> Spans:
-        column = shard.column(self.name)
-        if self.name == "text":
-            alone = pc.and_(pc.is_null(shard.column("prompt")), pc.is_null(shard.column("response")))
-            column = column if pc.all(alone).as_py() else pc.if_else(alone, column, "")
-        view = strings(column)
-        # Room behind the last text, which rows that are left out would else be given one by one.
-        data = np.concatenate([view.data, _ROOM]) if len(view.data) < len(column) else view.data
-        return spans(view.offsets, data, fold=False)
-
-    def skeleton(self, text: str, code: int) -> str:
-        """The text with what is not of its template left out."""
-        view = strings(pa.array([text], pa.large_string()))
-        one = spans(view.offsets, view.data, fold=False)
-        slots = skeleton(one, self.counters, self.levels, self.mined.hashes[code])
-        content, shown, at = text.encode(), [], 0
-        for begin, end in slots:
-            shown.append(content[at:begin].decode("utf-8", "replace"))
-            at = end
-        return "⟨…⟩".join([*shown, content[at:].decode("utf-8", "replace")])
-
-
-Name = tuple[tuple[int, int], ...]
-
-
 def _sized(rows: Dataset, n: int) -> Dataset:
     return rows if n == rows.rows else rows.select(np.sort(drawn(rows, n)))
-
-
-def _joined(owners: Sequence[Longs], least: int) -> tuple[Longs, list[Name]]:
-    """Each row's template over all parts, -1 for none, and of what each is made: (part, its template). The first
-    part that has one, and where the first two have, both together if `least` rows have the same two."""
-    names: list[Name] = []
-    owner = np.full(len(owners[0]), -1, np.int64)
-    for part, codes in enumerate(owners):
-        fresh = (owner < 0) & (codes >= 0)
-        owner[fresh] = codes[fresh] + len(names)
-        names += [((part, code),) for code in range(int(codes.max(initial=-1)) + 1)]
-    if len(owners) > 1:
-        left, right = owners[0], owners[1]
-        both = np.flatnonzero((left >= 0) & (right >= 0))
-        width = int(right.max(initial=0)) + 1
-        pairs, inverse, counts = np.unique(left[both] * width + right[both], return_inverse=True, return_counts=True)
-        large = np.flatnonzero(counts >= least)
-        number = np.full(len(pairs), -1, np.int64)
-        number[large] = len(names) + np.arange(len(large))
-        whole = number[inverse]
-        owner[both[whole >= 0]] = whole[whole >= 0]
-        names += [((0, int(pair) // width), (1, int(pair) % width)) for pair in pairs[large]]
-    return owner, names
-
-
-def _told(rows: Dataset, parts: Sequence[_Part], names: Sequence[Name], first: Longs, used: Longs) -> list[str]:
-    """What people see of each template that has rows: its first row with the slots cut out."""
-    told = [""] * len(names)
-    columns = [part.name for part in parts]
-    texts = rows.take(first[used], columns)
-    for place, code in enumerate(used):
-        seen = (parts[part].skeleton(texts.column(part)[place].as_py(), own) for part, own in names[code])
-        told[code] = cut(" → ".join(seen))
-    return told
-
-
-def _kind(name: Name, parts: Sequence[str]) -> str:
-    return "prompt and response" if len(name) > 1 else parts[name[0][0]]
 
 
 def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:

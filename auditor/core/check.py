@@ -62,6 +62,8 @@ class Measure:
     `auditor calibrate` finds the bound. depends: what moves the number beside what the rows are like: `size`, how many
     they are (copies are found by the pair; the largest of many parts falls with their number); `real`, the rows that
     they are held against, and the size of both sides. Nothing: a share or mean, of which more rows are only surer.
+    shown: short name of the exhibit that shows what is behind the number, where a check has several: reports show that
+    of the number that decided first.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Measure:
     remedy: str = ""
     bad: Literal["", "high", "low"] = ""
     depends: Literal["", "size", "real"] = ""
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

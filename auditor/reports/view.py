@@ -352,7 +352,7 @@ class View:
             culprits=culprits(decisions, self.record.slices),
             slices=tuple(s for s in self.record.slices if s.metric.name.startswith(prefix)),
             distributions=tuple(d for d in self.record.distributions if d.name.startswith(prefix)),
-            exhibits=tuple(e for e in self.record.exhibits if e.name.startswith(prefix)),
+            exhibits=self._exhibits(prefix, decisions, spec),
             findings=len(found),
             by_metric=counted(found),
             examples=self._examples(found, decisions),
@@ -360,6 +360,14 @@ class View:
             seconds=run.get("seconds"),
             of_lineage=spec is None or "lineage" in spec.needs,
         )
+
+    def _exhibits(self, prefix: str, decisions: Sequence[Decision], spec: Spec | None) -> tuple[Exhibit, ...]:
+        """Those that show what is behind a broken bound first, the worst one's before others."""
+        behind = {spec.metric(m.name): spec.metric(m.shown) for m in spec.measures if m.shown} if spec else {}
+        broken = [d for d in decisions if d.status in (Status.FAIL, Status.WARN)]
+        order = {behind[d.metric.name]: -place for place, d in enumerate(reversed(broken)) if d.metric.name in behind}
+        mine = (e for e in self.record.exhibits if e.name.startswith(prefix))
+        return tuple(sorted(mine, key=lambda e: order.get(e.name, 1)))
 
     def _why(self, name: str) -> str:
         return next((v.why for v in self.record.verdicts if v.check == name and v.metric is None), "")

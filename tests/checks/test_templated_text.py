@@ -253,3 +253,11 @@ def test_parameters() -> None:
     for given in ({"scope": "rejected"}, {"rows": 1}, {"opening": 0}, {"templated": 0.0}, {"templated_openings": 1.5}):
         with pytest.raises(ConfigError):
             build("templated-text", given)
+
+
+def test_every_number_has_an_exhibit_that_shows_what_is_behind_it(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"Write a poem about {n} cats.", "response": f"Here is a poem about {n}. " * 3} for n in range(60)
+    ]
+    names = {exhibit.name.partition(".")[2] for exhibit in measured(rows, tmp_path).exhibits}
+    assert {measure.shown for measure in TemplatedText.spec.measures} == names

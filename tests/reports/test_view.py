@@ -410,3 +410,20 @@ def test_a_value_never_reads_like_the_bound_it_breaks(value: float, limit: float
 )
 def test_bounds_in_words(expected: str | None, words: str) -> None:
     assert wording.expected_words(expected, "share") == words
+
+
+def test_the_exhibit_behind_the_bound_that_is_broken_comes_first(view: View) -> None:
+    shown = {"rate": "third", "largest_cluster": "second", "rows": "first"}
+    tables = tuple(Exhibit(f"near_duplicates.{name}", name, ("n",), ((1,),)) for name in ("first", "second", "third"))
+    spec = view.specs["near-duplicates"]
+    told = replace(spec, measures=tuple(replace(m, shown=shown.get(m.name, "")) for m in spec.measures))
+    record = replace(view.record, exhibits=tables)
+
+    def order(one: View) -> list[str]:
+        (section,) = (s for s in one.sections if s.name == "near-duplicates")
+        assert section.deciding is not None
+        assert section.deciding.metric.name == "near_duplicates.rate"
+        return [e.title for e in section.exhibits]
+
+    assert order(replace(view, record=record)) == ["first", "second", "third"]
+    assert order(replace(view, record=record, specs={**view.specs, spec.name: told})) == ["third", "first", "second"]
