@@ -5,24 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from statistics import NormalDist
 from typing import ClassVar
 
 from auditor.core.check import Case, Context, Measure, Spec, check
-from auditor.core.lineage.history import (
-    TURNED_AWAY,
-    History,
-    against_real,
-    in_order,
-    known,
-    numbered,
-    real_of,
-    sizes,
-    sizes_against,
-)
+from auditor.core.lineage.history import History, in_order, numbered
 from auditor.core.lineage.inspections import Fault, Faultfinding, Seen
-from auditor.core.lineage.series import ALPHA, BETTER, Least, Series, over, rounds
+from auditor.core.lineage.present import Present, present
+from auditor.core.lineage.series import ALPHA, BETTER, Least, Series, rounds
 from auditor.model.card import Card, Lineage, Registered
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric, Number, Record, Slice, Status, Vocabulary
 from auditor.model.rows import ROUNDS
@@ -132,9 +122,9 @@ class GenerationTrend(Faultfinding):
     )
 
     def inspect(self, context: Context) -> Measurement:
-        now = _now(context)
+        now = present(context)
         slices = [one for measurement in context.measured.values() for one in measurement.slices]
-        series = [*_versions(context, now), *rounds(slices)]
+        series = [*now.series(), *rounds(slices)]
         if not series:
             return Measurement((), notes=(_nothing(context, now),))
         node = context.pedigree.node if context.pedigree else "this version"
@@ -145,7 +135,7 @@ class GenerationTrend(Faultfinding):
             for one in series
             if declines[id(one)]
         ]
-        lost, read, why = _lost(context, now)
+        lost, read, why = _lost(now)
         faults += [Fault("lost_topics", node, evidence, rows) for evidence, rows in lost]
         # The steepest of many is steep by chance: its interval is one that holds for all of them together.
         z = NormalDist().inv_cdf(1 - ALPHA / 2 / tests)
@@ -157,7 +147,7 @@ class GenerationTrend(Faultfinding):
             tuple(_told(metric, found, read) for metric in metrics.metrics),
             notes=(
                 f"steepest: {worst.metric}, a step as a share of its first value, over {len(worst.x)} {worst.step}s",
-                *_unlike(context, now, series),
+                *now.unlike(series),
                 *_left_out(slices, series),
             ),
             tables=metrics.tables,
@@ -191,50 +181,13 @@ def _sentence(one: Series, how: str) -> str:
     return f"{one.metric}{'' if one.sign > 0 else ' (less is better)'} {how}: {one.told}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Now:
-    """What is known of the rows that are audited: by this audit, and for what it did not measure by the stored one of
-    the same rows. real: digest of the real data they are held against."""
-
-    metrics: tuple[Metric, ...]
-    ladder: tuple[Metric, ...]
-    vocabularies: tuple[Vocabulary, ...]
-    real: str
-
-    def sizes(self, name: str) -> list[Metric]:
-        return known(name, self.metrics, self.ladder)
-
-
-def _now(context: Context) -> _Now:
-    made = list(context.measured.values())
-    metrics = [metric for one in made for metric in one.metrics]
-    ladder = [metric for one in made for metric in one.ladder]
-    words = tuple(v for one in made for v in one.vocabularies)
-    real = context.references["real"].digest if "real" in context.references else ""
-    stored = context.history.present if context.history else None
-    if stored is None:
-        return _Now(tuple(metrics), tuple(ladder), words, real)
-    rooms = {metric.name.partition(".")[0] for metric in metrics}
-
-    def new(metric: Metric) -> bool:
-        against = not real or real == real_of(stored) or not against_real(metric.name)
-        return against and metric.name.partition(".")[0] not in rooms
-
-    return _Now(
-        (*metrics, *filter(new, stored.metrics.values())),
-        (*ladder, *filter(new, stored.ladder)),
-        words or stored.vocabularies,
-        real or real_of(stored),
-    )
-
-
-def _nothing(context: Context, now: _Now) -> str:
+def _nothing(context: Context, now: Present) -> str:
     """Why there is nothing to compare."""
-    history, rooms = context.history, "low-lexical-diversity, few-patterns, templated-text or lost-tails"
+    rooms = "low-lexical-diversity, few-patterns, templated-text or lost-tails"
     none = f"this audit measured no rounds (a field round, generation or iteration, or --by FIELD, and {rooms})"
-    if history is None:
+    if context.history is None:
         return f"not a registered version, and {none}: auditor register NAME FILE, and audit each version"
-    if not _standing(history):
+    if not now.earlier:
         return f"no earlier version of this dataset was audited here, and {none}: audit the versions before"
     if not any(now.sizes(name) for name in BETTER):
         return f"this version has no number of diversity or tails, in this audit or a stored one: audit it with {rooms}"
@@ -243,69 +196,27 @@ def _nothing(context: Context, now: _Now) -> str:
     )
 
 
-def _standing(history: History | None) -> list[Registered]:
-    """Versions with a stored audit that no gate turned away, in rising order."""
-    if history is None:
-        return []
-    return [one for one in history.versions if one.status not in TURNED_AWAY and one.version in history.records]
-
-
-def _versions(context: Context, now: _Now) -> Iterator[Series]:
-    history = context.history
-    earlier = _standing(history)
-    if history is None or not earlier:
-        return iter(())
-    last = context.pedigree.version.version if context.pedigree else earlier[-1].version + 1
-    found = {
-        name: [
-            *((float(one.version), sizes_against(history.records[one.version], name, now.real)) for one in earlier),
-            (float(last), now.sizes(name)),
-        ]
-        for name in BETTER
-    }
-    return over("", found)
-
-
-def _unlike(context: Context, now: _Now, series: Sequence[Series]) -> Iterator[str]:
-    """Series that are over less than all there is, and what could not be compared."""
-    whole = {metric.name: metric.n for metric in now.metrics}
-    less: dict[int, list[str]] = {}
-    for one in series:
-        if not one.by and one.values[-1].n != whole.get(one.metric):
-            less.setdefault(one.values[-1].n, []).append(one.metric)
-    for n, names in sorted(less.items()):
-        yield f"brought to equal size, {n:,}: {', '.join(names)}"
-    history, compared = context.history, {one.metric for one in series if not one.by}
-    records = [history.records[one.version] for one in _standing(history)] if history else []
-    left = [name for name in BETTER if name not in compared and now.sizes(name)]
-    left = [name for name in left if any(sizes(record, name) for record in records)]
-    other = [name for name in left if not any(sizes_against(record, name, now.real) for record in records)]
-    if other:
-        yield f"measured against other real data than before, and not compared: {', '.join(other)}"
-    if left := [name for name in left if name not in other]:
-        yield f"measured over another number of rows or words than before, and not compared: {', '.join(left)}"
-
-
 def _left_out(slices: Sequence[Slice], series: Sequence[Series]) -> Iterator[str]:
     """Rows without a round, and rounds of too few rows for any of the series."""
     for by in sorted({one.by for one in slices if one.by.lower() in ROUNDS}):
-        rows: dict[str, int] = {}
-        for one in slices:
-            if one.by == by:
-                rows[one.group] = max(rows.get(one.group, 0), one.metric.n)
+        mine = [one for one in slices if one.by == by]
         shown = {x for one in series if one.by == by for x in one.x}
-        without = sum(n for group, n in rows.items() if numbered(group) is None)
-        if without:
+        # Rates are of rows; what else is measured may be over words.
+        rows: dict[str, int] = {}
+        for one in mine:
+            if one.metric.name.endswith("rate"):
+                rows[one.group] = max(rows.get(one.group, 0), one.metric.n)
+        if without := sum(n for group, n in rows.items() if numbered(group) is None):
             yield f"rows without a number in {by!r} are left out: {without:,} or more"
-        if few := in_order(group for group in rows if shown and numbered(group) not in shown):
+        if few := in_order({one.group for one in mine if shown and numbered(one.group) not in shown}):
             told = ", ".join(f"{numbered(group):g}" for group in few)
             yield f"left out, with too few rows to be measured: {by} {told}"
 
 
-def _lost(context: Context, now: _Now) -> tuple[list[tuple[str, int]], int, str]:
+def _lost(now: Present) -> tuple[list[tuple[str, int]], int, str]:
     """(what was lost since the version or round before, a sentence each with the rows it had; rows that tell; why that
     is not known)."""
-    pairs = list(_before_and_now(context, now))
+    pairs = list(now.words())
     if not pairs:
         return [], 0, "no words are kept of both versions: audit each with low-lexical-diversity"
     told = [(_gone(one, place, before, here), one.rows) for place, before, here in pairs for one in lost(before, here)]
@@ -317,20 +228,6 @@ def _gone(one: Subject, place: str, before: Vocabulary, here: Vocabulary) -> str
         f"{', '.join(one.words)}: {one.words[0]!r} stood in {one.rows:,} of {before.rows:,} rows of {place}, "
         f"and stands in {'at most ' if one.bound else ''}{one.left:,} of {here.rows:,}"
     )
-
-
-def _before_and_now(context: Context, now: _Now) -> Iterator[tuple[str, Vocabulary, Vocabulary]]:
-    history, here = context.history, {(v.by, v.group): v for v in now.vocabularies}
-    whole = here.get(("", ""))
-    earlier = [(one.version, history.records[one.version]) for one in _standing(history)] if history else []
-    kept = [(version, v) for version, record in earlier for v in record.vocabularies if not v.by]
-    if whole is not None and kept:
-        version, theirs = kept[-1]
-        yield f"version {version}", theirs, whole
-    for by in sorted({v.by for v in now.vocabularies if v.by}):
-        order = in_order(group for of, group in here if of == by)
-        for before, last in pairwise(order[-2:]):
-            yield f"{by} {numbered(before):g}", here[by, before], here[by, last]
 
 
 def _told(metric: Metric, steepest: Slope, read: int) -> Metric:

@@ -236,6 +236,7 @@ def test_what_is_against_other_real_data_is_not_compared() -> None:
 def test_rounds_that_are_left_out_are_named() -> None:
     slices = tuple(Slice("round", f"round {n}", metric(DISTINCT, 0.5)) for n in (1, 2))
     slices += tuple(Slice("round", label, metric("x.rate", 0.5, n=n)) for label, n in (("(none)", 12), ("round 3", 9)))
+    slices += (Slice("round", "(none)", metric(DISTINCT, 0.5, n=1000)),)  # over words
     found = GenerationTrend().inspect(Context(measured={"any": Measurement((), slices)}))
     assert found.notes[1:] == (
         "rows without a number in 'round' are left out: 12 or more",
