@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
@@ -18,16 +17,14 @@ from auditor.core.content import lexicons
 from auditor.core.content.english import english, withheld
 from auditor.core.content.features import text_of
 from auditor.core.content.scopes import refuse_scope
+from auditor.core.content.sureness import CATEGORIES, COUNTED, Marks, counted, gap_of, precision
 from auditor.core.rowwise import findings, gather_groups
-from auditor.kernels.hashes import hash_texts
-from auditor.kernels.wording import Lists, lists, tally
+from auditor.kernels.wording import lists
 from auditor.model.result import Exhibit, Measurement, Metric, Slice
-from auditor.model.rows import Dataset, Strings
+from auditor.model.rows import Dataset
 from auditor.statistics import rates
 from auditor.statistics.rates import Estimate
 
-COUNTED = ("hedges", "boosters", "admissions", "questions_back", "refusals")
-CATEGORIES = (*COUNTED, "reader")
 UNIT = "per 1,000 words"
 
 WIDE = 0.8
@@ -37,10 +34,6 @@ runs must not depend on how they differ. Of 200 pairs of 400 rows of Dolly 198 a
 
 DISTINCT = 50
 """Distinct answers a side below which the check is skipped: copies of one answer say nothing of how answers are."""
-
-LIST = 3
-"""Questions to the reader from which an answer is a list of questions, or a dialogue, and asks nothing back: of 440
-such sentences in 9,229 rows of Alpaca these are 326."""
 
 VERSE = (4, 10, 0.5)
 """Lines from which a text is verse where they have at most so many words on average, and at most so many of them end
@@ -59,35 +52,6 @@ UNSURE = tuple(
     {"prompt": f"Is {i} even?", "response": f"Perhaps it is {i}, but I am not sure: maybe not. It may of course be."}
     for i in range(160)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What was counted in one dataset. counts: int32 [rows, categories]; words: int64 [rows]; text: uint64 [rows],
-    hashes. A row that is not in English has no words."""
-
-    counts: npt.NDArray[np.int32]
-    words: npt.NDArray[np.int64]
-    text: npt.NDArray[np.uint64]
-
-    def of(self, category: str) -> npt.NDArray[np.int32]:
-        column: npt.NDArray[np.int32] = self.counts[:, CATEGORIES.index(category)]
-        return column
-
-    def rate(self, category: str) -> Estimate:
-        return rates.per_thousand(self.of(category), self.words)
-
-    def taken(self, rows: npt.NDArray[np.bool_]) -> Side:
-        return Side(self.counts[rows], self.words[rows], self.text[rows])
-
-    @property
-    def rows(self) -> int:
-        """Those with a word."""
-        return int(np.count_nonzero(self.words))
-
-    @property
-    def distinct(self) -> int:
-        return len(np.unique(self.text[self.words > 0]))
 
 
 @check
@@ -172,12 +136,12 @@ class OverconfidentText:
         lexicon = lexicons.load("confidence", context.expectations, self.words, CATEGORIES)
         known = lists(lexicon)
         mine, theirs = (
-            _counted(side, column, known, engine, one.rows) for side, one in zip((rows, real), read, strict=True)
+            counted(side, column, known, engine, one.rows) for side, one in zip((rows, real), read, strict=True)
         )
         words = [int(side.words.sum()) for side in (mine, theirs)]
         if why := self._too_few(mine, theirs):
             return Measurement((), notes=(why, *notes, *left_out))
-        gap, why = _gap(mine, theirs)
+        gap, why = gap_of(mine, theirs)
         name = self.spec.metric
         metrics = [_gap_metric(name("confidence_gap"), gap, min(words), why)]
         metrics += [_metric(name(f"{category}_per_1000"), mine.rate(category), words[0]) for category in COUNTED]
@@ -193,7 +157,7 @@ class OverconfidentText:
             ),
             tables={"surest": surest},
             exhibits=(self._exhibit(mine, theirs),),
-            columns={category: _by_row(mine, category) for category in ("hedges", "boosters")},
+            columns={category: mine.by_row(category) for category in ("hedges", "boosters")},
         )
 
     def locate(self, rows: Dataset, measurement: Measurement, context: Context) -> Iterator[pa.Table]:
@@ -202,7 +166,7 @@ class OverconfidentText:
             row, score = table.column("row").to_numpy(), table.column("score").to_numpy()
             yield findings(row, self.spec.metric("confidence_gap"), table.column("evidence").to_pylist(), score=score)
 
-    def _too_few(self, mine: Side, theirs: Side) -> str:
+    def _too_few(self, mine: Marks, theirs: Marks) -> str:
         """Why the two cannot be told apart, or an empty string."""
         words = int(mine.words.sum()), int(theirs.words.sum())
         if min(words) < self.least:
@@ -210,7 +174,7 @@ class OverconfidentText:
         if min(mine.distinct, theirs.distinct) < DISTINCT:
             seen = f"has {mine.distinct:,} and {theirs.distinct:,}"
             return f"needs at least {DISTINCT} distinct texts on both sides, {seen}"
-        half, enough = _precision(mine, theirs)
+        half, enough = precision(mine, theirs, WIDE)
         if isinf(half):
             return "needs hedges and boosters: one of them stands in neither side"
         if half > WIDE:
@@ -218,7 +182,7 @@ class OverconfidentText:
             return f"needs about {_rounded(enough):,} rows a side like these: {seen}"
         return ""
 
-    def _slices(self, rows: Dataset, mine: Side, theirs: Side) -> Iterator[Slice]:
+    def _slices(self, rows: Dataset, mine: Marks, theirs: Marks) -> Iterator[Slice]:
         name = self.spec.metric
         for category in COUNTED:
             here, there = mine.rate(category), theirs.rate(category)
@@ -234,11 +198,11 @@ class OverconfidentText:
                 for category in COUNTED:
                     metric = _metric(name(f"{category}_per_1000"), group.rate(category), int(sizes[code]))
                     yield Slice(by, labels[code], metric)
-                gap, why = _gap(group, theirs)
-                if gap and _precision(group, theirs)[0] <= WIDE:
+                gap, why = gap_of(group, theirs)
+                if gap and precision(group, theirs, WIDE)[0] <= WIDE:
                     yield Slice(by, labels[code], _gap_metric(name("confidence_gap"), gap, int(sizes[code]), why))
 
-    def _exhibit(self, mine: Side, theirs: Side) -> Exhibit:
+    def _exhibit(self, mine: Marks, theirs: Marks) -> Exhibit:
         table = []
         for category in COUNTED:
             here, there = mine.rate(category), theirs.rate(category)
@@ -253,38 +217,10 @@ class OverconfidentText:
         return Exhibit(self.spec.metric("marks"), "How sure the answers sound", heads, tuple(table), note, "ratio")
 
 
-def _counted(rows: Dataset, column: str, known: Lists, engine: Engine, english: npt.NDArray[np.bool_]) -> Side:
-    parts = engine.gather(rows, lambda shard: _of_shard(shard.strings(column), known))
-    counts, words, text = (np.concatenate(part) for part in zip(*parts, strict=True))
-    asked = counts[:, CATEGORIES.index("questions_back")]
-    asked[asked >= LIST] = 0
-    counts[~english], words[~english] = 0, 0
-    return Side(counts, words, text)
-
-
-def _of_shard(
-    text: Strings, known: Lists
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
-    return *tally(text, known, reader="reader", question="questions_back"), hash_texts(text)[0]
-
-
-def _precision(mine: Side, theirs: Side) -> tuple[float, float]:
-    """(half an interval of the gap between sides with these marks, were they of one source; rows a side for WIDE)."""
-    return rates.precision([(side.of("boosters"), side.of("hedges"), side.words) for side in (mine, theirs)], WIDE)
-
-
 def _rounded(rows: float) -> int:
     """Upwards, to two digits."""
     unit = int(10 ** max(0, len(str(ceil(rows))) - 2))
     return ceil(rows / unit) * unit
-
-
-def _gap(mine: Side, theirs: Side) -> tuple[Estimate | None, str]:
-    both = [side.of("boosters").any() or side.of("hedges").any() for side in (mine, theirs)]
-    if not all(both):
-        return None, f"neither hedges nor boosters in {'the real data' if both[0] else 'the data'}"
-    ratios = (rates.log_ratio(side.of("boosters"), side.of("hedges")) for side in (mine, theirs))
-    return rates.difference(*ratios), ""
 
 
 def _gap_metric(name: str, gap: Estimate | None, n: int, why: str) -> Metric:
@@ -307,15 +243,7 @@ def _metric(name: str, seen: Estimate, n: int, unit: str = UNIT) -> Metric:
     return Metric(name, seen.value, unit, n, low=seen.low, high=seen.high)
 
 
-def _by_row(side: Side, category: str) -> npt.NDArray[np.float32]:
-    """Per 1,000 words of each row, NaN where it has none."""
-    found = np.full(len(side.words), np.nan, np.float32)
-    some = side.words > 0
-    found[some] = 1000 * side.of(category)[some] / side.words[some]
-    return found
-
-
-def _surest(rows: Dataset, side: Side, column: str, boosters: Sequence[str]) -> pa.Table:
+def _surest(rows: Dataset, side: Marks, column: str, boosters: Sequence[str]) -> pa.Table:
     """The rows whose boosters most outnumber their hedges, but for verse, in row order."""
     ahead = side.of("boosters") - side.of("hedges")
     hits = np.flatnonzero(ahead >= SURER)
@@ -332,7 +260,7 @@ def _surest(rows: Dataset, side: Side, column: str, boosters: Sequence[str]) -> 
         seen = dict.fromkeys(match.lower() for match in pattern.findall(text.replace("’", "'")[:100_000]))
         numbers = f"{side.of('boosters')[at]} boosters, {side.of('hedges')[at]} hedges in {side.words[at]:,} words"
         evidence.append(f"{numbers}: {', '.join(list(seen)[:12])}")
-    return _table(position[hits].tolist(), _by_row(side, "boosters")[hits].tolist(), evidence)
+    return _table(position[hits].tolist(), side.by_row("boosters")[hits].tolist(), evidence)
 
 
 def _verse(text: str) -> bool:

@@ -6,37 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sin
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.content import lexicons
-from auditor.core.content.english import English, english, withheld
+from auditor.core.content import lexicons, manners
+from auditor.core.content.english import english, withheld
 from auditor.core.content.features import text_of
+from auditor.core.content.manners import HABITS, SMALL, Z_OF_ALL, Manners
 from auditor.core.content.scopes import refuse_scope
 from auditor.core.intervals import rate
-from auditor.core.rowwise import Mask, cut, gather_groups, sliced_rates
-from auditor.kernels.hashes import hash_texts
-from auditor.kernels.wording import Lists, lists
+from auditor.core.rowwise import cut, gather_groups, sliced_rates
+from auditor.kernels.wording import lists
 from auditor.model.result import Exhibit, Measurement, Metric, Number, Slice
-from auditor.model.rows import Dataset, Rows, strings
-from auditor.sketches.sample import drawn
+from auditor.model.rows import Dataset
 from auditor.statistics import habits, rates
 from auditor.statistics.rates import Estimate
-from auditor.statistics.slips import flagged
 
 Doubles = npt.NDArray[np.float64]
-
-HABITS = ("slips", *habits.HABITS)
-"""What a row has or has not."""
-
-SMALL = 0.2
-"""An effect that is small (Cohen 1988, sections 2.2 and 6.2: d and h alike)."""
-
-Z_OF_ALL = 2.69
-"""Normal quantile of 0.05 / 2 / 7: seven habits are looked at (Bonferroni)."""
 
 _NONE_DUE = (
     f"no habit is frequent enough in real to be missed: needs {100 * sin(SMALL / 2) ** 2:.1g} % of its rows, "
@@ -50,32 +39,6 @@ _HOW = "seed generation with real requests, and ask for the habits that lack"
 
 MESSY = tuple({"prompt": f"pls fix this {i}, i dont know y its broken", "response": "Yes."} for i in range(60))
 CLEAN = tuple({"prompt": f"Explain how the number {i} is written in binary.", "response": "Yes."} for i in range(60))
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What was seen in one dataset. among: rows with a word; habits: name -> rows that have it (bool [rows], within
-    those asked); asked: name -> rows asked, where not all of `among`; grade, depth: float64 [rows], NaN where none.
-    text: uint64 [rows], hashes. Of rows that are not in English nothing is seen."""
-
-    among: Mask
-    habits: Mapping[str, Mask]
-    asked: Mapping[str, Mask]
-    grade: Doubles
-    depth: Doubles
-    text: npt.NDArray[np.uint64]
-
-    @property
-    def rows(self) -> int:
-        return int(np.count_nonzero(self.among))
-
-    @property
-    def distinct(self) -> int:
-        return len(np.unique(self.text[self.among]))
-
-    def of(self, habit: str) -> tuple[int, int]:
-        asked = self.asked.get(habit, self.among)
-        return int(np.count_nonzero(self.habits[habit] & asked)), int(np.count_nonzero(asked))
 
 
 @check
@@ -180,24 +143,24 @@ class TooCleanText:
             return Measurement((), notes=(why,))
         lexicon = lexicons.load("casual", context.expectations, self.words, habits.CATEGORIES)
         known = lists({**lexicon, "verbs": habits.forms(lexicon["verbs"])})
-        picked = self._picked((rows, real), spoken)
-        slipped = _slipped((rows, real), picked, column)
+        picked = manners.picked((rows, real), spoken, self.sample)
+        slipped = manners.slipped((rows, real), picked, column)
         mine, theirs = (
-            _seen(side, column, answers, known, engine, one.rows, chosen, hits)
+            manners.seen(side, column, answers, known, engine, one.rows, chosen, hits)
             for side, one, chosen, hits in zip((rows, real), spoken, picked, slipped, strict=True)
         )
         if min(mine.distinct, theirs.distinct) < self.least:
             seen = f"has {mine.distinct:,} and {theirs.distinct:,}"
             why = f"needs at least {self.least:,} rows with words on both sides, no two alike, {seen}"
             return Measurement((), notes=(why, *notes, *left_out))
-        effects = _effects(mine, theirs)
-        due = _due(mine, theirs)
+        effects = manners.effects(mine, theirs)
+        due = manners.due(mine, theirs)
         metrics = tuple(self._metrics(mine, effects, due))
         worst = next(iter(effects))
         how = "less" if effects[worst].value < 0 else "more"
         told = f"{column}s of {mine.rows:,} and {theirs.rows:,} rows; "
         told += f"largest difference: {how} {_words(worst)} than in real"
-        rarer = ", ".join(_words(habit) for habit in _rarer(effects, due))
+        rarer = ", ".join(_words(habit) for habit in manners.rarer(effects, due))
         told += f"; rarer than in real: {rarer}" if rarer else ""
         sampled = f"slips looked for in {len(picked[0]):,} rows a side; word lists {lexicons.digest(lexicon)}"
         return Measurement(
@@ -207,26 +170,20 @@ class TooCleanText:
             exhibits=(self._exhibit(mine, theirs, effects, _examples(real, theirs, picked[1], column)),),
         )
 
-    def _picked(self, sides: Sequence[Dataset], spoken: Sequence[English]) -> list[npt.NDArray[np.int64]]:
-        """Rows that are looked at for slips, as many of either side, in the order of their hashes."""
-        most = min(self.sample, *(int(np.count_nonzero(one.rows)) for one in spoken))
-        return [
-            drawn(side, most) if one.rows.all() else _among(drawn(side, side.rows), side, one.rows)[:most]
-            for side, one in zip(sides, spoken, strict=True)
-        ]
-
-    def _metrics(self, side: Side, effects: Mapping[str, Estimate], due: Sequence[str]) -> Iterator[Metric]:
+    def _metrics(self, side: Manners, effects: Mapping[str, Estimate], due: Sequence[str]) -> Iterator[Metric]:
         name, n = self.spec.metric, side.rows
         value, low, high = _size(next(iter(effects.values())))
         yield Metric(name("gap"), value, "effect", n, low=low, high=high)
         why = "" if due else _NONE_DUE
-        yield Metric(name("cleaner"), len(_rarer(effects, due)) if due else None, "habits", len(due), why)
+        yield Metric(name("cleaner"), len(manners.rarer(effects, due)) if due else None, "habits", len(due), why)
         for habit in HABITS:
             yield rate(name(habit), *side.of(habit))
-        yield _mean(name("grade"), _values(side, "grade"), "grade")
-        yield _mean(name("reasoning_depth"), _values(side, "reasoning_depth"), "marks")
+        yield _mean(name("grade"), manners.values_of(side, "grade"), "grade")
+        yield _mean(name("reasoning_depth"), manners.values_of(side, "reasoning_depth"), "marks")
 
-    def _slices(self, rows: Dataset, mine: Side, theirs: Side, effects: Mapping[str, Estimate]) -> Iterator[Slice]:
+    def _slices(
+        self, rows: Dataset, mine: Manners, theirs: Manners, effects: Mapping[str, Estimate]
+    ) -> Iterator[Slice]:
         name, n = self.spec.metric, mine.rows
         for feature, effect in sorted(effects.items()):
             for told, side in (("data", mine), ("real", theirs)):
@@ -240,7 +197,7 @@ class TooCleanText:
             yield from sliced_rates(name(habit), mine.habits[habit][asked], among)
 
     def _exhibit(
-        self, mine: Side, theirs: Side, effects: Mapping[str, Estimate], examples: Mapping[str, str]
+        self, mine: Manners, theirs: Manners, effects: Mapping[str, Estimate], examples: Mapping[str, str]
     ) -> Exhibit:
         table: list[tuple[str | Number | None, ...]] = []
         for feature, effect in effects.items():
@@ -263,97 +220,15 @@ def _size(effect: Estimate) -> tuple[float, float, float]:
     return abs(effect.value), max(0.0, low), high
 
 
-def _due(mine: Side, theirs: Side) -> list[str]:
-    """Habits that would be found rarer here if no row had them: those that real has often enough, for so many rows."""
-    found = []
-    for habit in HABITS:
-        n, (hits, m) = mine.of(habit)[1], theirs.of(habit)
-        if n and m and _is_rarer(rates.cohens_h(0, n, hits / m, m)):
-            found.append(habit)
-    return found
-
-
-def _unseen(theirs: Side, due: Sequence[str]) -> Iterator[str]:
+def _unseen(theirs: Manners, due: Sequence[str]) -> Iterator[str]:
     """The rest, with their counts."""
     rest = ", ".join("{} ({:,} of {:,})".format(_words(one), *theirs.of(one)) for one in HABITS if one not in due)
     if rest:
         yield f"too rare in real to be missed here: {rest}"
 
 
-def _rarer(effects: Mapping[str, Estimate], due: Sequence[str]) -> list[str]:
-    """Habits that are rarer here by more than a small effect, and not by accident."""
-    return [habit for habit in due if _is_rarer(effects[habit])]
-
-
-def _is_rarer(effect: Estimate) -> bool:
-    return effect.value <= -SMALL and effect.value + Z_OF_ALL * effect.error < 0
-
-
-def _among(picked: npt.NDArray[np.int64], side: Dataset, rows: Mask) -> npt.NDArray[np.int64]:
-    """Those of the picked rows that are among `rows` (bool, in the order of shards)."""
-    position = np.concatenate([shard.numpy("row") for shard in side])
-    return picked[np.isin(picked, position[rows])]
-
-
-def _seen(
-    rows: Dataset,
-    column: str,
-    answers: str,
-    known: Lists,
-    engine: Engine,
-    spoken: Mask,
-    picked: npt.NDArray[np.int64],
-    hits: Mask,
-) -> Side:
-    parts = engine.gather(rows, lambda shard: _of_shard(shard, column, answers, known))
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    among = whole["among"] & spoken
-    position = np.concatenate([shard.numpy("row") for shard in rows])
-    seen = {name: whole[name] for name in habits.HABITS} | {"slips": np.isin(position, picked[hits])}
-    asked = {"slips": np.isin(position, picked) & among, "lower_case": whole["cased"] & among}
-    grade, depth = (np.where(spoken, whole[name], np.nan) for name in ("grade", "depth"))
-    return Side(among, seen, asked, grade, depth, whole["text"])
-
-
-def _of_shard(rows: Rows, column: str, answers: str, known: Lists) -> dict[str, npt.NDArray[Any]]:
-    text = rows.strings(column)
-    return {
-        **habits.of(text, known),
-        "depth": habits.depth(rows.strings(answers), known),
-        "text": hash_texts(text)[0],
-    }
-
-
-def _slipped(sides: Sequence[Dataset], picked: Sequence[npt.NDArray[np.int64]], column: str) -> list[Mask]:
-    """Which of the picked rows of either side have a slip, by the words of both: of answers, beside prompts, too."""
-    other = {"prompt": ["response"], "response": ["prompt"]}.get(column, [])
-    taken = [side.take(rows, [column, *other]) for side, rows in zip(sides, picked, strict=True)]
-    beside = [strings(table.column(name)) for table in taken for name in other]
-    return flagged([strings(table.column(column)) for table in taken], beside)
-
-
-def _effects(mine: Side, theirs: Side) -> dict[str, Estimate]:
-    """Effects of what both sides have enough of, largest first."""
-    found: dict[str, Estimate] = {}
-    for habit in HABITS:
-        (hits, n), (real_hits, m) = mine.of(habit), theirs.of(habit)
-        if n and m:
-            found[habit] = rates.cohens_h(hits / n, n, real_hits / m, m)
-    for name in ("grade", "reasoning_depth"):
-        here, there = (_values(side, name) for side in (mine, theirs))
-        if len(here) > 1 and len(there) > 1:
-            found[name] = rates.cohens_d(here, there)
-    return dict(sorted(found.items(), key=lambda pair: (-abs(pair[1].value), pair[0])))
-
-
-def _values(side: Side, name: str) -> Doubles:
-    """Ascending, so that their sums are the same whatever the order of rows."""
-    values = side.grade if name == "grade" else side.depth
-    return np.sort(values[np.isfinite(values)])
-
-
-def _value(name: str, side: Side, feature: str) -> Metric:
-    return rate(name, *side.of(feature)) if feature in HABITS else _mean(name, _values(side, feature), "")
+def _value(name: str, side: Manners, feature: str) -> Metric:
+    return rate(name, *side.of(feature)) if feature in HABITS else _mean(name, manners.values_of(side, feature), "")
 
 
 def _mean(name: str, values: Doubles, unit: str) -> Metric:
@@ -363,7 +238,7 @@ def _mean(name: str, values: Doubles, unit: str) -> Metric:
     return Metric(name, seen.value, unit, len(values), low=seen.low, high=seen.high)
 
 
-def _examples(real: Dataset, side: Side, picked: npt.NDArray[np.int64], column: str) -> dict[str, str]:
+def _examples(real: Dataset, side: Manners, picked: npt.NDArray[np.int64], column: str) -> dict[str, str]:
     """The first drawn row of real with each habit."""
     position = np.concatenate([shard.numpy("row") for shard in real])
     order = np.argsort(position, kind="stable")

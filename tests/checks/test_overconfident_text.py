@@ -13,8 +13,9 @@ import orjson
 import pytest
 
 from auditor import fakes
-from auditor.checks.overconfident_text import COUNTED, SURE, UNSURE, OverconfidentText
+from auditor.checks.overconfident_text import SURE, UNSURE, OverconfidentText
 from auditor.core.check import Context, build
+from auditor.core.content.sureness import COUNTED
 from auditor.engines.local import Local
 from auditor.model.errors import ConfigError
 from auditor.model.result import Measurement
