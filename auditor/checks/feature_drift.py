@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
-from auditor.core.content.features import Feature, features, is_identifier, spoken, told, values_of
+from auditor.core.content import fields
+from auditor.core.content.features import Feature, features, is_identifier, spoken, values_of
 from auditor.core.content.labels import LABELS, named, tally
 from auditor.core.intervals import rate
 from auditor.core.rowwise import cut, findings, gather_groups
@@ -162,9 +163,8 @@ class FeatureDrift:
         outcome = engine.map(one, compared)
         found = [measured for measured in outcome if isinstance(measured, Compared)]
         left = [one for one in outcome if isinstance(one, Left)]
-        few = told(f"in fewer than {self.least:,} rows of a side, not compared", (one.told for one in left if one.few))
-        every = told("no labels but names of rows, not compared", (one.told for one in left if not one.few))
-        notes = (*notes, *(note for note in (few, every) if note))
+        few, unique = ([one.told for one in left if one.few is rare] for rare in (True, False))
+        notes = (*notes, *fields.left_out(self.least, few, unique))
         if not found:
             return Measurement((), notes=("no feature has enough values on both sides to compare", *notes))
         chances = drift.adjusted([measured.drift.p for measured in found]).tolist()
@@ -203,7 +203,7 @@ class FeatureDrift:
         if min(len(mine), len(theirs)) < self.least:
             return self._few(feature, len(mine), len(theirs))
         if feature.field and (is_identifier(mine) or is_identifier(theirs)):
-            return _unique(feature, len(np.unique(theirs)), len(theirs))
+            return Left(fields.unique(feature.column, len(np.unique(theirs)), len(theirs)))
         worst = []
         for by, (labels, codes) in sorted(groups.items()):
             kept = codes[known]
@@ -217,7 +217,7 @@ class FeatureDrift:
     def _labels(self, feature: Feature, rows: Dataset, real: Dataset) -> Compared | Left | None:
         theirs = tally(real, feature.column)
         if theirs.tells_apart and theirs.rows >= self.least:
-            return _unique(feature, len(theirs.key), theirs.rows)
+            return Left(fields.unique(feature.column, len(theirs.key), theirs.rows))
         mine = tally(rows, feature.column)
         n, m = mine.rows, theirs.rows
         if min(n, m) < self.least:
@@ -240,8 +240,7 @@ class FeatureDrift:
 
     def _few(self, feature: Feature, n: int, real: int) -> Left | None:
         """A field that some rows of either side have."""
-        told = f"{cut(feature.column, 40)} ({n:,} and {real:,})"
-        return Left(told, few=True) if feature.field and n and real else None
+        return Left(fields.few(feature.column, n, real), few=True) if feature.field and n and real else None
 
     def _metrics(self, order: Sequence[Compared], drifted: int, mask: npt.NDArray[np.bool_]) -> tuple[Metric, ...]:
         name, n = self.spec.metric, min(min(one.drift.n, one.drift.real) for one in order)
@@ -304,10 +303,6 @@ def _most(name: str, values: Sequence[float | None], unit: str, n: int) -> Metri
 
 def _told(one: Compared) -> str:
     return f"{cut(one.feature.column, 60)} ({one.there} in real, {one.here} here)"
-
-
-def _unique(feature: Feature, values: int, rows: int) -> Left:
-    return Left(f"{cut(feature.column, 40)} ({values:,} values in {rows:,} real rows)")
 
 
 def _effect(name: str, found: drift.Drift) -> Metric:

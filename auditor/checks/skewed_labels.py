@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content import groups as lists_of_groups
-from auditor.core.content.features import text_of, told
-from auditor.core.content.fields import Field, columns_of, held_against
+from auditor.core.content.features import text_of
+from auditor.core.content.fields import Field, columns_of, held_against, left_out
 from auditor.core.content.groups import Groups
 from auditor.core.content.labels import LABELS
 from auditor.core.content.mentions import Mentions, by_dimension, mentions
@@ -199,11 +199,8 @@ class SkewedLabels:
         ]
         compared.sort(key=lambda one: (-one.distance.value if one.distance else 1, one.field))
         if real is not None and min(rows.rows, real.rows) >= self.least:
-            few = told(
-                f"in fewer than {self.least} rows of a side, not compared", (one.few for one in fields if one.few)
-            )
-            unique = told("no labels but names of rows, not compared", (one.unique for one in fields if one.unique))
-            notes = (*notes, *(note for note in (few, unique) if note))
+            few, unique = [one.few for one in fields if one.few], [one.unique for one in fields if one.unique]
+            notes = (*notes, *left_out(self.least, few, unique))
         swapped, alone = self._swaps(rows, column, groups, engine)
         sizes = rows.rows, None if real is None else real.rows
         metrics = (

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from auditor.core.content.fields import columns_of
+from auditor.core.content.fields import columns_of, told
 from auditor.core.rowwise import cut
 from auditor.model.rows import MAKERS, ROUNDS, Dataset
 
@@ -44,8 +43,6 @@ SPOKEN = {
 }
 """What people call them, and the unit. A field of the records never has the name of one (see `_fields`)."""
 
-_NAMED = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Feature:
@@ -79,13 +76,6 @@ def features(rows: Dataset, real: Dataset) -> tuple[list[Feature], tuple[str, ..
 def spoken(column: str) -> tuple[str, str]:
     """Title and unit of a column for people; a field of the records has its own name for both."""
     return SPOKEN.get(column, (column, column))
-
-
-def told(what: str, names: Iterable[str]) -> str:
-    """`fields on one side only: mood, style and 3 more`; empty where there is none."""
-    listed = list(names)
-    more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
-    return f"{what}: {', '.join(listed[:_NAMED])}{more}" if listed else ""
 
 
 def text_of(rows: Dataset, real: Dataset, scope: str) -> tuple[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ from auditor.statistics import balance
 
 Longs = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+_NAMED = 8
+"""Fields that a note names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,37 @@ def held_against(
     if len(theirs.key) > LABELS and real.fields.get(name.removeprefix("meta.")) == "int":
         return Field(imbalance=even)  # numbers, and no labels
     if theirs.tells_apart:
-        values = f"{len(theirs.key):,} values in {theirs.rows:,} real rows"
-        return Field(imbalance=even, unique=f"{cut(name, 40)} ({values})")
+        return Field(imbalance=even, unique=unique(name, len(theirs.key), theirs.rows))
     compared = to_sample(of_values(name, Values(rows, column, mine), Values(real, beside, theirs)), "real", least)
     crosses = None
     if sexes is not None and max(len(mine.key), len(theirs.key)) <= LABELS:
         key = np.intersect1d(mine.key, theirs.key)
         crosses = crossed(rows, column, key, sexes[0]), crossed(real, beside, key, sexes[1])
-    few = compared.distance is None and mine.rows and theirs.rows and min(mine.rows, theirs.rows) < least
-    return Field(compared, even, crosses, f"{cut(name, 40)} ({mine.rows:,} and {theirs.rows:,})" if few else "")
+    scarce = compared.distance is None and mine.rows and theirs.rows and min(mine.rows, theirs.rows) < least
+    return Field(compared, even, crosses, few(name, mine.rows, theirs.rows) if scarce else "")
+
+
+def few(name: str, rows: int, real: int) -> str:
+    """A field that too few rows of a side have, for `left_out`."""
+    return f"{cut(name, 40)} ({rows:,} and {real:,})"
+
+
+def unique(name: str, values: int, rows: int) -> str:
+    """A field of which nearly every real row has a value of its own, for `left_out`."""
+    return f"{cut(name, 40)} ({values:,} values in {rows:,} real rows)"
+
+
+def left_out(least: int, few: Iterable[str], unique: Iterable[str]) -> tuple[str, ...]:
+    """Notes of fields that are not compared, and why."""
+    notes = (
+        told(f"in fewer than {least:,} rows of a side, not compared", few),
+        told("no labels but names of rows, not compared", unique),
+    )
+    return tuple(note for note in notes if note)
+
+
+def told(what: str, names: Iterable[str]) -> str:
+    """`fields on one side only: mood, style and 3 more`; empty where there is none."""
+    listed = list(names)
+    more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
+    return f"{what}: {', '.join(listed[:_NAMED])}{more}" if listed else ""
