@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.core import documents
-from auditor.core.content.lexicons import FOLDER
+from auditor.core.content import lexicons
 from auditor.model.errors import ConfigError
 
 MOST = 62
@@ -42,13 +42,9 @@ class Groups:
 def load(folders: Sequence[Path], more: Sequence[str]) -> Groups:
     """The lists of the first of `folders` that has them, and those of the files `more`. Raises ConfigError where there
     are none, or where they are too many."""
-    found = (folder / FOLDER / "groups.yaml" for folder in folders)
-    first = next((path for path in found if path.is_file()), None)
-    if first is None:
-        raise ConfigError("no word list 'groups'", hint=f"put {FOLDER / 'groups.yaml'} into your own expectations/")
     words: dict[Group, tuple[str, ...]] = {}
     swaps: tuple[tuple[str, str], ...] = ()
-    for path in (first, *map(Path, more)):
+    for path in (lexicons.first("groups", folders), *map(Path, more)):
         one = read(path)
         swaps += one.swaps
         for label, phrases in one.words.items():

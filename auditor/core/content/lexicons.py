@@ -20,11 +20,19 @@ FOLDER = Path("words") / "drift"
 
 
 def load(name: str, folders: Sequence[Path], more: Sequence[str], categories: Sequence[str]) -> Lexicon:
-    """The lists of `name` (a file without its suffix) in the first of `folders` that has it, and those of the files
-    `more`.
+    """The lists of `name` in the first of `folders` that has it, and those of the files `more`.
 
     Raises ConfigError where a file is missing, or is not a list of `category` and `phrases`.
     """
+    lexicon: dict[str, list[str]] = {category: [] for category in categories}
+    for path in (first(name, folders), *map(Path, more)):
+        for category, phrases in read(path, categories):
+            lexicon[category] += phrases
+    return {category: tuple(dict.fromkeys(phrases)) for category, phrases in lexicon.items()}
+
+
+def first(name: str, folders: Sequence[Path]) -> Path:
+    """The file `name` (without its suffix) of the first of `folders` that has it. Raises ConfigError where none has."""
     found = next((path for folder in folders if (path := folder / FOLDER / f"{name}.yaml").is_file()), None)
     if found is None:
         raise ConfigError(
@@ -32,11 +40,7 @@ def load(name: str, folders: Sequence[Path], more: Sequence[str], categories: Se
             seen=", ".join(str(folder / FOLDER) for folder in folders) or "no folder of expectations",
             hint=f"put {FOLDER / name}.yaml into your own expectations/",
         )
-    lexicon: dict[str, list[str]] = {category: [] for category in categories}
-    for path in (found, *map(Path, more)):
-        for category, phrases in read(path, categories):
-            lexicon[category] += phrases
-    return {category: tuple(dict.fromkeys(phrases)) for category, phrases in lexicon.items()}
+    return found
 
 
 def read(path: Path, categories: Collection[str]) -> list[tuple[str, tuple[str, ...]]]:
