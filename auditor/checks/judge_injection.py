@@ -21,7 +21,6 @@ from auditor.core.judges.biases import clustered, judged_once
 from auditor.core.judges.outputs import Outputs, outputs
 from auditor.core.judges.panels import Panel, because
 from auditor.core.rowwise import cut
-from auditor.model.errors import ConfigError
 from auditor.model.result import Measurement, Metric
 from auditor.model.verdicts import TIE, A, Verdicts
 
@@ -167,13 +166,7 @@ class JudgeInjection:
             yield from panels.told(texts.row[at], self.spec.metric(category), evidence)
 
     def _patterns(self, context: Context) -> Patterns:
-        ours = next((path for folder in context.expectations if (path := folder / LISTS).is_file()), None)
-        if ours is None:
-            raise ConfigError(
-                "no list of words meant for judges",
-                seen=", ".join(str(folder / LISTS) for folder in context.expectations) or "no folder of expectations",
-                hint=f"put {LISTS} into your own expectations/",
-            )
+        ours = documents.first(context.expectations, LISTS, "list of words meant for judges")
         lists: dict[str, tuple[str, ...]] = dict.fromkeys(CATEGORIES, ())
         for path in (ours, *map(Path, self.words)):
             for category, patterns in _read(path):

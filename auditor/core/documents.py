@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -100,6 +100,18 @@ class Entry:
     def refuse(self, message: str, *, wanted: str | None = None, hint: str | None = None) -> NoReturn:
         seen = None if isinstance(self.value, dict | list) else redact(repr(self.value))[:120]
         raise ConfigError(message, file=self.file, line=self.line, seen=seen, wanted=wanted, hint=hint)
+
+
+def first(folders: Sequence[Path], place: Path, what: str) -> Path:
+    """The file at `place` in the first of these folders of expectations. Raises ConfigError where none has it."""
+    found = next((path for folder in folders if (path := folder / place).is_file()), None)
+    if found is None:
+        raise ConfigError(
+            f"no {what}",
+            seen=", ".join(str((folder / place).parent) for folder in folders) or "no folder of expectations",
+            hint=f"put {place} into your own expectations/",
+        )
+    return found
 
 
 def read(path: Path) -> Entry:

@@ -11,7 +11,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from auditor.core import documents
-from auditor.model.errors import ConfigError
 
 Lexicon = dict[str, tuple[str, ...]]
 """Phrases by category, in the order in which a room names its categories."""
@@ -33,14 +32,7 @@ def load(name: str, folders: Sequence[Path], more: Sequence[str], categories: Se
 
 def first(name: str, folders: Sequence[Path]) -> Path:
     """The file `name` (without its suffix) of the first of `folders` that has it. Raises ConfigError where none has."""
-    found = next((path for folder in folders if (path := folder / FOLDER / f"{name}.yaml").is_file()), None)
-    if found is None:
-        raise ConfigError(
-            f"no word list {name!r}",
-            seen=", ".join(str(folder / FOLDER) for folder in folders) or "no folder of expectations",
-            hint=f"put {FOLDER / name}.yaml into your own expectations/",
-        )
-    return found
+    return documents.first(folders, FOLDER / f"{name}.yaml", f"word list {name!r}")
 
 
 def read(path: Path, categories: Collection[str]) -> list[tuple[str, tuple[str, ...]]]:
