@@ -238,7 +238,9 @@ def series(exhibit: Exhibit, style: Path, key: str) -> str:
     shown = _series(exhibit)[:SERIES]
     figure, strips = rows_of(style, len(shown), 0.5, 0.42, (0.41, 0.76))
     values = [max(FLOOR, min(1 / FLOOR, value)) for one in shown for value in one.multiples]
-    low, high = min([0.8, *values]) / 1.25, max([1.25, *values]) * 1.25
+    low, high = min([0.8, *values]), max([1.25, *values])
+    edge = (high / low) ** 0.12  # room for a point at the end of the scale
+    low, high = low / edge, high * edge
     for axes, one, name in zip(strips, shown, _names([one.metric for one in shown]), strict=True):
         axes.set_yscale("log")
         axes.set_ylim(low, high)
@@ -285,15 +287,9 @@ def _beside(axes: Any, x: float, lines: Sequence[tuple[str, float, str]]) -> Non
 
 
 def _names(metrics: Sequence[str]) -> list[list[str]]:
-    """Of each metric its name in words, on a line or two: with its check where the rest would not tell which it is."""
-    short = [wording.label(metric) for metric in metrics]
-    found = []
-    for metric, name in zip(metrics, short, strict=True):
-        alone = not name.endswith("rate") and short.count(name) == 1
-        words = name if alone else wording.metric(metric).replace(":", "")
-        lines = textwrap.wrap(words, LETTERS) or [words]
-        found.append([label(line, LETTERS) for line in lines[:2]])
-    return found
+    """Of each metric its name in words, on a line or two."""
+    found = (textwrap.wrap(name.replace(":", ""), LETTERS) for name in wording.metrics(metrics))
+    return [[label(line, LETTERS) for line in lines[:2]] for lines in found]
 
 
 def _of_series(exhibit: Exhibit, known: Sequence[Course]) -> str:

@@ -31,8 +31,11 @@ def table(exhibit: Exhibit, rows: int | None = None) -> Table:
         cells.append(tuple(map(_cell, row, mine)))
     if exhibit.name == FEATURES:
         cells = [(spoken(first)[0], *others) for first, *others in cells]
-    if heads[:1] in (("metric",), ("measure",)):
-        cells = [(_named(first), *others) for first, *others in cells]
+    if heads[:1] == ("metric",):
+        names = wording.metrics([str(row[0]) for row in exhibit.rows])
+        cells = [(name, *others) for name, (_, *others) in zip(names, cells, strict=False)]
+    if heads[:1] == ("measure",):
+        cells = [(wording.label(f".{first}"), *others) for first, *others in cells]
     if own is not None:
         kept = [place for place in range(len(heads)) if place != own]
         cells = [tuple(row[place] for place in kept) for row in cells]
@@ -56,11 +59,6 @@ def _cell(value: str | Number | None, unit: str) -> str:
     if isinstance(value, int) and unit == "row":
         return str(value)
     return value if isinstance(value, str) else wording.quantity(value, unit)
-
-
-def _named(name: str) -> str:
-    """A metric in words, with its check where it has one."""
-    return wording.metric(name) if "." in name else wording.label(f".{name}")
 
 
 def _number(value: str | Number | None) -> float | None:

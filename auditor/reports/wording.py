@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +144,15 @@ def metric(name: str) -> str:
     plain rate."""
     check, _, rest = name.partition(".")
     return _spoken(check) if rest in ("", "rate") else f"{_spoken(check)}: {_spoken(rest)}"
+
+
+def metrics(names: Sequence[str]) -> list[str]:
+    """Metrics of several checks in words: with the check where the rest would not tell which it is."""
+    short = [label(name) for name in names]
+    return [
+        metric(name) if own.endswith("rate") or short.count(own) > 1 else own
+        for name, own in zip(names, short, strict=True)
+    ]
 
 
 def _spoken(name: str) -> str:

@@ -128,7 +128,7 @@ def test_what_starts_at_nought_is_drawn_and_told_so() -> None:
 
 def test_points_at_the_edges_are_whole_and_long_names_are_on_two_lines() -> None:
     rows = (
-        ("semantic_duplicates.effective_share", "more", 1.0, 0.5),
+        ("semantic_duplicates.effective_share", "more", 1.0, 40.0),
         ("near_duplicates.effective_share", "more", 1.0, 0.5),
         ("low_lexical_diversity.unique_ngram_product_to_real", "more", 1.0, 0.5),
     )
@@ -136,6 +136,7 @@ def test_points_at_the_edges_are_whole_and_long_names_are_on_two_lines() -> None
         Exhibit("generation_trend.series", "t", ("metric", "better", "version 1", "version 2"), rows), STYLE, "a"
     )
     assert not re.search(r"<g clip-path[^>]*>\s*<use", svg), "no point is cut by its panel"
+    assert min(float(y) for y in re.findall(r'<use [^>]*?y="([\d.]+)"', svg)) > 2.4, "nor by the edge of the picture"
     told = words(svg)
     assert not [text for text in told if text.endswith("\u2026")]
     assert told[told.index("semantic duplicates") + 1] == "effective share"

@@ -92,6 +92,32 @@ def test_progress_elsewhere_is_a_plain_line_a_stage() -> None:
     assert re.fullmatch(r"near-duplicates +\d\.\d\d s\n", stream.getvalue())
 
 
+def test_a_long_stage_says_once_a_minute_how_much_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten splits four were there already: they took no time."""
+    now = [0.0]
+    monkeypatch.setattr("auditor.reports.console.time.perf_counter", lambda: now[0])
+    stream = io.StringIO()
+    with Console(stream).stage("10 splits") as advance:
+        for second, done in ((1, 4), (31, 5), (61, 6), (91, 7), (121, 8), (181, 10)):
+            now[0] = second
+            advance(done, 10)
+    lines = [line.split(maxsplit=2)[2].split("  ") for line in stream.getvalue().splitlines()]
+    told = [[word.strip() for word in line if word.strip()] for line in lines]
+    assert told == [["60%", "2 min 0 s left"], ["80%", "60.0 s left"], ["100%"], ["3 min 1 s"]]
+
+
+def test_a_stage_within_a_stage_is_told_above_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Tty()
+    console = Console(stream, color=False)
+    with console.stage("splits") as advance:
+        with console.stage("embed text"):
+            advance(1, 2)
+        advance(2, 2)
+    assert re.search(r"embed text +\d\.\d\d s *\n", stream.getvalue())
+    assert re.search(r"splits +\d\.\d\d s\n\Z", stream.getvalue())
+
+
 def test_progress_on_a_terminal_is_live_and_leaves_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
