@@ -148,10 +148,10 @@ def _portable(value: Any, root: Path) -> Any:
 
 
 def _told(check: Any, name: str, value: Any) -> str:
-    """As people read it: a value that stands for something else (`words` of its field) by what it stands for."""
+    """As people read it: a value that stands for something else (`words` of its field) with what it stands for."""
     words = {one.name: one.metadata.get("words", {}) for one in dataclasses.fields(check)}.get(name, {})
     own = next((said for meant, said in words.items() if meant == value), None)
-    return _set(check, name, value) if own is None else f"{check.spec.name}.{name}: {own}"
+    return _set(check, name, value) + ("" if own is None else f" ({own})")
 
 
 def _set(check: Any, name: str, value: Any) -> str:
