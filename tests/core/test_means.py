@@ -97,7 +97,7 @@ def test_a_value_that_stands_for_another_is_told_by_what_it_stands_for(tmp_path:
 
     assert why(0.9, 0.9) == why(0, 0) == ""
     assert why(0, 0.9) == (
-        "its bounds were found with own.threshold=0.9, this audit has own.threshold=0 (the embedder's own): "
+        "its bounds were found with own.threshold=0.9, this audit has own.threshold=0.0 (the embedder's own): "
         "audit with --set own.threshold=0.9, or calibrate again"
     )
     assert why(0.9, 0) == (
