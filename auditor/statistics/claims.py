@@ -21,7 +21,7 @@ SLACK = 0.75
 """A row is contested by a group that is this near to it, as a share of its own group's similarity."""
 
 CONTESTED, ROWS = 0.2, 4.0
-"""Contested rows a row of a proposal that stands, and the rows that the whole set's share is worth for each."""
+"""Contested rows a row of a proposal that stands, and the rows that the share in all of its set is worth for each."""
 
 COMMON = 0.2
 """Average similarity of two rows of a pattern at the least: rows that have no more in common than one word, however
@@ -59,13 +59,14 @@ class _Claims(NamedTuple):
     near: Floats
 
 
-def united(rows: Floats, group: Longs, spread: Spread) -> tuple[Longs, Mask, Mask]:
+def united(rows: Floats, group: Longs, side: Longs, spread: Spread) -> tuple[Longs, Mask, Mask]:
     """int64 [n], the groups again, those together that do not end where the other begins; bool [n] twice, whether the
-    row's group is a pattern as it was given, and as it is now. rows: float32 [n, d] of length 1; group: int64 [n]."""
+    row's group is a pattern as it was given, and as it is now. rows: float32 [n, d] of length 1; group: int64 [n];
+    side: int64 [n] from 0, the set that each row is of: what is usual may differ between sets."""
     m = int(group.max()) + 1
     field = _field(rows, group, m)
     claims = _claims(rows, field, np.arange(len(rows)), np.flatnonzero(field.size > 1), spread)
-    given = _stands(field, claims)[group]
+    given = _stands(field, claims, side)[group]
     for _ in range(ROUNDS):
         into, gone = _contesting(field, claims)
         parent = np.arange(m)
@@ -88,7 +89,7 @@ def united(rows: Floats, group: Longs, spread: Spread) -> tuple[Longs, Mask, Mas
                 _claims(rows, field, np.flatnonzero(~again), np.flatnonzero(several & changed), spread),
             ]
         )
-    stands = _stands(field, claims) & (field.alike >= UNION)
+    stands = _stands(field, claims, side) & (field.alike >= UNION)
     return field.group, given, stands[field.group]
 
 
@@ -154,10 +155,12 @@ def _contesting(field: _Field, claims: _Claims) -> tuple[Longs, Longs]:
     return chosen(size, left[fits], right[fits], share[fits])
 
 
-def _stands(field: _Field, claims: _Claims) -> Mask:
+def _stands(field: _Field, claims: _Claims, side: Longs) -> Mask:
     """Bool [m]: the proposed group is a pattern, because few rows outside are as near to it as its own."""
-    contested = np.bincount(claims.by, minlength=len(field.size))
-    alone = int(np.count_nonzero(field.size == 1))
-    usual = (len(claims.row) + alone) / len(field.group)
-    clear: Mask = (contested + ROWS * usual) / (field.size + ROWS) <= CONTESTED
+    n, m = len(field.group), len(field.size)
+    contested = np.bincount(claims.by, minlength=m)
+    often = np.bincount(claims.row, minlength=n) + (field.size[field.group] == 1)
+    usual = np.bincount(side, often) / np.bincount(side)
+    expected = np.bincount(field.group, usual[side], m) / np.maximum(field.size, 1)
+    clear: Mask = (contested + ROWS * expected) / (field.size + ROWS) <= CONTESTED
     return clear & (field.size > 1) & (field.alike >= COMMON)

@@ -64,7 +64,7 @@ def find(vectors: Floats, spread: Spread, template: bool = False) -> Patterns:
     distinct = vectors[first]
     with single():
         all_share = background(distinct, template)
-        label, noise = _grouped(all_share.off(distinct), spread)
+        label, noise = _grouped(all_share.off(distinct), np.zeros(len(distinct), np.int64), spread)
     return _numbered(label[place], all_share.common, noise)
 
 
@@ -85,7 +85,7 @@ def compare(
         else:
             both = _in_turn(mine.off(left[first])[one], theirs.off(right[other])[two])
         distinct, place = _distinct(both)
-        label, noise = _grouped(both[distinct], spread)
+        label, noise = _grouped(both[distinct], distinct % 2, spread)
     by_row = label[place]
     return _numbered(by_row[0::2], mine.common, noise), _numbered(by_row[1::2], theirs.common, noise)
 
@@ -140,8 +140,8 @@ def _numbered(group: Longs, common: float, noise: float) -> Patterns:
     return Patterns(number[label], sizes[order], common, noise)
 
 
-def _grouped(rows: Floats, spread: Spread) -> tuple[Longs, float]:
-    """A label for each of distinct rows, without what all share, and the noise."""
+def _grouped(rows: Floats, side: Longs, spread: Spread) -> tuple[Longs, float]:
+    """A label for each of distinct rows, without what all share, and the noise. side: int64 [n], the set of each."""
     n = len(rows)
     if n < FEW:
         return np.arange(n), 0.0
@@ -153,7 +153,7 @@ def _grouped(rows: Floats, spread: Spread) -> tuple[Longs, float]:
     loose = joined(rows, loose, noise, 1, spread)
     loose = settled(rows, loose, noise, spread)
     loose = joined(rows, loose, noise, 2, spread)
-    together, given, stands = united(rows, loose, spread)
+    together, given, stands = united(rows, loose, side, spread)
     label = np.where(stands, together, np.where(given, n + loose, 2 * n + strict))
     return label, noise
 

@@ -265,6 +265,25 @@ def test_a_scaffold_on_one_side_alone_is_no_pattern() -> None:
     assert other.effective > 0.97 * 400
 
 
+@pytest.mark.data
+@pytest.mark.parametrize("make", [_replaced, _every, _filled])
+def test_planted_patterns_beside_real_rows(
+    make: Callable[[int, int], Planted], shared_data: Callable[[str], Path]
+) -> None:
+    """Six rows a pattern: what is usual among questions that are all alike says nothing about the planted rows, nor the
+    other way round."""
+    rows = [orjson.loads(line) for line in shared_data("gsm8k/train.jsonl").read_bytes().splitlines()][:3000]
+    real = [f"{row['question']}\n{row['answer']}" for row in rows]
+    planted, _ = make(500, 3000)
+    order = np.random.default_rng(1).permutation(3000)
+    vectors = EMBEDDER.embed(
+        strings(pa.array([planted[i] for i in order] + [real[i] for i in order], pa.large_string()))
+    )
+    one, other = compare(vectors[:3000], vectors[3000:], Local(2).map)
+    assert one.effective == pytest.approx(500, rel=0.1)
+    assert other.effective == pytest.approx(find(vectors[3000:], Local(2).map).effective, rel=0.01)
+
+
 @pytest.mark.parametrize("k", [1, 4, 50])
 def test_planted_patterns_beside_diverse_rows(k: int) -> None:
     draw = random.Random(12)
