@@ -21,6 +21,7 @@ PAGES = [
     "CONTRIBUTING.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "docs/calibration.md",
     "docs/checks.md",
     "docs/cli.md",
     "docs/lineage.md",
