@@ -207,13 +207,11 @@ def _which(version: Version | None, real: Version | None) -> dict[str, Any]:
 
 
 def _pedigree(version: Version | None, rows: Dataset, options: Options, workspace: Workspace) -> Pedigree | None:
-    """The registered version that the rows are: the one asked for, or else the newest with this digest."""
-    card, entry = (version.card, version.entry) if version else (None, None)
-    if card is None or entry is None:
-        known = registry.by_digest(rows.digest, workspace) if registry.names(workspace) else ()
-        if not known:
-            return None
-        card, entry = registry.find(known[-1], workspace)
+    """What is known of the registered version that the rows are."""
+    known = registry.whose(version, rows.digest, workspace)
+    if known is None:
+        return None
+    card, entry = known
 
     def other(ref: str) -> Dataset | None:
         try:

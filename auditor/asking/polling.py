@@ -210,15 +210,9 @@ def _self_judged(pedigree: Pedigree, judge: Judge) -> list[str]:
 
 
 def _pedigree(source: str, rows: Dataset, workspace: Workspace) -> Pedigree | None:
-    version = registry.resolve(source, workspace)
-    card, entry = version.card, version.entry
-    if card is None or entry is None:
-        known = registry.by_digest(rows.digest, workspace) if registry.names(workspace) else ()
-        if not known:
-            return None
-        card, entry = registry.find(known[-1], workspace)
+    known = registry.whose(registry.resolve(source, workspace), rows.digest, workspace)
     today = dt.datetime.now(dt.UTC).date()
-    return registry.pedigree(card, entry, workspace, today, lambda ref: None)
+    return registry.pedigree(*known, workspace, today, lambda ref: None) if known else None
 
 
 def _chosen(

@@ -7,9 +7,8 @@ Here is no reading of rows, no judging and no rendering: a record comes and goes
 from __future__ import annotations
 
 from auditor.registry.audits import RECORD, folder, latest, load, save, stored
-from auditor.registry.cards import names
-from auditor.registry.index import by_digest, find
-from auditor.registry.pedigrees import pedigree
+from auditor.registry.index import find
+from auditor.registry.pedigrees import pedigree, whose
 from auditor.registry.versions import Version, reread, resolve
 from auditor.registry.workspace import Workspace
 
@@ -17,15 +16,14 @@ __all__ = [
     "RECORD",
     "Version",
     "Workspace",
-    "by_digest",
     "find",
     "folder",
     "latest",
     "load",
-    "names",
     "pedigree",
     "reread",
     "resolve",
     "save",
     "stored",
+    "whose",
 ]

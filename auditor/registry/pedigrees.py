@@ -11,10 +11,22 @@ from auditor.model.errors import ConfigError
 from auditor.model.pedigree import Pedigree
 from auditor.model.rows import Dataset
 from auditor.registry import versions
+from auditor.registry.versions import Version
 from auditor.registry.workspace import Workspace
 
 LARGEST = 4 << 20
 """Bytes of the largest prompt that is read: a prompt of megabytes is a dataset."""
+
+
+def whose(version: Version | None, digest: str, workspace: Workspace) -> tuple[Card, Registered] | None:
+    """The registered version that rows are: the one asked for, or else the newest with this digest; None where nobody
+    registered them."""
+    from auditor.registry import cards, index
+
+    if version is not None and version.card is not None and version.entry is not None:
+        return version.card, version.entry
+    known = index.by_digest(digest, workspace) if cards.names(workspace) else ()
+    return index.find(known[-1], workspace) if known else None
 
 
 def pedigree(
