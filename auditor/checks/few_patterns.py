@@ -72,9 +72,8 @@ class FewPatterns:
     What: rows are grouped into patterns, groups of texts that vary about a common core, and `effective_patterns` is
     exp(entropy) of their sizes: as many equally large patterns would be as diverse (Hill 1973; Jost 2006). The Vendi
     score says the same without groups, from the similarities alone: how many wholly different rows the set is worth,
-    of order 1 and, for what is common, of order 2. With a real reference as many rows of
-    both sides are grouped together, so that a pattern is the same on both, and the ratio of what each side has is the
-    headline.
+    of order 1 and, for what is common, of order 2. With a real reference as many rows of both sides are grouped
+    together, so that a pattern is the same on both, and the ratio of what each side has is the headline.
 
     Why it matters: a generator asked a hundred thousand times has a few dozen answers in it. No row copies another, so
     deduplication leaves them all, and a model trained on them learns the fifty patterns and how often each comes.

@@ -20,7 +20,7 @@ from auditor.sketches.sample import drawn
 from auditor.statistics.background import shared
 from auditor.statistics.patterns import Patterns, compare, find
 
-VERSION = 4
+VERSION = 5
 """Of what is kept: rises when other patterns would be found."""
 
 KEPT = 5_000
