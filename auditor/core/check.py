@@ -238,8 +238,6 @@ class Tunes(Protocol):
         ...
 
 
-Check = Fold[Any] | Program | Inspection
-
 _registered: dict[str, type[Any]] = {}
 
 
