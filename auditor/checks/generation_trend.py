@@ -86,7 +86,7 @@ class GenerationTrend(Faultfinding):
 
     spec: ClassVar[Spec] = Spec(
         name="generation-trend",
-        title="Diversity over versions",
+        title="Diversity over versions or rounds",
         measures=(
             Measure(
                 "significantly_declining",

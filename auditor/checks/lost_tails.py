@@ -123,8 +123,8 @@ class LostTails:
     of the data being drawn, these real rows being given. Where no word of a subject tells by itself, the rows that
     share its words stand together, and those of the data are not among them. `loss_p` is the chance of as much loss, by
     words and by places together, where both sides are of one source (511 labellings of the rows by lot, exact). Other
-    wording loses words and places as lost subjects do. What is a piece of a wide subject, with words and neighbours
-    elsewhere, is not told by `loss_p`.
+    wording, or shorter texts, lose words and places as lost subjects do. What is a piece of a wide subject, with words
+    and neighbours elsewhere, is not told by `loss_p`.
 
     Power, 10,000 rows a side, generated topics of Zipf sizes with vocabularies of their own, the rarest 2 % left out,
     share of 40 draws: of 100 topics (32 rows lost) lost words are beyond chance (.05) in all, `unreached_share` above 0

@@ -356,6 +356,8 @@ def test_a_round_as_another_one_has_its_numbers(tmp_path: Path) -> None:
     assert "by round, groups of fewer than 200 rows are left out: r3 (150)" in found.notes
     assert {one.group for one in found.slices if one.by == "round"} == {"r1", "r2"}
     assert told.exhibits[0].columns[2:4] == ("round 1", "round 2")
+    turned, _ = trend(rows[::-1], real[::-1], tmp_path / "3")
+    assert turned.slices == found.slices
 
 
 @pytest.mark.slow
