@@ -86,8 +86,11 @@ def add_links(starts, links, labels, out):  # type: ignore[no-untyped-def]  # pr
 
 
 @kernel
-def add_excess(starts, links, sums, expected, spread, beyond, out):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    """out[j] += (z - beyond)^2 over rows whose z is more: of the sum of `sums` at their links. out: float64 [b]."""
+def add_gains(starts, links, sums, gain, cost, out):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """out[k, j] += gain[k, i] * (the sum of `sums` at the links of row i) - cost[k, i], where that is more than 0.
+
+    sums: int16 [n, b]; gain, cost: float64 [m, n]; out: float64 [m, b].
+    """
     width = sums.shape[1]
     found = np.empty(width, np.int64)
     for i in range(len(starts) - 1):
@@ -96,10 +99,11 @@ def add_excess(starts, links, sums, expected, spread, beyond, out):  # type: ign
             row = links[at]
             for j in range(width):
                 found[j] += sums[row, j]
-        for j in range(width):
-            z = (found[j] - expected[i]) / spread[i] - beyond
-            if z > 0:
-                out[j] += z * z
+        for k in range(len(gain)):
+            for j in range(width):
+                more = gain[k, i] * found[j] - cost[k, i]
+                if more > 0:
+                    out[k, j] += more
 
 
 @kernel

@@ -1,21 +1,22 @@
 """What one of two samples of texts has lost of the other, by an exact test (R. A. Fisher 1935, "The Design of
 Experiments"; R. Phipson and G. Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39, for p).
 
-Two statistics, since a subject can be lost in two ways. *Words*: where it has words of its own, they go with it: rows
-of rare words that no row of ours has. *Places*: where its words are many and each is seldom, or all are used elsewhere
-too, no single word tells, but the rows that share them stand together and none of ours is among them. Rows of both
-sides are linked where each is among the NEAR nearest of the other (mutual neighbours hold dense places apart: M. Maier,
-M. Hein and U. von Luxburg 2009, Theoretical Computer Science 410:1749), and around each row the real ones two links
-away are counted, as is done with cases of a disease (J. Cuzick and R. Edwards 1990, JRSS B 52:73, for neighbours; M.
-Kulldorff 1997, Communications in Statistics 26:1481, for the search of all places at once).
+Two ways, since a subject can be lost in two. *Words*: where it has words of its own, they go with it: rows of rare
+words that no row of ours has. *Places*: where its words are many and each is seldom, or all are used elsewhere too, no
+single word tells, but the rows that share them stand together and none of ours is among them. Rows of both sides are
+linked where each is among the NEAR nearest of the other (mutual neighbours hold dense places apart: M. Maier, M. Hein
+and U. von Luxburg 2009, Theoretical Computer Science 410:1749), and around each row the real ones two links away are
+counted, as is done with cases of a disease (J. Cuzick and R. Edwards 1990, JRSS B 52:73). How much likelier what is
+seen is if the place is lost (M. Kulldorff 1997, Communications in Statistics 26:1481) is summed over all places.
 
 Which words are rare and who is near whom is decided without regard to sides, so that where both are of one source any
-labelling of the rows is as likely as the true one, however words come together. p is by the smaller of the two chances
-(P. Westfall and S. Young 1993, "Resampling-Based Multiple Testing").
+labelling of the rows is as likely as the true one, however words come together and places overlap. p is by the harmonic
+mean of the chances (D. Wilson 2019, PNAS 116:1195), held against what it is in every other labelling.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,10 +44,13 @@ COMMON = 0.05
 MET = 160_000_000
 """Rows met at most while the nearest of all are sought, each row's rarest words first: a second."""
 
-BEYOND = 2.5
-"""Standard deviations from which on an excess of real rows counts, by the square of what it is more."""
+LEFT = ((0.002, 0.0), (0.1, 3.0))
+"""What a lost place looks like: the share of its rows of ours that is left, and the log-likelihood from which on it
+counts. The first tells small subjects of short texts, by places of real rows alone; the second subjects of words that
+all use, whose places mix with others. Four topics of 9 rows in 10,000 are told in 16 of 16 draws, and in 7 by the
+square of the excess over 2.5 standard deviations, which hears large uneven places most."""
 
-BLOCK, BLOCKS, SEED = 64, 8, 1935
+BLOCK, BLOCKS, SEED = 64, 16, 1935
 """Labellings of a block; the first of all is the true one."""
 
 ROWS = 1_024
@@ -102,23 +106,18 @@ def lost(ours: Bags, real: Bags, each: Each) -> Lost | None:
     rare_first = np.concatenate(([0], np.cumsum(table.sizes[rare])))
     rare_rows = table.rows[np.repeat(table.sizes <= SEEN[1], table.sizes)]
     starts, links = mutual(table, each)
-    total, squares = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    vicinity.paths(starts, links, total, squares)
-    share = real_rows / n
-    variance = share * (1 - share) * n / (n - 1) * (squares - total**2 / n)
-    expected, spread = share * total, np.sqrt(np.maximum(variance, 1e-9))
+    gain, cost = _weighed(starts, links, real_rows / n)
 
     def measured(block: Shorts) -> tuple[Longs, Doubles]:
-        whole, sums, excess = np.zeros(BLOCK, np.int64), np.empty_like(block), np.zeros(BLOCK)
+        whole, sums, gains = np.zeros(BLOCK, np.int64), np.empty_like(block), np.zeros((len(LEFT), BLOCK))
         vicinity.add_whole(rare_first, rare_rows, block, whole)
         vicinity.add_links(starts, links, block, sums)
-        vicinity.add_excess(starts, links, sums, expected, spread, BEYOND, excess)
-        return whole, excess
+        vicinity.add_gains(starts, links, sums, gain, cost, gains)
+        return whole, gains
 
     found = each(measured, labels)
     whole = np.concatenate([one for one, _ in found])
-    words, places = _chances(whole), _chances(np.concatenate([one for _, one in found]))
-    least = np.minimum(words, places)  # the smaller chance, held against what it is in every other labelling
+    words, places = _chances(whole), [_chances(of) for of in np.concatenate([one for _, one in found], axis=1)]
     seen = np.zeros(len(rare), np.int64)
     np.add.at(seen, np.repeat(np.arange(len(rare)), table.sizes[rare]), truth[rare_rows])
     gone = rare[seen == table.sizes[rare]]
@@ -128,8 +127,8 @@ def lost(ours: Bags, real: Bags, each: Each) -> Lost | None:
         float(whole[0]) / among if among else None,
         float(whole[1:].mean()) / among if among else None,
         float(words[0]),
-        float(places[0]),
-        float(np.mean(least <= least[0])),
+        _together(places),
+        _together([words, *places]),
         table.hashes[order],
     )
 
@@ -151,6 +150,18 @@ def mutual(table: Table, each: Each) -> tuple[Longs, Longs]:
     there, back = one * n + other, other * n + one
     linked = np.sort(np.concatenate([there[np.isin(there, back)], np.arange(n) * (n + 1)]))
     return np.searchsorted(linked, np.arange(n + 1) * n), linked % n
+
+
+def _weighed(starts: Longs, links: Longs, share: float) -> tuple[Doubles, Doubles]:
+    """(gain, cost): float64 [2, n], by LEFT: the log-likelihood of a place is gain * (ways of two steps from its row to
+    real ones) - cost. It has as many rows as would give its sum the same variance without weights."""
+    n = len(starts) - 1
+    total, squares = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    vicinity.paths(starts, links, total, squares)
+    rows = np.where(total > 1, total**2 / squares, 0)  # a row alone is no place
+    left, least = np.array(LEFT).T[:, :, None]
+    real, ours = np.log((1 - left * (1 - share)) / share), np.log(left)
+    return (real - ours) * rows / total, least - ours * rows
 
 
 def _table(ours: Bags, real: Bags, place: Longs) -> Table:
@@ -190,3 +201,8 @@ def _chances(values: npt.NDArray[np.generic]) -> Doubles:
     below = np.searchsorted(np.sort(values), values, "left")
     share: Doubles = 1 - below / len(values)
     return share
+
+
+def _together(chances: Sequence[Doubles]) -> float:
+    """The chance of as much by all: of as small a harmonic mean as that of the first labelling, the true one."""
+    return float(_chances(np.sum([1 / one for one in chances], axis=0))[0])

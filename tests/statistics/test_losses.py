@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from math import log
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from auditor.engines.local import Local
@@ -58,7 +59,7 @@ def test_lost_words_as_counted_in_plain_python() -> None:
 
 
 def test_places_as_dense_matrices_have_them() -> None:
-    """Likeness, mutual neighbours, walks of two steps, their mean and spread, and the chance of as much."""
+    """Likeness, mutual neighbours, walks of two steps, how likely they are if lost, and the chance of as much."""
     ours, real = words(3, 140), words(4, 160)
     both, n = [*ours, *real], 300
     place = np.random.Generator(np.random.Philox(key=losses.SEED)).permutation(n)
@@ -84,13 +85,27 @@ def test_places_as_dense_matrices_have_them() -> None:
     assert labels[:, 0].tolist() == truth.tolist()
     assert set(labels.sum(axis=0)) == {160}
     sums = walks @ labels
-    # Mean and variance over all labellings: a sum over rows drawn without replacement.
-    mean = walks.sum(axis=1) * 160 / n
-    spread = np.sqrt(n * walks.var(axis=1) * 160 / n * (140 / (n - 1)))
-    assert sums.std(axis=1).mean() == pytest.approx(spread.mean(), rel=0.01)
-    z = np.where(spread[:, None] > 0, (sums - mean[:, None]) / np.maximum(spread[:, None], 1e-9), 0)
-    excess = (np.maximum(z - losses.BEYOND, 0) ** 2).sum(axis=0)
-    assert lost(ours, real).places == np.mean(excess >= excess[0] - 1e-9)
+    # As many rows as would give the sum its variance without weights; how much likelier what is seen is if it is lost.
+    total, share = walks.sum(axis=1), 160 / n
+    several = total > 1
+    effective = (total**2 / (walks**2).sum(axis=1))[several, None]
+    is_real = sums[several] / total[several, None]
+    chances = [
+        share_of_more(np.where(has.T @ labels == has.sum(axis=0)[:, None], has.sum(axis=0)[:, None], 0).sum(axis=0))
+    ]
+    for left, least in losses.LEFT:
+        likelier = is_real * log((1 - left * (1 - share)) / share) + (1 - is_real) * log(left)
+        chances.append(share_of_more(np.maximum(effective * likelier - least, 0).sum(axis=0)))
+    found = lost(ours, real)
+    assert found.words == chances[0][0]
+    assert found.places == share_of_more(1 / chances[1] + 1 / chances[2])[0]
+    assert found.p == share_of_more(1 / chances[0] + 1 / chances[1] + 1 / chances[2])[0]
+
+
+def share_of_more(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """By labelling, the share of all that give as much or more."""
+    share: npt.NDArray[np.float64] = np.mean(values[:, None] >= values - 1e-9, axis=0)
+    return share
 
 
 def test_threads_change_nothing() -> None:
