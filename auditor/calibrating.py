@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import math
 import tempfile
-import textwrap
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +27,11 @@ from auditor.annotators.space import Spaces
 from auditor.auditing import Options, Progress
 from auditor.core import check as checking
 from auditor.core import measure as measuring
+from auditor.core.calibration import Calibration
 from auditor.core.check import Context, Tunes
 from auditor.core.compare import directions
 from auditor.core.content import kindred
-from auditor.core.means import Real, own
+from auditor.core.means import own
 from auditor.core.policy import Policy
 from auditor.core.sized import LEAST, alone, compares
 from auditor.core.splits import Kept, Seen
@@ -65,32 +64,6 @@ class Wanted:
     high: bool
     alone: bool
     share: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What was found. unknown: metric -> why it has no bound. stand: metrics that keep the bounds of the policy that is
-    extended, for nothing says which way they are worse. beyond: checks that need more than rows and real rows.
-    together: share of the splits that broke any bound: as often will the whole policy fail data as good as the real
-    ones. family: whether `rate` is of all bounds together. bought: texts, tokens and cost of embeddings, where they are
-    bought. parameters: of the checks, where they are not the defaults. tuned: how those that depend on the embedder
-    were found. versions: of the checks."""
-
-    real: Dataset
-    embedder: str
-    size: int
-    rate: float
-    splits: int
-    bounds: tuple[Bound, ...]
-    unknown: Mapping[str, str]
-    stand: tuple[str, ...]
-    beyond: tuple[str, ...]
-    together: float
-    family: bool = False
-    bought: Mapping[str, Any] | None = None
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    tuned: tuple[str, ...] = ()
-    versions: Mapping[str, int] = field(default_factory=dict)
 
 
 def calibrate(
@@ -146,7 +119,8 @@ def calibrate(
         if data is not None:
             with progress.stage("read data") as advance:
                 audited = auditing.read(data, options, workspace, advance)
-        side = _side(real, size, audited)
+        texts = _texts(real)
+        side = _side(real, texts, size, audited)
         embedder = auditing.loaded(options, workspace)
         name = f"{embedder.name}@{embedder.revision}"
         context = Context(
@@ -181,13 +155,18 @@ def calibrate(
         {check.spec.name: own(check, workspace.root) for check in checks},
         tuned,
         {check.spec.name: check.spec.version for check in checks},
+        real.rows - texts,
     )
 
 
-def _side(real: Dataset, size: int | None, data: Dataset | None) -> int:
-    """Rows a side. Raises ConfigError or InputError, by whose fault they are too few."""
+def _texts(real: Dataset) -> int:
+    """Distinct texts."""
     keys = [kindred.keys(shard.strings("text")) for shard in real]
-    texts = len(np.unique(np.concatenate(keys))) if keys else 0
+    return len(np.unique(np.concatenate(keys))) if keys else 0
+
+
+def _side(real: Dataset, texts: int, size: int | None, data: Dataset | None) -> int:
+    """Rows a side. Raises ConfigError or InputError, by whose fault they are too few."""
     if texts < 2 * LEAST:  # copies of one row fall to both sides, which are then alike whatever they are like
         rows, of = "row" if real.rows == 1 else "rows", f", {texts:,} distinct" if texts < real.rows else ""
         raise InputError(
@@ -230,61 +209,6 @@ def to_calibrate(checks: Sequence[Any], base: Policy) -> tuple[dict[str, Wanted]
             elif metric in base.metrics:
                 stand.append(metric)
     return wanted, tuple(stand)
-
-
-def policy(found: Calibration, base: str, name: str) -> str:
-    """The calibration as a policy in YAML, with the bounds of `base` for all else."""
-    import yaml
-
-    head = [
-        f"# Bounds found by `auditor calibrate` on {found.real.rows:,} real rows:",
-        f"# {found.splits:,} splits in two times {found.size:,} rows.",
-        *(
-            f"# {bound.metric} from the {len(bound.null):,} splits in which it could be measured."
-            for bound in found.bounds
-            if len(bound.null) < found.splits
-        ),
-        *(
-            (f"# At most {100 * found.rate:g} % of audits of data like the real ones break any of them (--family).",)
-            if found.family
-            else (
-                f"# Each metric breaks its bound in at most {100 * found.rate:g} % of audits of data like the real.",
-                f"# All of them together fail {100 * found.together:.3g} % of such audits: see --family.",
-            )
-        ),
-        "# They hold at this size, by this embedder, with these versions and parameters of the checks (defaults where",
-        "# none is named), and of comparisons among these real rows: an audit draws as many rows for what depends on",
-        "# their number, and skips metrics where it has fewer, other means, or other real rows (or more).",
-        *(
-            f"# {line}"
-            for line in textwrap.wrap(f"Without a bound from these rows: {', '.join(found.unknown)}.", 116)
-            if found.unknown
-        ),
-    ]
-    entries = {bound.metric: {"fail": bound.text} for bound in found.bounds}
-    asked = {check: dict(values) for check, values in found.parameters.items() if values}
-    means = {
-        "real": Real.of(found.real).described,
-        "embedder": found.embedder,
-        "versions": dict(found.versions),
-        **({"checks": asked} if asked else {}),
-    }
-    content = {"name": name, "extends": base, "size": found.size, "found_with": means, "metrics": entries}
-    body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    return "\n".join(head) + "\n" + body
-
-
-def without(found: Calibration) -> list[tuple[str, str]]:
-    """(metrics without a bound, or the check where that is all of its metrics; why), of one check and reason each."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for metric, why in found.unknown.items():
-        reasons.setdefault((metric.partition(".")[0], why), []).append(metric)
-    bounded = {bound.metric.partition(".")[0] for bound in found.bounds}
-    alike = Counter(check for check, _ in reasons)
-    return [
-        (check.replace("_", "-") if alike[check] == 1 and check not in bounded else ", ".join(metrics), why)
-        for (check, why), metrics in reasons.items()
-    ]
 
 
 def seen(checks: Sequence[Any], wanted: Mapping[str, Wanted], rows: Dataset, real: Dataset, context: Context) -> Seen:

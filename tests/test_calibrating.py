@@ -21,8 +21,9 @@ from auditor import auditing, calibrating, concluding
 from auditor.annotators import embedders
 from auditor.annotators.space import Spaces
 from auditor.auditing import Options, Silent, run
-from auditor.calibrating import Calibration, Wanted, calibrate
+from auditor.calibrating import Wanted, calibrate
 from auditor.cli import group
+from auditor.core.calibration import Calibration
 from auditor.core.check import Context
 from auditor.core.measure import measure
 from auditor.core.splits import Kept, Seen
@@ -72,7 +73,7 @@ def test_the_policy_passes_its_like_and_fails_what_drifted(workspace: Path) -> N
     real = people(1200, 3)
     found = calibrated(real, 0.1, 300)
     path = workspace / "ours.yaml"
-    path.write_text(calibrating.policy(found, "default", "ours"))
+    path.write_text(found.policy("default", "ours"))
     written = yaml.safe_load(path.read_text())
     assert written["size"] == 300
     assert written["extends"] == "default"
@@ -92,7 +93,7 @@ def test_bounds_judge_only_what_they_were_found_with(workspace: Path) -> None:
     rooms = ("embedding-drift", "exact-duplicates", "feature-drift", "off-topic-responses", "too-clean-text")
     options = Options(only=rooms, checks=asked)
     found = calibrate(real, options, rate=0.8, size=None, workspace=Workspace.find(), progress=Silent())
-    (workspace / "ours.yaml").write_text(text := calibrating.policy(found, "default", "ours"))
+    (workspace / "ours.yaml").write_text(text := found.policy("default", "ours"))
     written = yaml.safe_load(text)
     assert written["found_with"] == {
         "real": {"name": "data", "rows": 240, "digest": found.real.digest},
@@ -151,7 +152,7 @@ def test_registered_real_rows_are_named_with_their_version_and_other_versions_ar
 
     known = grown(200)
     found = calibrate("people", Options(only=DRIFT), rate=0.8, size=None, workspace=known, progress=Silent())
-    (workspace / "ours.yaml").write_text(calibrating.policy(found, "default", "ours"))
+    (workspace / "ours.yaml").write_text(found.policy("default", "ours"))
     options = Options(only=DRIFT, policy="ours.yaml")
     same = run(people(120, 4), options, real="people", workspace=known, progress=Silent())
     assert same.verdict.judged
@@ -366,6 +367,16 @@ def test_a_split_gives_the_values_of_an_audit(workspace: Path) -> None:
     assert len(bare.values) == 1
 
 
+def test_copies_among_the_real_rows_are_told(workspace: Path) -> None:
+    rows = people(200, 7)
+    for copies, told in ((10, False), (50, True)):
+        found = calibrate([*rows, *rows[:copies]], Options(only=("exact-duplicates",)), rate=0.9, size=None,
+                          workspace=Workspace.find(), progress=Silent())  # fmt: skip
+        assert found.copies == copies
+        assert found.caution.startswith(f"{copies} of the 250 real rows are copies of another") is told
+        assert ("copies of another" in found.policy("default", "ours")) is told
+
+
 def test_what_is_not_calibrated_is_told(workspace: Path) -> None:
     (workspace / "real.jsonl").write_bytes(b"\n".join(orjson.dumps(row) for row in people(240, 7)))
     asked = ["calibrate", "--real", "real.jsonl", "--rate", "0.5", "-q", "--only"]
@@ -422,7 +433,7 @@ def test_new_halves_of_people_pass_at_the_family_rate(workspace: Path, shared_da
     assert len(values) == found.splits == 25
     alarms = sum(any(bound.broken(one) for bound in found.bounds) for one in values)
     assert alarms <= binom.ppf(0.995, 25, 0.4)
-    written = calibrating.policy(found, "default", "ours")
+    written = found.policy("default", "ours")
     assert "40 % of audits of data like the real ones break any of them" in written
 
 

@@ -87,13 +87,15 @@ def calibrate(
         real, asked, rate=rate, family=family, size=rows, data=data, workspace=workspace, progress=console
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, calibrating.policy(found, policy, path.stem))
+    write_text(path, found.policy(policy, path.stem))
     header = ("metric", "median of real", "bound")
     cells = [(bound.metric, f"{bound.median:.4g}", bound.text) for bound in found.bounds]
     for line in tables.lines(header, cells, right=(1,)):
         click.echo(line)
-    for metrics, why in calibrating.without(found):
+    for metrics, why in found.without():
         click.echo(f"no bound for {metrics}: {why}")
+    if found.caution:
+        click.echo(f"\n{found.caution}")
     for how in found.tuned:
         click.echo(f"\n{how}")
     if found.stand:
