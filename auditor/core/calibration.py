@@ -16,9 +16,9 @@ COPIES = 0.05
 """Share of the real rows that are copies, from which it is told."""
 
 HOLD = (
-    "They hold at this size, by this embedder, with these versions and parameters of the checks (defaults where none is "
-    "named), and of comparisons among these real rows: an audit draws as many rows for what depends on their number, and "
-    "skips metrics where it has fewer, other means, or other real rows (the same that grew)."
+    "They hold at this size, by this embedder, with these versions and parameters of the checks (defaults where none "
+    "is named), and of comparisons among these real rows: an audit draws as many rows for what depends on their "
+    "number, and skips metrics where it has fewer, other means, or other real rows (the same that grew)."
 )
 """What bounds that were found are of."""
 
