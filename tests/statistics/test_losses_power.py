@@ -53,7 +53,7 @@ def chance(ours: Sequence[Sequence[Any]], real: Sequence[Sequence[Any]]) -> floa
 def test_the_rarest_of_200_topics_are_missed(
     n: int, words: int, halves: tuple[int, int], kept: int, draws: int, least: int
 ) -> None:
-    """Of so many draws so many are told at .05; it was in 7 of 16 and 11 of 16 by excess over standard deviations."""
+    """Of so many draws so many are told at .05; of 20 other draws 20 and 15 are."""
     told = [
         chance(rows(n, 2 * seed, words, halves, kept), rows(n, 2 * seed + 1, words, halves)) <= 0.05
         for seed in range(draws)
