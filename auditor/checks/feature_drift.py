@@ -302,7 +302,7 @@ def _most(name: str, values: Sequence[float | None], unit: str, n: int) -> Metri
 
 
 def _told(one: Compared) -> str:
-    return f"{cut(one.feature.column, 60)} ({one.there} in real, {one.here} here)"
+    return f"{cut(spoken(one.feature.column)[0], 60)} ({one.there} in real, {one.here} here)"
 
 
 def _effect(name: str, found: drift.Drift) -> Metric:
@@ -329,7 +329,7 @@ def _outside(columns: Sequence[str], rows: Dataset, real: Dataset) -> tuple[npt.
             table["row"].append(int(position[at]))
             table["score"].append(float(beyond[at]) / (width or 0.5))
             usual = f"99.8 % of real rows have {_short(low)} to {_short(high)}"
-            table["evidence"].append(f"{cut(column, 60)} {_short(float(values[at]))}: {usual}")
+            table["evidence"].append(f"{cut(spoken(column)[0], 60)} {_short(float(values[at]))}: {usual}")
     order = np.argsort(np.array(table["row"], np.int64), kind="stable")
     kinds = {"row": pa.int64(), "score": pa.float64(), "evidence": pa.large_string()}
     return mask, pa.table({key: pa.array(table[key], kind) for key, kind in kinds.items()}).take(pa.array(order))

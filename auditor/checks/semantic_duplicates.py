@@ -333,11 +333,11 @@ def _best(n: int, left: Longs, right: Longs, score: Doubles) -> tuple[Longs, Dou
 
 def _note(scope: str, threshold: float, space: Space, near: Neighbours) -> str:
     found = (
-        "each text compared with all others"
+        "among all others"
         if near.index == "flat"
-        else f"{near.index}, which found {near.recall:.4f} of the pairs at {near.judged:g} of a sample"
+        else f"by {near.index}, which found {near.recall:.4f} of the pairs at {near.judged:g} of a sample"
     )
     return (
         f"{scope}, cosine at least {threshold:g} by the embedder {space.embedder.name}, every pair scored exactly; the "
-        f"{near.near.shape[1]} nearest of each text: {found}. What this embedder cannot see: {space.embedder.blind}"
+        f"{near.near.shape[1]} nearest of each text {found}. What this embedder cannot see: {space.embedder.blind}"
     )

@@ -157,7 +157,8 @@ class TooCleanText:
         due = manners.due(mine, theirs)
         metrics = tuple(self._metrics(mine, effects, due))
         worst = next(iter(effects))
-        how = "less" if effects[worst].value < 0 else "more"
+        fewer = effects[worst].value < 0
+        how = ("less" if fewer else "more") if worst in HABITS else "lower" if fewer else "higher"
         told = f"{column}s of {mine.rows:,} and {theirs.rows:,} rows; "
         told += f"largest difference: {how} {_words(worst)} than in real"
         rarer = ", ".join(_words(habit) for habit in manners.rarer(effects, due))
@@ -201,10 +202,10 @@ class TooCleanText:
     ) -> Exhibit:
         table: list[tuple[str | Number | None, ...]] = []
         for feature, effect in effects.items():
-            here, there = (_value("", side, feature).value for side in (mine, theirs))
-            row = (_words(feature), here, there, *_size(effect), examples.get(feature))
+            here, there = (_value("", side, feature) for side in (mine, theirs))
+            row = (_words(feature), here.unit, here.value, there.value, *_size(effect), examples.get(feature))
             table.append(row)
-        heads = ("habit", "data", "real", "effect", "low", "high", "example from real")
+        heads = ("habit", "unit", "this data", "real data", "effect", "low", "high", "example from real")
         note = (
             "shares of rows, but for grade and depth (means); effect: size of the difference, Cohen's h or d, with its "
             "95 % interval"

@@ -348,8 +348,8 @@ def _doubt(metric: Metric, bounds: Iterable[Bound]) -> str:
     low, high = metric.low, metric.high
     if low is None or high is None or all(bound.broken(low) == bound.broken(high) for bound in bounds):
         return ""
-    ends = f"{low:.1%} to {high:.1%}" if metric.unit == "share" else f"{_number(low)} to {_number(high)}"
-    return f", but its 95 % interval, {ends}, crosses it: {metric.n:,} are too few to be sure"
+    ends = f"{_number(low)} to {_number(high)}"
+    return f", but its 95 % interval, {ends}, crosses it: n = {metric.n:,} is too few to be sure"
 
 
 def _wanted(bounds: Iterable[Bound]) -> str:

@@ -103,14 +103,14 @@ def test_rows_that_carry_the_drift_are_named(tmp_path: Path) -> None:
     rows = [row for table in found for row in table.to_pylist()]
     assert {row["row"] for row in rows} == {*range(300, 362)}
     assert values(measurement)["outside"] == pytest.approx(62 / 362)
-    words = [row for row in rows if row["evidence"].startswith("response_words ")]
+    words = [row for row in rows if row["evidence"].startswith("Words of the response ")]
     # Widths of 10 to 16 beyond it.
     assert {row["row"]: row["score"] for row in words} == {
         **dict.fromkeys(range(300, 360), 74 / 6),
         360: 184 / 6,
         361: 5 / 6,
     }
-    assert words[-1]["evidence"] == "response_words 5: 99.8 % of real rows have 10 to 16"
+    assert words[-1]["evidence"] == "Words of the response 5: 99.8 % of real rows have 10 to 16"
     assert [row["row"] for row in rows] == sorted(row["row"] for row in rows)
 
 

@@ -126,7 +126,7 @@ def test_of_another_language_it_says_nothing(language: str, tmp_path: Path) -> N
     # Of a mixture the English half is counted, and alike in every number to that half alone.
     found, same = run(both, alone), run(alone, alone)
     assert values(found) == values(same)
-    assert f"in English, and counted: 200 of 400 rows (50 % {language})" in found.notes
+    assert f"only rows in English are counted: 200 of 400 rows (50 % {language})" in found.notes
     assert np.isnan(found.columns["hedges"][::2]).all()
     assert (found.columns["hedges"][1::2] > 0).all()
 

@@ -114,7 +114,7 @@ def test_candidates_of_the_index_are_the_same(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(neighbours, "FLAT", 100)
     indexed = measure(tmp_path / "indexed", of, threshold=0.9)
     assert indexed.tables["partners"].equals(flat.tables["partners"])
-    assert "compared with all others" in flat.notes[0]
+    assert "nearest of each text among all others" in flat.notes[0]
     assert "which found 1.0000 of the pairs at 0.9" in indexed.notes[0]
 
 

@@ -53,7 +53,7 @@ def test_a_habit_at_a_known_share(habit: str, tmp_path: Path) -> None:
     real = fakes.dataset([{"prompt": prompt, "response": "Yes."} for prompt in prompts], tmp_path / "b")
     measurement, name = run(mine, real), habit.replace(" ", "_")
     row = table(measurement)[habit]
-    assert (row["data"], row["real"]) == (0, 0.25)
+    assert (row["this data"], row["real data"]) == (0, 0.25)
     # Cohen's h of 0 and 1/4 is 2 arcsin(1/2) = pi / 3.
     assert row["effect"] == pytest.approx(np.pi / 3)
     assert 0 < row["low"] < np.pi / 3 < row["high"]
@@ -80,10 +80,10 @@ def test_slips_are_looked_for_in_as_many_rows_of_either_side(tmp_path: Path) -> 
     mine, real = fakes.dataset(prompts(300, 0), tmp_path / "a"), fakes.dataset(prompts(900, 180), tmp_path / "b")
     measurement = run(mine, real)
     row = table(measurement)["slips"]
-    assert row["data"] == 0
+    assert row["this data"] == 0
     assert next(m.n for m in measurement.metrics if m.name.endswith("slips")) == 300
     # The same wrong word stands in many of these rows: what more than two write is no slip.
-    assert row["real"] < 0.2
+    assert row["real data"] < 0.2
     assert any("slips looked for in 300 rows a side" in note for note in measurement.notes)
 
 
@@ -94,7 +94,7 @@ def test_depth_is_of_answers_and_grade_of_prompts(tmp_path: Path) -> None:
     mine, real = fakes.dataset(long, tmp_path / "a"), fakes.dataset(short, tmp_path / "b")
     found = run(mine, real)
     assert values(found)["reasoning_depth"] == 2
-    assert table(found)["reasoning depth"]["real"] == 0
+    assert table(found)["reasoning depth"]["real data"] == 0
     assert values(found)["grade"] == pytest.approx(0.39 * 3 + 11.8 - 15.59)
     whole = run(mine, real, scope="response")
     assert values(whole)["grade"] > values(found)["grade"]
@@ -180,7 +180,7 @@ def test_of_another_language_it_says_nothing(language: str, tmp_path: Path) -> N
     assert declined.notes == (f"needs English text: {share}, {share} of the real data",)
     found, same = run(alone, both), run(alone, alone)
     assert found.metrics == same.metrics
-    assert f"in English, and counted: 80 of 160 rows (50 % {language}) of the real data" in found.notes
+    assert f"only rows in English are counted: 80 of 160 rows (50 % {language}) of the real data" in found.notes
     assert run(both, alone).metrics == same.metrics
 
 
@@ -217,9 +217,9 @@ def test_alpaca_is_tidier_than_people(shared_data: Callable[[str], Path], tmp_pa
     measurement = run(alpaca, dolly)
     rows = table(measurement)
     # People begin in lower case twelve times as often, and leave apostrophes out eight times as often.
-    assert rows["lower case"]["data"] < 0.005 < 0.02 < rows["lower case"]["real"]
+    assert rows["lower case"]["this data"] < 0.005 < 0.02 < rows["lower case"]["real data"]
     for habit in ("dropped marks", "reasoning depth"):
-        assert rows[habit]["data"] < rows[habit]["real"]
+        assert rows[habit]["this data"] < rows[habit]["real data"]
         assert rows[habit]["low"] > 0
     assert 0.2 < values(measurement)["gap"] < 0.3
     assert values(measurement)["cleaner"] == 1

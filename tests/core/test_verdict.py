@@ -126,7 +126,7 @@ def test_a_bound_that_was_not_measured_is_told() -> None:
 def test_an_interval_that_crosses_the_bound_is_told() -> None:
     few = Measured("a", 1, {}, Measurement((rate("a.rate", 3, 20),)))
     many = Measured("a", 1, {}, Measurement((rate("a.rate", 30_000, 200_000),)))
-    assert "20 are too few to be sure" in court(few)[0][0].why
+    assert "n = 20 is too few to be sure" in court(few)[0][0].why
     assert "too few" not in court(many)[0][0].why
 
 

@@ -274,7 +274,7 @@ def record(about: Dataset, found: pa.Table) -> Record:
         "near_duplicates.rate": "0.115 breaks the bound <= 0.05; the waiver of near-duplicates by ana (on purpose) "
         "expired on 2026-10-31",
         "record_integrity.truncated": "0.03333 breaks the bound <= 0.02, but its 95 % interval from 0.02168 to 0.05092 "
-        "crosses it: 600 are too few to be sure",
+        "crosses it: n = 600 is too few to be sure",
         "repetition.rate": "0.008333 breaks the bound <= 0.005; waived until 2027-01-31 by data team: known",
     }
     verdicts = [

@@ -59,7 +59,7 @@ def withheld(mine: English, theirs: English) -> tuple[tuple[str, ...], str]:
     sides = (("", mine), (" of the real data", theirs))
     if any(side.none for _, side in sides):
         return (), "needs English text: " + ", ".join(f"{side}{whose}" for whose, side in sides if side.none)
-    return tuple(f"in English, and counted: {side}{whose}" for whose, side in sides if not side.rows.all()), ""
+    return tuple(f"only rows in English are counted: {side}{whose}" for whose, side in sides if not side.rows.all()), ""
 
 
 def _codes(rows: Rows) -> pa.Array:

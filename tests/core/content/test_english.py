@@ -85,6 +85,6 @@ def test_what_is_told(tmp_path: Path) -> None:
     half = English(np.arange(10) < 5, "50 % de")
     none = English(np.zeros(7, np.bool_), "90 % zh")
     assert withheld(whole, whole) == ((), "")
-    assert withheld(whole, half) == (("in English, and counted: 5 of 10 rows (50 % de) of the real data",), "")
+    assert withheld(whole, half) == (("only rows in English are counted: 5 of 10 rows (50 % de) of the real data",), "")
     assert withheld(none, half) == ((), "needs English text: 0 of 7 rows (90 % zh)")
     assert withheld(half, none) == ((), "needs English text: 0 of 7 rows (90 % zh) of the real data")
