@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cache
 from math import exp, hypot, log
 from typing import ClassVar
 
@@ -22,14 +22,18 @@ from auditor.core.intervals import rate
 from auditor.core.rowwise import findings, gather_groups
 from auditor.model.result import Exhibit, Measurement, Metric, Slice
 from auditor.model.rows import ROUNDS, Dataset
+from auditor.model.vectors import Floats
 from auditor.statistics import vendi
 from auditor.statistics.blas import single
 from auditor.statistics.normal import Z95
 from auditor.statistics.patterns import Patterns, deviation, effective
-from auditor.statistics.subsampling import BLOCKS, interval
+from auditor.statistics.subsampling import jackknife
 
 LEAST = 20
 """Rows below which nothing is said."""
+
+ENOUGH = 32
+"""Rows that an interval of a Vendi score needs."""
 
 CROWD = 10
 """Rows that a pattern has at the least to be called a crowd."""
@@ -272,16 +276,14 @@ class FewPatterns:
     def _vendi(self, side: Side) -> Iterator[Metric]:
         chosen = side.vectors[: self.vendi_sample]
         n = len(chosen)
-        whole = vendi.spectrum(chosen)
-        edges = np.linspace(0, n, BLOCKS + 1).astype(np.int64)
-        parts = {int(low): vendi.spectrum(chosen[low:high]) for low, high in pairwise(edges) if n >= 2 * BLOCKS}
+        whole, rest = vendi.spectrum(chosen), _rest(chosen)
         for order, measure in ((1, "vendi"), (2, "vendi_2")):
 
-            def scored(at: Longs, order: int = order) -> float:
-                return log(vendi.score(parts[int(at[0])], order))
+            def scored(low: int, high: int, order: int = order) -> float:
+                return log(vendi.score(rest(low, high), order))
 
             value = max(1.0, vendi.score(whole, order))  # sums of shares are a rounding off
-            low, high = interval(scored, n, log(value)) if n >= BLOCKS * 2 else (0.0, log(n))
+            low, high = (n >= ENOUGH and jackknife(scored, n, log(value))) or (0.0, log(n))
             yield Metric(
                 self.spec.metric(measure), value, "rows", n, low=max(1.0, exp(low)), high=min(float(n), exp(high))
             )
@@ -314,11 +316,14 @@ class FewPatterns:
         scored = min(equal, self.vendi_sample)
         left, right = ours.vectors[:scored], theirs.vectors[:scored]
 
-        def score_ratio(at: Longs) -> float:
-            return log(vendi.score(vendi.spectrum(left[at]))) - log(vendi.score(vendi.spectrum(right[at])))
+        ours_rest, real_rest = _rest(left), _rest(right)
+
+        def score_ratio(low: int, high: int) -> float:
+            return log(vendi.score(ours_rest(low, high))) - log(vendi.score(real_rest(low, high)))
 
         value = vendi.score(vendi.spectrum(left)) / vendi.score(vendi.spectrum(right))
-        low, high = interval(score_ratio, scored, log(value)) if scored >= BLOCKS * 2 else (-log(scored), log(scored))
+        told = scored >= ENOUGH and jackknife(score_ratio, scored, log(value))
+        low, high = told or (-log(scored), log(scored))
         yield Metric(name("vendi_ratio_to_real"), value, "ratio", scored, low=exp(low), high=exp(high))
 
     def _largest(self, found: Patterns, n: int, names: Sequence[str], examples: Sequence[str]) -> Exhibit:
@@ -390,6 +395,11 @@ class FewPatterns:
                 f"any two rows have a cosine of {found.common:.2f} on average: a scaffold that all share was "
                 "subtracted; if there is none, the whole set is one template"
             )
+
+
+def _rest(vectors: Floats) -> Callable[[int, int], npt.NDArray[np.float64]]:
+    """The spectrum of all rows but those from low to high, made once."""
+    return cache(lambda low, high: vendi.spectrum(np.delete(vectors, slice(low, high), axis=0)))
 
 
 def _ranked(found: Patterns, beside: Patterns | None) -> pa.Table:

@@ -20,7 +20,7 @@ from auditor.core.rowwise import cut, findings, gather_groups, sliced_rates
 from auditor.model.result import EVIDENCE_CHARACTERS, Exhibit, Measurement, Metric, Slice, Vocabulary
 from auditor.model.rows import ROUNDS, Dataset
 from auditor.statistics import lexical
-from auditor.statistics.subsampling import interval
+from auditor.statistics.subsampling import interval, jackknife
 from auditor.statistics.vocabularies import vocabulary
 
 Longs = npt.NDArray[np.int64]
@@ -259,7 +259,7 @@ class LowLexicalDiversity:
         own = of(run, 0, n)
         if own is None:
             return Metric(full, None, unit, n, why="too few words return to tell")
-        found = lexical.jackknife(lambda low, high: of(lexical.without(run, low, high), 0, n - high + low), n, own)
+        found = jackknife(lambda low, high: of(lexical.without(run, low, high), 0, n - high + low), n, own)
         return Metric(full, own, unit, n, "", *(found or (None, None)))
 
     def _ladder(self, ours: Wording, budget: int) -> Iterator[Metric]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +29,6 @@ FACTOR = 72
 RANKS, OFTEN, FEW = 1000, 5, 20
 """Zipf's slope is that of the words that occur at least OFTEN times, the RANKS commonest of them at most, and needs
 FEW: below, frequencies are steps and the line bends."""
-
-PARTS, T95 = 8, 2.3646242510102993
-"""Parts of a jackknife, and the two-sided 95 % quantile of Student's t with one degree of freedom fewer."""
 
 ENOUGH, RARELY = 32, 4
 """Texts within an octave of length that say what is usual there, and how many times as many texts as the usual ones
@@ -80,22 +76,6 @@ def without(run: Stream, low: int, high: int) -> Stream:
         return np.concatenate([column[:low], column[high:]])
 
     return Stream(rest(run.words), rest(run.owner), {order: rest(ids) for order, ids in run.ngrams.items()})
-
-
-def jackknife(statistic: Callable[[int, int], float | None], n: int, value: float) -> tuple[float, float] | None:
-    """95 % interval from leaving out one of PARTS parts at a time (Tukey 1958); None where a part leaves no number.
-
-    statistic: of all words but those from low to high. Numbers that grow with the run as these do are moved by what
-    each part shares with the others, which subsamples of a sixteenth do not see: theirs were up to three times too
-    narrow for self-BLEU, of halves of Alpaca and GSM8K.
-    """
-    edges = np.linspace(0, n, PARTS + 1).astype(int).tolist()
-    seen = [statistic(low, high) for low, high in pairwise(edges)]
-    known = np.array([number for number in seen if number is not None])
-    if len(known) < PARTS:
-        return None
-    half = T95 * float(np.sqrt((PARTS - 1) / PARTS * ((known - known.mean()) ** 2).sum()))
-    return value - half, value + half
 
 
 def distinct(run: Stream, order: int, low: int, high: int) -> float:

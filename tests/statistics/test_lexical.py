@@ -183,15 +183,7 @@ def test_published_diversity(shared_data: Callable[[str], Path], file: str, huma
         assert 100 * (ours[1] or 0) == pytest.approx(published, abs=0.11)
 
 
-def test_jackknife() -> None:
-    """Of a mean it is the textbook's standard error over the means of its parts."""
-    values = np.random.default_rng(1).normal(size=800)
-    parts = values.reshape(8, 100).mean(axis=1)
-    low, high = lexical.jackknife(  # type: ignore[misc]
-        lambda low, high: float(np.concatenate([values[:low], values[high:]]).mean()), 800, float(values.mean())
-    )
-    assert (high - low) / 2 == pytest.approx(lexical.T95 * parts.std(ddof=1) / math.sqrt(8))
-    assert lexical.jackknife(lambda low, high: None, 800, 0.0) is None
+def test_words_are_left_out() -> None:
     rest = lexical.without(run([["a", "b", "a", "b"], ["c", "d"]]), 1, 5)
     assert rest.words.tolist() == [rest.words[0], rest.words[1]]
     assert rest.owner.tolist() == [0, 1]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 from scipy.stats import binomtest
 
 from auditor.statistics.blas import single
-from auditor.statistics.subsampling import interval
+from auditor.statistics.subsampling import T95, interval, jackknife
 
 
 def test_an_interval_of_a_mean_covers_it_as_often_as_it_says() -> None:
@@ -32,3 +35,14 @@ def test_within_single_blas_has_one_thread() -> None:
     np.ones((4, 4)) @ np.ones((4, 4))
     with single():
         assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+
+
+def test_jackknife() -> None:
+    """Of a mean it is the textbook's standard error over the means of its parts."""
+    values = np.random.default_rng(1).normal(size=800)
+    parts = values.reshape(8, 100).mean(axis=1)
+    low, high = jackknife(  # type: ignore[misc]
+        lambda low, high: float(np.concatenate([values[:low], values[high:]]).mean()), 800, float(values.mean())
+    )
+    assert (high - low) / 2 == pytest.approx(T95 * parts.std(ddof=1) / math.sqrt(8))
+    assert jackknife(lambda low, high: None, 800, 0.0) is None
