@@ -200,12 +200,13 @@ def test_tracking_makes_a_run_with_metrics_and_pictures(tmp_path: Path) -> None:
     import sqlite3
 
     data = planted(tmp_path / "data.jsonl")
-    done = run("audit", data, "--only", "exact-duplicates", "--track", "--quiet")
+    only = ["--only", "exact-duplicates", "--only", "record-integrity"]
+    done = run("audit", data, *only, "--track", "--quiet")
     assert done.returncode == 1, done.stderr
     with sqlite3.connect(tmp_path / ".auditor" / "mlflow.db") as database:
         metrics = dict(database.execute("select key, value from metrics").fetchall())
     database.close()
     assert metrics["exact_duplicates.rate"] == pytest.approx(0.1)
     names = {path.name for path in (tmp_path / ".auditor").rglob("artifacts/**/*") if path.is_file()}
-    assert {"audit.json", "report.html", "exact-duplicates-clusters.svg"} <= names
+    assert {"audit.json", "report.html", "record-integrity-words.svg"} <= names
     assert run("sync").stdout.startswith(b"0 sent, 0 left")
