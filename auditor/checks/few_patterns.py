@@ -207,7 +207,7 @@ class FewPatterns:
         if real is not None and self.scope in real.columns:
             theirs = side(real, context.space, self.scope, self.whole, self.sample)
         equal = 0 if theirs is None else min(n, len(theirs.rows))
-        equal = equal if 2 * equal <= self.whole else self.sample // 2
+        equal = equal if 2 * equal <= self.whole else min(equal, max(LEAST, self.sample // 2))
         same, beside = found, None
         if theirs is not None and equal >= LEAST:
             same, beside = compared(ours, theirs, equal, context, engine)
@@ -252,7 +252,6 @@ class FewPatterns:
 
     def _sizes(self, found: Patterns, n: int, usual: float) -> Iterator[Metric]:
         """usual: effective patterns for each of as many real rows, 1 where there are none."""
-
         value, spread = max(1.0, found.effective), exp(Z95 * deviation(found.sizes))
         bounds = max(1.0, value / spread), min(float(n), value * spread)
         name = self.spec.metric
