@@ -262,11 +262,11 @@ def test_a_third_candidate_is_refused_wherever_it_comes(suffix: str, tmp_path: P
 
 
 def test_findings_that_stay_on_the_disk_are_the_same(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from auditor import concluding
+    from auditor.concluding import tables
 
     held = auditor.judge_audit(file, name="v")
     shown = held.render("json"), held.places["findings.parquet"].read_bytes()
-    monkeypatch.setattr(concluding, "MAPPED", 0)
+    monkeypatch.setattr(tables, "MAPPED", 0)
     mapped = auditor.judge_audit(file, name="v")
     assert mapped.findings.num_rows > 0
     assert mapped.places["findings.parquet"].read_bytes() == shown[1]
