@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist
 
 from auditor.core.intervals import Z95
 from auditor.core.lineage.history import at_equal_size, known, numbered
@@ -55,6 +54,10 @@ SMALL = ("lost_tails.unreached_share", "lost_tails.unreached_mass", "lost_tails.
 """Shares of what is rare: a small change of them is a large one of the tails."""
 
 ALPHA = 0.05
+
+IN_PIECES, PIECES = ("low_lexical_diversity.", "few_patterns."), 14
+"""Rooms that find the errors of their numbers from eight to sixteen pieces of a sample; and the degrees of freedom that
+the error of a difference then has, 7 of each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Series:
 
     def declines(self, tests: int, least: Least) -> str:
         """How the series declines, or an empty string. tests: how many are looked at."""
-        enough, z = least.of(self.metric), NormalDist().inv_cdf(1 - ALPHA / max(tests, 1))
+        enough, z = least.of(self.metric), self._beyond(tests)
         if self.change(-2) <= -enough and self._apart(-2, z):
             return "worse than before"
         if self.change(0) > -enough:
@@ -121,6 +124,14 @@ class Series:
         high = self.slope(z).high
         told = all(metric.low is not None for metric in self.values)
         return "worsens" if p <= ALPHA and (not told or (high is not None and high < 0)) else ""
+
+    def _beyond(self, tests: int) -> float:
+        """Errors beyond which one of so many differences lies with a chance of `ALPHA`; errors of few pieces are
+        estimates themselves (Student 1908, "The probable error of a mean", Biometrika 6:1)."""
+        from scipy.special import ndtri, stdtrit  # scipy.stats takes six times as long to load
+
+        share = 1 - ALPHA / max(tests, 1)
+        return float(stdtrit(PIECES, share) if self.metric.startswith(IN_PIECES) else ndtri(share))
 
     def _apart(self, place: int, z: float) -> bool:
         """Whether the last is worse than the one at `place` by z errors of their difference."""
