@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from auditor.statistics.trend import falling, theil_sen
+from auditor.statistics.trend import falling, quantile, theil_sen
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 8, 20, 41])
@@ -51,3 +51,11 @@ def test_flat() -> None:
     assert falling([1.0, 1.0, 1.0, 1.0]) == 1.0
     assert theil_sen([1, 2], [3.0, 3.0]) == (0.0, 0.0, 0.0)
     assert falling([4.0, 3.0, 2.0, 1.0]) == pytest.approx(1 / 24)
+
+
+def test_quantiles_are_those_of_scipy() -> None:
+    from scipy import stats
+
+    for share in (0.95, 0.9975):
+        assert quantile(share, None) == pytest.approx(stats.norm.ppf(share))
+        assert quantile(share, 14) == pytest.approx(stats.t.ppf(share, 14))

@@ -16,7 +16,7 @@ from auditor.core.intervals import Z95
 from auditor.core.lineage.history import at_equal_size, known, numbered
 from auditor.model.result import Metric, Slice
 from auditor.model.rows import ROUNDS
-from auditor.statistics.trend import TELLS, Slope, error, falling, slope
+from auditor.statistics.trend import TELLS, Slope, error, falling, quantile, slope
 
 BETTER = {
     "few_patterns.patterns_per_row": 1,
@@ -113,7 +113,8 @@ class Series:
 
     def declines(self, tests: int, least: Least) -> str:
         """How the series declines, or an empty string. tests: how many are looked at."""
-        enough, z = least.of(self.metric), self._beyond(tests)
+        enough, freedom = least.of(self.metric), PIECES if self.metric.startswith(IN_PIECES) else None
+        z = quantile(1 - ALPHA / max(tests, 1), freedom)
         if self.change(-2) <= -enough and self._apart(-2, z):
             return "worse than before"
         if self.change(0) > -enough:
@@ -124,14 +125,6 @@ class Series:
         high = self.slope(z).high
         told = all(metric.low is not None for metric in self.values)
         return "worsens" if p <= ALPHA and (not told or (high is not None and high < 0)) else ""
-
-    def _beyond(self, tests: int) -> float:
-        """Errors beyond which one of so many differences lies with a chance of `ALPHA`; errors of few pieces are
-        estimates themselves (Student 1908, "The probable error of a mean", Biometrika 6:1)."""
-        from scipy.special import ndtri, stdtrit  # scipy.stats takes six times as long to load
-
-        share = 1 - ALPHA / max(tests, 1)
-        return float(stdtrit(PIECES, share) if self.metric.startswith(IN_PIECES) else ndtri(share))
 
     def _apart(self, place: int, z: float) -> bool:
         """Whether the last is worse than the one at `place` by z errors of their difference."""
