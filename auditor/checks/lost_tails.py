@@ -122,26 +122,20 @@ class LostTails:
     share of rare words' rows (2 to 40 rows of both sides together) whose word no row of the data has; its interval is
     of the data being drawn, these real rows being given. Where no word of a subject tells by itself, the rows that
     share its words stand together, and those of the data are not among them. `loss_p` is the chance of as much loss, by
-    words and by places together, where both sides are of one source (511 labellings of the rows by lot, exact). Other
+    words and by places together, where both sides are of one source (1,023 labellings of the rows by lot, exact). Other
     wording, or shorter texts, lose words and places as lost subjects do. What is a piece of a wide subject, with words
     and neighbours elsewhere, is not told by `loss_p`.
 
-    Power, 10,000 rows a side, generated topics of Zipf sizes with vocabularies of their own, the rarest 2 % left out,
-    share of 40 draws: of 100 topics (32 rows lost) lost words are beyond chance (.05) in all, `unreached_share` above 0
-    in .95 and a gap is named in .90; of 200 topics (6 rows each) words tell in all and `unreached_share` in .48; of 100
-    topics of short texts in wide vocabularies (60 words a topic, half of a text of 6 to 20 words common to all) places
-    are beyond chance (.01) in all, words in .45, and `unreached_share` above 0 in .05; both together are below .05 in
-    20 of 20 draws and below .01 in 19. Of 1 % places tell in 9 of 12 draws, of 5 % in 12. Where topics share all words
-    (mixtures over a vocabulary of 12,000) places tell of 2 % in 20 of 20 draws, of 1 % in 16. Of 200 topics of short
-    texts (9 rows each) 2 and 5 % are told in 3 of 10, 10 % in 10. Of k-means pieces of Alpaca and Dolly (two halves of
-    3,000 and 9,000 rows), 1 to 10 % left out, next to nothing is told: their words and neighbours are elsewhere too.
-    With nothing left out words are beyond chance (.05) in 18 of 400 draws (180 of them halves of GSM8K, Dolly and
-    Alpaca) and places in 15.
-
-    What a gate sees of the rarest 1, 2, 5 and 10 % of 100 or of 200 topics of longer texts left out, with `loss_p`
-    below .01 (two samples of one source: 1 in 100): at 10,000 rows a side 1 % and more (20 rows lost), at 4,000 rows
-    10 % (75 rows), 5 % of 100 topics (42 rows; 16 of 16 draws), 5 % of 200 topics in 6 of 16. `unreached_share`
-    above .1 tells of 5 and 10 % of 100 topics at 10,000 rows, and no less.
+    Power, generated topics of Zipf sizes with vocabularies of their own, 10,000 rows a side, the rarest left out. Of
+    100 topics 2 % (32 rows lost): `unreached_share` is above 0 in .95 of 40 draws and a gap named in .90; of 200 topics
+    (6 rows each) `unreached_share` in .48. `loss_p` is at most .05 (below .01) in so many of 20 draws: 100 topics of
+    short texts in wide vocabularies (60 words a topic, half of a text of 6 to 20 words common to all), 1 and 2 %: 20
+    (20); 200 topics of such texts, 9 rows each, 2 %: 20 (16), 5 %: 10 of 10; 200 topics of long texts, 1 %: 20 (19);
+    mixtures over 12,000 words that all topics share, 1 %: 20 (20); topics that are choices of common words, 2 %: 19
+    (18); 200 topics of 3 to 10 rows that share words with nine others, 2 %: 10 (6); 5 % of 200 topics at 4,000 rows: 15
+    (9). Four rows lost in all are not told, nor are k-means pieces of Alpaca and Dolly (1 to 10 %): their words and
+    neighbours are elsewhere too. Nothing lost: 11 of 220 halves of GSM8K, Dolly and Alpaca at .05, none at .01.
+    `unreached_share` above .1 tells of 5 and 10 % of 100 topics, and no less.
 
     Reference: Shumailov et al. 2024, "AI models collapse when trained on recursively generated data", Nature 631
     (tails are lost first); Naeem et al. 2020, ICML (coverage by balls of the real rows' own radius); the statistics
@@ -179,7 +173,7 @@ class LostTails:
         ),
         reads=("text",),
         needs=("real", "embeddings"),
-        version=2,
+        version=3,
         fires=(
             Case(_COMMON, "lost_tails.unreached_share", references={"real": _COMMON + _RARE}),
             Case(_COMMON, "lost_tails.gaps", references={"real": _COMMON + _RARE}),
@@ -338,7 +332,7 @@ class LostTails:
             why = f"nothing stands in {low} to {high} rows of both sides together"
             return Metric(name, None, "probability", n, why), ()
         metric = Metric(name, found.p, "probability", n)
-        near = f"rows with real ones only around them: p = {found.places:.2g}, both together {found.p:.2g}"
+        near = f"rows with real ones only around them: p = {found.places:.2g}; with words, {found.p:.2g}"
         if found.share is None:
             return metric, (near,)
         chance = f"{found.by_chance:.1%} by chance (p = {found.words:.2g})"
@@ -372,9 +366,10 @@ class LostTails:
         assert context.space is not None
         embedder = context.space.embedder
         small = 1 - float(found.sizes[reach.judged(found, self.least)].sum()) / n
-        all_rows = " and ".join(f"{context.rows_of(side, one):,}" for side, one in (("data", rows), ("real", real)))
+        there = context.rows_of("data", rows), context.rows_of("real", real)
+        drawn_from = "" if there == (n, n) else f", drawn from {there[0]:,} and {there[1]:,}"
         return (
-            f"compared at {n:,} rows a side, drawn from {all_rows}",
+            f"compared at {n:,} rows a side{drawn_from}",
             f"{small:.0%} of the real rows lie in topics of fewer than {self.least} rows, or in none: not judged",
             f"embedder {embedder.name}: {embedder.blind}",
         )
