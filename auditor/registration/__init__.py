@@ -7,7 +7,9 @@ comes after it is done by the next run where it was interrupted. Here is no judg
 from __future__ import annotations
 
 from auditor.registration.checkouts import checkout
-from auditor.registration.registering import Registration, Request, fields, publish, publish_all, register
+from auditor.registration.publishing import fields, publish, publish_all
+from auditor.registration.registering import register
+from auditor.registration.request import Registration, Request
 from auditor.registration.standing import record_verdict, touched, trained, trained_in_mlflow, withdraw
 
 __all__ = [

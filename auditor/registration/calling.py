@@ -10,7 +10,7 @@ from typing import Any
 from auditor.auditing import Progress
 from auditor.model.errors import ConfigError, suggest
 from auditor.registration import registering, words
-from auditor.registration.registering import Registration, Request
+from auditor.registration.request import Registration, Request
 from auditor.registration.words import Words
 from auditor.registry.workspace import Workspace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.registration.registering import Registration
+from auditor.registration.request import Registration
 from auditor.registry import plain
 
 

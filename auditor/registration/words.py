@@ -11,7 +11,8 @@ from typing import Any
 
 from auditor.model.card import KINDS, Generator, Lineage, Model, Prompt, Refresh, Scalar, digest_of
 from auditor.model.errors import ConfigError, InputError, suggest
-from auditor.registration.registering import Request, over
+from auditor.registration.provenance import over
+from auditor.registration.request import Request
 from auditor.registry import cards, grammar, plain
 from auditor.registry.imports import Declared
 
