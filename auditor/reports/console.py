@@ -15,7 +15,8 @@ from auditor.model.result import AUDITED, LINEAGE, Status
 from auditor.reports import exhibits, tables, wording
 from auditor.reports.escaping import one_line, visible
 from auditor.reports.examples import Example
-from auditor.reports.view import Section, View
+from auditor.reports.section import Section
+from auditor.reports.view import View
 
 if TYPE_CHECKING:
     from rich.console import Console as Terminal

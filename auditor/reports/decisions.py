@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.core.check import Spec
 from auditor.core.intervals import wilson
-from auditor.model.result import Metric, Number, Slice, Status
+from auditor.model.result import Metric, Number, Record, Slice, Status, Verdict
 from auditor.reports import wording
 
 _BROKEN = re.compile(r"^\S+ (?:breaks|keeps) the bound[^,;]*(?:[,;]\s*)?(?:but )?")
@@ -139,6 +140,39 @@ def excess(decision: Decision) -> float:
     tiny = 1e-9
     over, under = (value + tiny) / (abs(limit.value) + tiny), (abs(limit.value) + tiny) / (abs(value) + tiny)
     return over if limit.upper else under
+
+
+def decided(record: Record, name: str, spec: Spec | None) -> tuple[Decision, ...]:
+    """What was said of each metric of the check `name`, gravest first."""
+    prefix = name.replace("-", "_") + "."
+    judged: dict[str, Verdict] = {}
+    for verdict in record.verdicts:
+        if verdict.check == name and verdict.metric is not None:
+            other = judged.get(verdict.metric)
+            if other is None or verdict.status.gravity > other.status.gravity:
+                judged[verdict.metric] = verdict
+    measures = {spec.metric(m.name): m for m in spec.measures} if spec else {}
+    order = {metric: place for place, metric in enumerate(measures)}
+    decisions = []
+    for metric in record.metrics.values():
+        if metric.name.startswith(prefix):
+            said, measure = judged.get(metric.name), measures.get(metric.name)
+            decisions.append(
+                Decision(
+                    metric,
+                    said.status if said else None,
+                    said.expected if said else None,
+                    (said.why if said else "") or metric.why,
+                    measure.what if measure else "",
+                    measure.remedy if measure else "",
+                    tuple(
+                        (role, reference["metrics"][metric.name])
+                        for role, reference in record.references.items()
+                        if metric.name in reference["metrics"]
+                    ),
+                )
+            )
+    return tuple(sorted(decisions, key=lambda d: (gravity(d), -excess(d), order.get(d.metric.name, 999))))
 
 
 def culprits(decisions: tuple[Decision, ...], slices: Iterable[Slice]) -> tuple[Culprit, ...]:

@@ -1,14 +1,19 @@
-"""One finding with what is needed to look at it: where the row stands, what was seen, its partner."""
+"""Findings with what is needed to look at them: where the row stands, what was seen, its partner."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from auditor.model.result import AUDITED, EVIDENCE_CHARACTERS
+from auditor.model.verdicts import Audited
 from auditor.reports import wording
+from auditor.reports.findings import at, worst
 
 SHOWN_CHARACTERS = 4_000
 """Of a row's text shown beside a finding: enough to judge it by, and a huge row cannot swell a report."""
@@ -116,6 +121,34 @@ def example(finding: Mapping[str, Any], shown: Mapping[int, Shown], noun: str = 
         noun=noun,
         whose=str(finding["whose"]),
     )
+
+
+def examples(found: pa.Table, metrics: Sequence[str], dataset: Audited, top: int, noun: str) -> tuple[Example, ...]:
+    """The `top` of these findings, with the text of their rows. metrics: the gravest first."""
+    if not len(found) or not top:
+        return ()
+    rank = {metric: place for place, metric in enumerate(metrics)}
+    picked = at(found, worst(found, rank, top)).to_pylist()
+    wanted = {int(f["row"]) for f in picked if f["row"] is not None}
+    wanted |= {int(f["related"]) for f in picked if f["related"] is not None and f["related_dataset"] is None}
+    shown = _shown(sorted(wanted), dataset)
+    return tuple(example(f, shown, noun) for f in picked)
+
+
+def _shown(rows: list[int], dataset: Audited) -> dict[int, Shown]:
+    known = [row for row in rows if 0 <= row < dataset.rows]
+    if not known:
+        return {}
+    texts = ("prompt", "response", "rejected", "text")
+    table = dataset.take(known, ["file", "line", *texts])
+    # Cut in Arrow: a row of 200 MB never becomes a Python string.
+    columns = {name: pc.utf8_slice_codeunits(table.column(name), 0, SHOWN_CHARACTERS) for name in texts}
+    places = zip(table.column("file").to_pylist(), table.column("line").to_pylist(), strict=True)
+    cells = zip(*(columns[name].to_pylist() for name in texts), strict=True)
+    return {
+        row: Shown(row, f"{relative(dataset.files[file])}:{line}", *values)
+        for row, (file, line), values in zip(known, places, cells, strict=True)
+    }
 
 
 def relative(file: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,26 @@ import pyarrow.compute as pc
 
 WIDER = 50
 """Where findings have no score, this many times `top` of them are looked through for unlike ones."""
+
+
+def by_check(findings: pa.Table) -> Callable[[str], pa.Table]:
+    """What gives the findings of a check by its name."""
+    places: dict[str, npt.NDArray[np.int64]] = {}
+    if len(findings):
+        encoded = findings.column("check").combine_chunks().dictionary_encode()
+        codes = np.asarray(encoded.indices)
+        places = {name: np.flatnonzero(codes == code) for code, name in enumerate(encoded.dictionary.to_pylist())}
+
+    def of(name: str) -> pa.Table:
+        mine = places.get(name)
+        if mine is None:
+            return findings.slice(0, 0)
+        first, last = int(mine[0]), int(mine[-1])
+        if last - first + 1 == len(mine):  # as they are written: a view, not a copy of millions of strings
+            return findings.slice(first, len(mine))
+        return findings.take(pa.array(mine))
+
+    return of
 
 
 def counted(found: pa.Table) -> dict[str, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from auditor.model.result import Status
 from auditor.reports.escaping import command_property, command_value, one_line
 from auditor.reports.examples import Example
-from auditor.reports.view import Section, View
+from auditor.reports.section import Section
+from auditor.reports.view import View
 
 SHOWN = 10
 """Annotations of a level that GitHub shows for one step (docs.github.com, "Workflow commands", limits)."""

@@ -16,7 +16,8 @@ from auditor.reports.decisions import Decision
 from auditor.reports.differences import Segments, differences
 from auditor.reports.examples import Example
 from auditor.reports.figures import Drawing
-from auditor.reports.view import Section, View
+from auditor.reports.section import Section
+from auditor.reports.view import View
 
 FIGURES, EACH = 24, 2
 """Pictures in a report, and of a check that passed: each costs about 50 ms to draw; those of failed checks come

@@ -9,7 +9,8 @@ from auditor.model.result import Status
 from auditor.reports.decisions import Decision
 from auditor.reports.escaping import one_line, xml
 from auditor.reports.examples import Example
-from auditor.reports.view import Section, View
+from auditor.reports.section import Section
+from auditor.reports.view import View
 
 if TYPE_CHECKING:
     from junitparser import TestCase

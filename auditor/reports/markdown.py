@@ -8,7 +8,8 @@ from auditor.model.result import Status
 from auditor.reports import exhibits, tables, wording
 from auditor.reports.escaping import markdown as escaped
 from auditor.reports.examples import Example
-from auditor.reports.view import Section, View
+from auditor.reports.section import Section
+from auditor.reports.view import View
 
 MARKS = {
     Status.PASS: "✅",

@@ -11,7 +11,8 @@ from auditor.core.check import Spec
 from auditor.model.result import AUDITED, LINEAGE, Status
 from auditor.reports.escaping import one_line, visible
 from auditor.reports.examples import Example, relative
-from auditor.reports.view import Section, View
+from auditor.reports.section import Section
+from auditor.reports.view import View
 
 if TYPE_CHECKING:
     from sarif_pydantic import sarif as s  # type: ignore[import-untyped]

@@ -14,10 +14,10 @@ from scipy.stats import binomtest
 
 import auditor
 from auditor.model.result import Exhibit, Metric, Status, Verdict
-from auditor.reports import exhibits, render, text, wording
+from auditor.reports import exhibits, render, shortage, text, wording
 from auditor.reports.decisions import Decision
 from auditor.reports.examples import relative
-from auditor.reports.view import View, _whose
+from auditor.reports.view import View
 from tests.reports import made
 
 
@@ -244,7 +244,7 @@ def test_whose_rows_are_too_few_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_whose_rows_a_check_found_too_few(why: str, rows: int, real: int, whose: str) -> None:
-    assert _whose(why, rows, real) == whose
+    assert shortage.whose(why, rows, real) == whose
 
 
 FACES = ("text", "html", "markdown", "github", "junit", "sarif")
