@@ -98,7 +98,8 @@ def regenerate(
     from auditor.auditing import Options
     from auditor.regeneration import telling
     from auditor.regeneration.plan import Limits
-    from auditor.regeneration.run import Asked, planned
+    from auditor.regeneration.asked import Asked
+    from auditor.regeneration.run import planned
     from auditor.regeneration.run import regenerate as run
     from auditor.registry.workspace import Workspace
     from auditor.reports.console import Console

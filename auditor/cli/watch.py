@@ -72,7 +72,7 @@ def watch(
     asked = None
     if regenerate:
         from auditor.regeneration.plan import Limits
-        from auditor.regeneration.run import Asked
+        from auditor.regeneration.asked import Asked
 
         asked = Asked(names, Limits(max_rows, max_cost), uri=mlflow_uri)
     orders = watching.Orders(names, asked, watching.command(on_change) if on_change else (), mlflow_uri)

@@ -32,6 +32,16 @@ def renewed(version: Registered, name: str, cards: Mapping[str, Card], present: 
     )
 
 
+def declared(lineage: Lineage, present: Present) -> Lineage:
+    """A renewed lineage as registration takes it: makers that only the rows name are left for the new rows to name."""
+    generators, prompts = lineage.generators, lineage.prompts
+    if "generator" in lineage.columns:
+        generators = tuple(one for one in generators if one.follows or present.model(one).value is not None)
+    if "prompt" in lineage.columns:
+        prompts = tuple(one for one in prompts if one.file or one.version)
+    return replace(lineage, generators=generators, prompts=prompts)
+
+
 def identity(lineage: Lineage) -> Hashable:
     """What decides which rows come out: equal where a stage would have been run with the same sources."""
     return (

@@ -34,7 +34,7 @@ from auditor.registry.workspace import Workspace
 if TYPE_CHECKING:
     from apscheduler.triggers.base import BaseTrigger
 
-    from auditor.regeneration.run import Asked
+    from auditor.regeneration.asked import Asked
 
 _log = logging.getLogger("auditor.watch")
 

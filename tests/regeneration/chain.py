@@ -14,6 +14,7 @@ from auditor import registration
 from auditor.auditing import Options
 from auditor.model.card import Generator, Lineage, Model, Prompt, Refresh, Source
 from auditor.regeneration import run
+from auditor.regeneration.asked import Asked
 from auditor.regeneration.plan import Done
 from auditor.registry.workspace import Workspace
 
@@ -127,7 +128,7 @@ QUICK = Options(only=("refusals-and-artifacts",))
 
 def regenerate(workspace: Workspace, *names: str, **more: object) -> list[Done]:
     """All that is stale, or the named."""
-    return run.regenerate(run.Asked(names=names, options=QUICK, **more), workspace)[1]  # type: ignore[arg-type]
+    return run.regenerate(Asked(names=names, options=QUICK, **more), workspace)[1]  # type: ignore[arg-type]
 
 
 def brief(done: list[Done]) -> list[tuple[str, str, int | None]]:

@@ -13,6 +13,7 @@ from auditor import registration
 from auditor.core import objects
 from auditor.model.card import Refresh
 from auditor.regeneration import look, run, situation
+from auditor.regeneration.asked import Asked
 from auditor.regeneration.locked import bump
 from auditor.regeneration.plan import Limits, plan
 from auditor.registry import cards, models
@@ -55,7 +56,7 @@ def test_one_model_moves_and_one_branch_follows(ws: Workspace) -> None:
 def test_new_seeds_reach_everything_and_the_plan_says_so_before(ws: Workspace) -> None:
     chain.seeds(ws.root, "second")
     registration.register(registration.Request("seeds", str(ws.root / "data/seeds.jsonl")), ws)
-    first = run.planned(run.Asked(), ws)
+    first = run.planned(Asked(), ws)
     assert [(step.dataset, step.command[-1], step.rows) for step in first.steps] == [
         ("a", "a", 30),
         ("b", "b", 30),
@@ -65,7 +66,7 @@ def test_new_seeds_reach_everything_and_the_plan_says_so_before(ws: Workspace) -
     assert chain.ran(ws.root) == []
     assert brief(regenerate(ws)) == [("a", "current", 2), ("b", "current", 2), ("c", "current", 2)]
     assert cards.load("c", ws).versions[1].lineage.seeds[0].dataset == "seeds@2"
-    assert run.planned(run.Asked(names=("a",)), ws).fresh == ("a",)
+    assert run.planned(Asked(names=("a",)), ws).fresh == ("a",)
 
 
 def test_a_version_that_is_turned_away_leaves_everything_as_it_was(ws: Workspace) -> None:
@@ -82,7 +83,7 @@ def test_a_version_that_is_turned_away_leaves_everything_as_it_was(ws: Workspace
     assert chain.ran(ws.root) == ["a writer@refuser"]
 
     # The same again would come of it: it is not tried again, and said to be so.
-    held = run.planned(run.Asked(), ws).held
+    held = run.planned(Asked(), ws).held
     assert [(one.dataset, one.why) for one in held] == [
         ("a", "version 2, made from the same sources, was turned away at the gate"),
         ("b", "it waits for a, which is left alone"),
@@ -202,13 +203,13 @@ def test_what_dvc_could_not_see_is_said_before_anything_runs(ws: Workspace) -> N
     pipeline = (ws.root / "dvc.yaml").read_text()
     (ws.root / "dvc.yaml").write_text(pipeline.replace("params: [{models.lock.yaml: [writer]}]", "params: []"))
     chain.lock(ws.root, "writer", "2")
-    held = {one.dataset: one for one in run.planned(run.Asked(), ws).held}
+    held = {one.dataset: one for one in run.planned(Asked(), ws).held}
     assert held["a"].why == "stage a does not depend on 'writer' of models.lock.yaml"
     assert held["a"].hint == "add to its params in dvc.yaml: - models.lock.yaml: [writer]"
     assert held["b"].why == "it waits for a, which is left alone"
     (ws.root / "dvc.yaml").write_text(pipeline.replace("data/seeds.jsonl, prompts/a.txt", "data/seeds.jsonl"))
     (ws.root / "prompts/a.txt").write_text("other\n")
-    held = {one.dataset: one for one in run.planned(run.Asked(), ws).held}
+    held = {one.dataset: one for one in run.planned(Asked(), ws).held}
     assert held["a"].why == "stage a does not depend on prompts/a.txt"
 
 
@@ -219,7 +220,7 @@ def test_a_registry_that_does_not_answer_holds_back_what_follows_it(ws: Workspac
     following = replace(only.lineage, generators=(replace(generator, follows="mlflow:models:/writer@production"),))
     cards.save(replace(card, versions=(replace(only, lineage=following),)), ws)
     (ws.root / "prompts/a.txt").write_text("other\n")
-    held = run.planned(run.Asked(uri="http://127.0.0.1:9"), ws).held
+    held = run.planned(Asked(uri="http://127.0.0.1:9"), ws).held
     assert held[0].why.startswith("the present revision of writer is unknown: MLflow did not answer")
 
 
@@ -230,7 +231,7 @@ def test_a_dataset_without_a_stage_is_told_what_to_do_by_hand(ws: Workspace) -> 
     by_hand = replace(only, dvc=replace(only.dvc, file="data/a.jsonl.dvc"))
     cards.save(replace(card, stage=None, versions=(by_hand,)), ws)
     chain.lock(ws.root, "writer", "2")
-    held = run.planned(run.Asked(), ws).held[0]
+    held = run.planned(Asked(), ws).held[0]
     assert (held.why, held.hint) == (
         "no stage of dvc.yaml makes it",
         "make data/a.jsonl again, then: auditor register a data/a.jsonl",
@@ -261,7 +262,7 @@ def test_a_withdrawn_model_is_not_run_again(ws: Workspace) -> None:
     from auditor.model.card import Model
 
     registration.withdraw(Model("writer", "1"), "its terms changed", ws)
-    held = run.planned(run.Asked(), ws).held
+    held = run.planned(Asked(), ws).held
     assert held[0].why == "writer@1 is withdrawn, and is what would be run"
     assert held[1].why == "it waits for a, which is left alone"
     chain.lock(ws.root, "writer", "2")
@@ -290,7 +291,7 @@ def test_a_candidate_left_by_a_kill_only_waits_for_its_gate(ws: Workspace) -> No
     lineage = renewed(cards.load("a", ws).versions[0], "a", now.cards, now.present)
     request = registration.Request("a", str(ws.root / "data/a.jsonl"), lineage, status="candidate")
     registration.register(request, ws)
-    first, _ = run.planned(run.Asked(), ws).steps
+    first, _ = run.planned(Asked(), ws).steps
     assert (first.action, first.command) == ("judge", ("auditor", "gate", "a@2"))
     assert brief(regenerate(ws)) == [("a", "current", 2), ("b", "current", 2)]
     assert chain.ran(ws.root) == ["b talker@1"]

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from auditor.model.errors import ConfigError
-from auditor.regeneration import look, run, watch
+from auditor.regeneration import look, watch
+from auditor.regeneration.asked import Asked
 from auditor.regeneration.plan import Limits
 from auditor.registry import cards, models
 from auditor.registry.workspace import Workspace
@@ -73,11 +74,11 @@ def test_an_alias_is_moved_and_its_branch_is_made_again(ws: Workspace, mlflow_da
     assert [one["dataset"] for one in json.loads(heard.read_text())["stale"]] == ["a", "b"]
     assert watch.once(only_looks, ws).changed is False  # told once
 
-    little = watch.Orders(regenerate=run.Asked(limits=Limits(rows=10), options=chain.QUICK))
+    little = watch.Orders(regenerate=Asked(limits=Limits(rows=10), options=chain.QUICK))
     assert [one.ref for one in watch.once(little, ws).stale] == ["a@1", "b@1"]
     assert chain.ran(ws.root) == []
 
-    acts = watch.Orders(regenerate=run.Asked(limits=Limits(rows=60), options=chain.QUICK), on_change=told)
+    acts = watch.Orders(regenerate=Asked(limits=Limits(rows=60), options=chain.QUICK), on_change=told)
     third = watch.once(acts, ws)
     assert [one["what"] for one in third.said["done"]] == ["current", "current"]
     assert (third.stale, third.exit_code, third.changed) == ([], 0, True)
