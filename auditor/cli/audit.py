@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from auditor.cli import options
-from auditor.cli.printing import colored, shown
+from auditor.cli.printing import shown, watching
 
 
 @click.command(
@@ -59,11 +58,10 @@ def audit(
     """
     from auditor.auditing import Options, run
     from auditor.registry.workspace import Workspace
-    from auditor.reports.console import Console
 
     written = [("--output", path) for _, path in output] + ([("--gaps", given["gaps"])] if given["gaps"] else [])
     options.spare([source, *given["verdicts"]], written)
-    console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
+    console = watching(quiet)
     asked = Options(by=by or None, **given)
     report = run(source, asked, real=real, workspace=Workspace.find(), progress=console)
     shown(report, format_, output, quiet=quiet, width=console.width)

@@ -6,6 +6,8 @@ import json
 
 import click
 
+from auditor.cli import options
+
 
 @click.group(epilog="\b\nExamples:\n  auditor cache info\n  auditor cache clean\n")
 def cache() -> None:
@@ -13,7 +15,7 @@ def cache() -> None:
 
 
 @cache.command()
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.plain
 def info(format_: str) -> None:
     """Say where the cache is and what it holds."""
     from auditor.readers import snapshot

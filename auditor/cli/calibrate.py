@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from auditor.cli import options
-from auditor.cli.printing import colored
+from auditor.cli.printing import watching
 
 
 @click.command(
@@ -77,11 +76,10 @@ def calibrate(
     from auditor.files import write_text
     from auditor.registry.workspace import Workspace
     from auditor.reports import tables, wording
-    from auditor.reports.console import Console
 
     workspace = Workspace.find()
     path = output or workspace.root / "expectations" / "policies" / "calibrated.yaml"
-    console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
+    console = watching(quiet)
     asked = Options(policy=policy, **given)
     found = calibrating.calibrate(
         real, asked, rate=rate, family=family, size=rows, data=data, workspace=workspace, progress=console

@@ -7,9 +7,11 @@ import json
 
 import click
 
+from auditor.cli import options
+
 
 @click.command(epilog="\b\nExamples:\n  auditor checks\n  auditor checks --format json\n")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.plain
 def checks(format_: str) -> None:
     """List the checks and what they measure."""
     from auditor.core.check import parameters, registered

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from auditor.cli import options
+
 TARGETS = ("croissant", "hf-card", "in-toto", "openlineage")
 
 
@@ -16,7 +18,7 @@ TARGETS = ("croissant", "hf-card", "in-toto", "openlineage")
 )
 @click.argument("name", metavar="NAME[@V]")
 @click.option("--to", "target", type=click.Choice(TARGETS), required=True, help="What to make of it.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@options.file
 def export(name: str, target: str, output: Path | None) -> None:
     """Write what is recorded of a version as others read it.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from auditor.cli import options, printable
-from auditor.cli.printing import colored, printed, summarised
+from auditor.cli.printing import colored, printed, summarised, watching
 from auditor.model.errors import AuditorError
 
 FORMATS = tuple(name for name in options.FORMATS if name != "html")
@@ -55,7 +55,6 @@ def gate(
     from auditor.core.verdict import FAILED
     from auditor.files import write_text
     from auditor.registry.workspace import Workspace
-    from auditor.reports.console import Console
     from auditor.reports.together import together
 
     if bool(names) == changed:
@@ -66,7 +65,7 @@ def gate(
         found = gating.changed(base, workspace)
         names, altered = found.names, found.altered
         click.echo(printable(str(found)), err=True)
-    console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
+    console = watching(quiet)
     asked = Options(policy=policy, fail_on=fail_on, track=track)
     outcomes, codes = [], [0]
     for name in names:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from auditor.cli.judge_accept import RULES, accept
 from auditor.cli.judge_compare import compare
 from auditor.cli.judge_probe import probe
 from auditor.cli.judge_run import run
-from auditor.cli.printing import colored, shown
+from auditor.cli.printing import shown, watching
 
 FORMS = ("own", "fastchat", "arena", "alpaca-eval", "llmbar", "pandalm", "judgebench", "scores", "auto-j")
 """As in `judging.FORMATS`, which `--help` does not import."""
@@ -69,12 +68,11 @@ def audit(
     from auditor.adjudicating import run
     from auditor.concluding import Options
     from auditor.registry.workspace import Workspace
-    from auditor.reports.console import Console
 
     options.spare(files, [("--output", path) for _, path in output])
     if rule:
         checks.setdefault("judge-disagreement", {}).setdefault("rule", rule)
-    console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
+    console = watching(quiet)
     report = run(files, Options(checks=checks, **given), workspace=Workspace.find(), progress=console, form=form)
     shown(report, format_, output, quiet=quiet, width=console.width)
     return report.exit_code

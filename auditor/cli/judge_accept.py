@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from auditor.cli.options import pairs
-from auditor.cli.printing import colored
+from auditor.cli import options
+from auditor.cli.printing import watching
 
 RULES = ("strict", "tie", "one-win", "average")
 VOTES = ("majority", "weighted")
@@ -62,7 +61,12 @@ Examples:
 )
 @click.option("--format-in", metavar="NAME", help="Format of the files.  [default: recognised]")
 @click.option(
-    "--map", "mapping", multiple=True, metavar="COLUMN=FIELD", callback=pairs, help="Take a column from a field."
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    callback=options.pairs,
+    help="Take a column from a field.",
 )
 @click.option("--max-bad-rows", metavar="N|SHARE", help="Unreadable records to allow.  [default: 0.1%, at least 10]")
 @click.option("--register", "name", metavar="NAME", help="Register what was written as a new version of this dataset.")
@@ -73,7 +77,7 @@ Examples:
 @click.option("--no-dvc", is_flag=True, help="Do not version the bytes of what is registered.")
 @click.option("--track", is_flag=True, help="Record the new version in MLflow.")
 @click.option("--mlflow-uri", "uri", metavar="URI", help="Where MLflow is.  [default: .auditor/mlflow.db]")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.plain
 @click.option("--quiet", "-q", is_flag=True, help="Only what went wrong.")
 def accept(
     files: tuple[str, ...],
@@ -108,7 +112,6 @@ def accept(
     from auditor.cli import printable
     from auditor.concluding import Options
     from auditor.judging import accepting, writing
-    from auditor.reports.console import Console
 
     if any(Path(file).exists() and target.exists() and target.samefile(file) for file in files):
         raise click.BadParameter(f"-o would write over {target}: choose another file")
@@ -116,7 +119,7 @@ def accept(
         raise click.BadParameter("--parent, --judge and --track are of a version: give --register NAME, too")
     jury = _jury(vote, weights, panel)
     rule = rule or (jury.rule if jury else "strict")
-    console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
+    console = watching(quiet)
     with console.stage("read") as advance:
         verdicts = read(files, Options(mapping=mapping, max_bad_rows=max_bad_rows), format_in, advance)
     accepted = accepting.accept(verdicts, rule, form, jury)

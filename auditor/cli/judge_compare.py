@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from auditor.cli import options
 from auditor.cli.judge_accept import RULES
-from auditor.cli.printing import colored, printed, width
+from auditor.cli.printing import printed, watching, width
 
 FORMATS = ("text", "json", "markdown", "html")
 
@@ -57,10 +56,9 @@ def compare(
     from auditor.files import write_text
     from auditor.registry.workspace import Workspace
     from auditor.reports import lineup
-    from auditor.reports.console import Console
 
     options.spare(files, [("--output", path) for _, path in output])
-    console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
+    console = watching(quiet)
     compared = run(files, Options(**given), console, form=form, rule=rule, judges=judges, prompts=prompts)
     own = Workspace.find().dashboards
     for name, path in output:

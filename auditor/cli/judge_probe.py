@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from auditor.cli import options
 from auditor.cli.judge_compare import FORMATS
-from auditor.cli.printing import colored, printed, saying, width
+from auditor.cli.printing import printed, saying, watching, width
 
 
 @click.command(
@@ -52,7 +51,6 @@ def probe(
     from auditor.files import write_text
     from auditor.registry.workspace import Workspace
     from auditor.reports import judge_card
-    from auditor.reports.console import Console
 
     file, _, only = jury.partition("#")
     written = [("--output", path) for _, path in output] + ([("--verdicts", verdicts)] if verdicts else [])
@@ -64,7 +62,7 @@ def probe(
         cost = "no price" if found.cost is None else f"cost {found.cost:.4f} at most"
         click.echo(f"{found.requests:,} questions to ask, {found.before:,} answered; {cost}")
         return 0
-    console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
+    console = watching(quiet)
     tried = probing.probe(
         seat, workspace, console, policy=policy, fail_on=fail_on, budget=budget, out=verdicts,
         say=saying(quiet),

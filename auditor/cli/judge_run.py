@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from auditor.cli.options import pairs
-from auditor.cli.printing import colored, saying
+from auditor.cli.printing import saying, watching
 
 MODES = ("pairwise", "pointwise", "reference")
 
@@ -61,14 +60,13 @@ def run(
     from auditor.asking import Wanted
     from auditor.concluding import Options
     from auditor.registry.workspace import Workspace
-    from auditor.reports.console import Console
 
     if output.exists() and Path(dataset).exists() and output.samefile(dataset):
         raise click.BadParameter(f"--output would write over {output}: choose another file")
     file, _, only = jury.partition("#")
     wanted = Wanted(Path(file), only or None, **given)
     workspace = Workspace.find()
-    console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
+    console = watching(quiet)
     options = Options(mapping=mapping, max_bad_rows=max_bad_rows)
     poll = asking.poll(dataset, wanted, options, workspace, console)
     for note in poll.notes:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from auditor.cli import options
+
 FORMATS = ("text", "mermaid", "dot", "json", "openlineage", "html")
 
 
@@ -20,7 +22,7 @@ FORMATS = ("text", "mermaid", "dot", "json", "openlineage", "html")
 @click.option("--downstream", is_flag=True, help="Only what came of it.")
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="At most N steps away.  [default: all]")
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@options.file
 def lineage(name: str, upstream: bool, downstream: bool, depth: int | None, format_: str, output: Path | None) -> None:
     """Show what a dataset was made from, and what came of it.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from auditor.cli import options
+
 
 @click.command(
     epilog="\b\nExamples:\n  auditor log sft-v3\n  auditor log sft-v3 --metric near_duplicates.rate\n"
@@ -11,7 +13,7 @@ import click
 )
 @click.argument("name")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Show this metric.  [default: the main ones]")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.plain
 def log(name: str, metrics: tuple[str, ...], format_: str) -> None:
     """List a dataset's versions: who made them, what the gate said, and how the main metrics went.
 

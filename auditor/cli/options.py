@@ -101,6 +101,14 @@ def ending(
     )
 
 
+plain = click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+file = click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+
+mlflow_uri = click.option(
+    "--mlflow-uri", metavar="URI", help="Where MLflow is.  [default: mlflow.uri, or .auditor/mlflow.db]"
+)
+
 mapping = click.option(
     "--map",
     "mapping",

@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from auditor.concluding import Report
+    from auditor.reports.console import Console
 
 
 def printed(text: str) -> None:
@@ -32,6 +33,13 @@ def colored(stream: TextIO) -> bool:
 def width() -> int | None:
     """Columns of the terminal; None where the output is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def watching(quiet: bool) -> Console:
+    """What shows how a run goes, on stderr; quiet: nothing does."""
+    from auditor.reports.console import Console
+
+    return Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
 
 
 def saying(quiet: bool) -> Callable[[str], None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli import printable
+from auditor.cli import options, printable
 from auditor.cli.printing import printed
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ Examples:
 @click.option("--expires", metavar="90d|DATE", callback=until, help="How long the new versions are good for.")
 @click.option("--policy", metavar="NAME|FILE", help="Bounds of the gate.  [default: the card's, or default]")
 @click.option("--fail-on", type=click.Choice(["fail", "warn"]), default="fail", show_default=True)
-@click.option("--mlflow-uri", metavar="URI", help="Where MLflow is.  [default: mlflow.uri, or .auditor/mlflow.db]")
+@options.mlflow_uri
 @click.option("--quiet", "-q", is_flag=True, help="Only the plan and the outcome.")
 def regenerate(
     names: tuple[str, ...],
@@ -97,8 +97,8 @@ def regenerate(
         raise click.UsageError("give names, or --all-stale" if not names else "give names or --all-stale, not both")
     from auditor.auditing import Options
     from auditor.regeneration import telling
-    from auditor.regeneration.plan import Limits
     from auditor.regeneration.asked import Asked
+    from auditor.regeneration.plan import Limits
     from auditor.regeneration.run import planned
     from auditor.regeneration.run import regenerate as run
     from auditor.registry.workspace import Workspace

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from auditor.cli.options import pairs
-from auditor.cli.printing import colored
+from auditor.cli import options
+from auditor.cli.printing import watching
 
 _LINEAGE = ("generators", "prompts", "seeds", "parents", "evals", "judges", "people", "technique", "provider")
 _HOW = ("decoding", "system_prompt", "follows", "fields", "columns", "facts")
@@ -44,7 +43,11 @@ Examples:
 @click.option("--technique", metavar="T", help="How rows were made, of the closed vocabulary.")
 @click.option("--provider", help="Who ran the generator.")
 @click.option(
-    "--decoding", multiple=True, callback=pairs, metavar="KEY=VALUE", help="How it was run, such as temperature=0.7."
+    "--decoding",
+    multiple=True,
+    callback=options.pairs,
+    metavar="KEY=VALUE",
+    help="How it was run, such as temperature=0.7.",
 )
 @click.option("--system-prompt", metavar="FILE", help="Its system prompt; the card keeps the hash.")
 @click.option(
@@ -54,7 +57,7 @@ Examples:
     "--field",
     "fields",
     multiple=True,
-    callback=pairs,
+    callback=options.pairs,
     metavar="COLUMN=T",
     help="Technique of one column, such as response=human.",
 )
@@ -62,13 +65,18 @@ Examples:
     "--column",
     "columns",
     multiple=True,
-    callback=pairs,
+    callback=options.pairs,
     metavar="FACT=FIELD",
     help="Field of each row with its generator, prompt or technique.",
 )
 @click.option("--no-columns", is_flag=True, help="Take nothing from rows that was not asked for.")
 @click.option(
-    "--fact", "facts", multiple=True, callback=pairs, metavar="KEY=VALUE", help="What else the technique asks for."
+    "--fact",
+    "facts",
+    multiple=True,
+    callback=options.pairs,
+    metavar="KEY=VALUE",
+    help="What else the technique asks for.",
 )
 @click.option("--kind", type=click.Choice(["synthetic", "real", "mixed", "eval"]), help="[default: by who made it]")
 @click.option("--owner", help="Who answers for it.")
@@ -85,7 +93,7 @@ Examples:
     "--map",
     "mapping",
     multiple=True,
-    callback=pairs,
+    callback=options.pairs,
     metavar="COLUMN=FIELD",
     help="Take a canonical column from a field.",
 )
@@ -108,7 +116,7 @@ Examples:
 @click.option("--max-bad-rows", metavar="N|SHARE", help="Unreadable rows to allow.  [default: 0.1%, at least 10]")
 @click.option("--threads", default=0, type=click.IntRange(0), help="Threads.  [default: one a core]")
 @click.option("--dry-run", is_flag=True, help="Say what would be registered, and write nothing.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.plain
 @click.option("--quiet", "-q", is_flag=True, help="Only what went wrong.")
 def register(
     name: str | None,
@@ -143,7 +151,6 @@ def register(
     from auditor.registration import telling, words
     from auditor.registry import imports
     from auditor.registry.workspace import Workspace
-    from auditor.reports.console import Console
 
     workspace = Workspace.find()
     facts = {fact: given[fact] for fact in _CARD}
@@ -169,7 +176,7 @@ def register(
         max_bad_rows=given["max_bad_rows"],
         threads=given["threads"],
     )
-    console = Console(sys.stderr, quiet=quiet, color=colored(sys.stderr))
+    console = watching(quiet)
     done = registration.register(
         request, workspace, console, push=push, track=track or bool(mlflow_uri), uri=mlflow_uri, dry_run=dry_run
     )

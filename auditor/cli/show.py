@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from auditor.cli import printable
-from auditor.cli.options import pairs
+from auditor.cli import options, printable
 
 COLUMNS = ["row", "copy", "file", "line", "id", "prompt", "response", "rejected", "text", "messages", "source", "meta"]
 
@@ -16,9 +15,9 @@ COLUMNS = ["row", "copy", "file", "line", "id", "prompt", "response", "rejected"
 @click.command(epilog="\b\nExamples:\n  auditor show data.jsonl 41\n  auditor show data.jsonl 41 --format json\n")
 @click.argument("source")
 @click.argument("row", type=click.IntRange(0))
-@click.option("--map", "mapping", multiple=True, metavar="COLUMN=FIELD", callback=pairs, help="As for `audit`.")
+@click.option("--map", "mapping", multiple=True, metavar="COLUMN=FIELD", callback=options.pairs, help="As for `audit`.")
 @click.option("--max-bad-rows", metavar="N|SHARE", help="As for `audit`.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.plain
 def show(source: str, row: int, mapping: dict[str, str], max_bad_rows: str | None, format_: str) -> None:
     """Print one row of a dataset as the checks see it. ROW counts from 0, as findings do."""
     from auditor.auditing import Options, read

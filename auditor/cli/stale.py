@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from auditor.cli import options
 from auditor.cli.printing import printed
 
 
@@ -18,7 +19,7 @@ Examples:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--json", "json_", is_flag=True, help="For machines.")
 @click.option("--fail", is_flag=True, help="Exit code 1 where anything is stale, rows or verdict.")
-@click.option("--mlflow-uri", metavar="URI", help="Where MLflow is.  [default: mlflow.uri, or .auditor/mlflow.db]")
+@options.mlflow_uri
 def stale(names: tuple[str, ...], json_: bool, fail: bool, mlflow_uri: str | None) -> int:
     """Name the datasets whose recorded sources differ from the present ones, causes first.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from auditor.cli import options
+
 
 @click.command(
     epilog="\b\nExamples:\n  auditor trained ours@2026-11 --on sft@3 --on prefs@1 --base Qwen/Qwen2.5-7B\n"
@@ -13,7 +15,7 @@ import click
 @click.option("--on", multiple=True, metavar="NAME[@VERSION]", help="Dataset that it was trained on (repeatable).")
 @click.option("--base", metavar="MODEL@REVISION", help="Model that it was tuned from.")
 @click.option("--from-mlflow", is_flag=True, help="Take them from runs that logged a registered dataset.")
-@click.option("--mlflow-uri", metavar="URI", help="Where MLflow is.  [default: mlflow.uri, or .auditor/mlflow.db]")
+@options.mlflow_uri
 def trained(
     model: str | None, on: tuple[str, ...], base: str | None, from_mlflow: bool, mlflow_uri: str | None
 ) -> None:

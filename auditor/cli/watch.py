@@ -6,6 +6,7 @@ import os
 
 import click
 
+from auditor.cli import options
 from auditor.cli.printing import printed
 
 
@@ -31,7 +32,7 @@ Examples:
 @click.option("--public", is_flag=True, help="Listen on an address that other machines can reach.")
 @click.option("--fail", is_flag=True, help="With --once: exit code 1 where anything is stale.")
 @click.option("--json", "json_", is_flag=True, help="With --once: for machines.")
-@click.option("--mlflow-uri", metavar="URI", help="Where MLflow is.  [default: mlflow.uri, or .auditor/mlflow.db]")
+@options.mlflow_uri
 def watch(
     names: tuple[str, ...],
     once: bool,
@@ -71,8 +72,8 @@ def watch(
 
     asked = None
     if regenerate:
-        from auditor.regeneration.plan import Limits
         from auditor.regeneration.asked import Asked
+        from auditor.regeneration.plan import Limits
 
         asked = Asked(names, Limits(max_rows, max_cost), uri=mlflow_uri)
     orders = watching.Orders(names, asked, watching.command(on_change) if on_change else (), mlflow_uri)
