@@ -108,6 +108,7 @@ class LowLexicalDiversity:
                 "share",
                 "rows that repeat themselves far more than real ones as long, or the others, do",
                 "cut what is repeated, or generate these rows anew",
+                depends="real",
             ),
             Measure(
                 "unique_ngram_product",

@@ -81,15 +81,20 @@ class View:
     def headline(self) -> str:
         verdict, rows = self.record.verdict, self.noun == "row"
         if self.record.left_out and verdict.judged and verdict is not Status.ERROR:
-            said = self._too_few or wording.IN_PART[verdict]
+            said = self._doubt or wording.IN_PART[verdict]
             return f"{said}; no verdict on {'the dataset' if rows else 'the judges'}"
-        return self._too_few or (wording.HEADLINES if rows else wording.JUDGED)[verdict]
+        return self._doubt or (wording.HEADLINES if rows else wording.JUDGED)[verdict]
 
     @property
-    def _too_few(self) -> str:
-        if self.record.verdict is not Status.PASS or not self.starved:
+    def _doubt(self) -> str:
+        if self.record.verdict is not Status.PASS:
             return ""
-        given = sum(section.starved or section.status.judged for section in self.sections)
+        lacking = sum(section.lacking is not None and not section.starved for section in self.sections)
+        given = lacking + sum(section.starved or section.status.judged for section in self.sections)
+        if lacking and not self.starved:
+            return f"Nothing found, but {lacking} of {wording.count(given, 'check')} could not be judged"
+        if not self.starved:
+            return ""
         n = int(self.record.dataset["rows"])
         real = self._real_rows
         few = {

@@ -231,6 +231,20 @@ def test_whose_rows_are_too_few_is_told(tmp_path: Path) -> None:
         assert f"on 200 rows, {summary}" in view.summary
 
 
+def test_a_pass_says_that_bounds_were_found_otherwise(tmp_path: Path) -> None:
+    """Exact duplicates are judged; patterns are not, for their bounds hold for another version of the check."""
+    rows = [{"text": f"About {i} and {i * i}."} for i in range(60)]
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "name: p\nsize: 60\nfound_with:\n  versions: {few-patterns: 1}\n"
+        'metrics:\n  exact_duplicates.rate: {fail: "> 0.5"}\n  few_patterns.patterns_per_row: {fail: "< 0.001"}\n'
+    )
+    only = ("exact-duplicates", "few-patterns")
+    report = auditor.audit(rows, name="d", out=tmp_path / "out", only=only, policy=str(policy))
+    assert report.verdict is Status.PASS
+    assert whole(report.view).headline == "Nothing found, but 1 of 2 checks could not be judged"
+
+
 @pytest.mark.parametrize(
     ("why", "rows", "real", "whose"),
     [
