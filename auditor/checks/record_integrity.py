@@ -96,12 +96,15 @@ class RecordIntegrity(Rowwise):
             Measure("empty", "share", "rows without text, prompt or response", "drop them; look for failed calls"),
             Measure("whitespace_only", "share", "rows with a blank text, prompt or response", "drop them"),
             Measure(
-                "too_short", "share", "rows with fewer characters than are wanted of a text (`min_chars`)", "drop them, or join what was cut up"
+                "too_short",
+                "share",
+                "rows of fewer characters than `min_chars`",
+                "drop them, or join what was cut up",
             ),
             Measure(
                 "too_long",
                 "share",
-                "rows of more tokens than a training window has (`context_tokens`)",
+                "rows of more tokens than a training window, `context_tokens`",
                 "split or drop them, for training would cut them off; or set `context_tokens` to your window",
             ),
             Measure("gibberish", "share", "rows of words that cannot be words", "drop them; lower the temperature"),
