@@ -87,6 +87,15 @@ def tokens(text: str) -> list[str]:
     return _WORD.findall(text[:CHARACTERS].casefold())
 
 
+def words(text: str) -> Iterator[str]:
+    """As `tokens`, but of a run of two letters or more without spaces its pairs, which say more than letters do."""
+    for found in _WORDS.finditer(text[:CHARACTERS].casefold()):
+        letters = _LETTER.findall(found[0]) if found["run"] else []
+        if len(letters) < 2:
+            yield found[0]
+        yield from map("".join, pairwise(letters))
+
+
 def count(texts: Iterable[str], groups: Sequence[int] | Longs) -> Counted:
     """Count the words of texts. groups: int [n], from 0."""
     group_of = np.asarray(groups, np.int64)
@@ -95,7 +104,7 @@ def count(texts: Iterable[str], groups: Sequence[int] | Longs) -> Counted:
     unspaced: dict[int, list[str]] = {}
     for text, group in zip(texts, group_of.tolist(), strict=True):
         folded = text[:CHARACTERS].casefold()
-        seen = set(_words(folded))
+        seen = set(words(text))
         if _LETTER.search(folded) and len(held := unspaced.setdefault(group, [])) < SEARCHED:
             held.append(folded)
         flat.extend(numbers.setdefault(word, len(numbers)) for word in sorted(seen))
@@ -105,15 +114,6 @@ def count(texts: Iterable[str], groups: Sequence[int] | Longs) -> Counted:
     keys = np.repeat(group_of, lengths) * width + np.frombuffer(flat, np.int64)
     found, texts_of = np.unique(keys, return_counts=True)
     return Counted(tuple(numbers), found // width, found % width, texts_of.astype(np.int64), many, unspaced)
-
-
-def _words(text: str) -> Iterator[str]:
-    """As `tokens`, but of a run of two letters or more without spaces its pairs."""
-    for found in _WORDS.finditer(text):
-        letters = _LETTER.findall(found[0]) if found["run"] else []
-        if len(letters) < 2:
-            yield found[0]
-        yield from map("".join, pairwise(letters))
 
 
 def z_scores(counted: Counted, prior: float = PRIOR) -> Doubles:

@@ -17,7 +17,8 @@ from math import exp, lgamma
 import numpy as np
 
 from auditor.model.result import Vocabulary
-from auditor.statistics.telling import Longs, tokens
+from auditor.statistics import telling
+from auditor.statistics.telling import Longs
 
 FEWEST, LEAST = 5, 0.001
 """Texts, and the share of all, that a word which is kept stands in at the least."""
@@ -46,7 +47,7 @@ def vocabulary(texts: Iterable[str], by: str = "", group: str = "") -> Vocabular
     owner: list[int] = []
     n = 0
     for text in texts:
-        words = {word for word in tokens(text) if len(word) <= LETTERS and any(map(str.isalpha, word))}
+        words = {word for word in telling.words(text) if len(word) <= LETTERS and any(map(str.isalpha, word))}
         flat.extend(numbers.setdefault(word, len(numbers)) for word in words)
         owner.extend([n] * len(words))
         n += 1

@@ -73,6 +73,22 @@ def test_a_subject_that_goes_is_named() -> None:
     assert all({word[:3] for word in found.words} == {"s3w"} for found in lost(vocabulary(before), vocabulary(half)))
 
 
+def test_a_subject_of_a_script_without_spaces_is_named_by_more_than_letters() -> None:
+    """One text in ten asks of tax returns; each of their letters stands in other texts as often."""
+    draw = random.Random(3)
+    pairs = [chr(code) + chr(code + 1) for code in range(0x4E00, 0x4E00 + 200, 2)]
+    tax, alike = "税法申报", "税务法律申请报告"
+
+    def made(asked: bool) -> list[str]:
+        return [
+            "".join(draw.sample(pairs, 6)) + ((tax if asked else alike) if row % 10 == 0 else "") for row in range(2000)
+        ]
+
+    (one,) = lost(vocabulary(made(True)), vocabulary(made(False)))
+    assert set(one.words) == {"税法", "法申", "申报"}
+    assert one.rows == 200
+
+
 def test_shorter_texts_lose_nothing() -> None:
     read = [text.split() for text in texts(3000, 5)]
     draw = random.Random(0)
