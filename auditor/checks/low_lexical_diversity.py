@@ -48,6 +48,9 @@ def _sentence(seed: int, words: int) -> str:
 
 _OWN = ("unique_ngram_product", "compression_ratio", *lexical.MEASURES)
 
+_CUT = "sample with a repetition penalty or a higher temperature, and cut what repeats"
+_VARY = "ask for other forms, mix generators and prompts, drop near-duplicates"
+
 
 @check
 @dataclass(frozen=True)
@@ -114,13 +117,13 @@ class LowLexicalDiversity:
                 "unique_ngram_product",
                 "share",
                 "unique n-grams within a text, n = 2 to 4, multiplied",
-                "sample with a repetition penalty or a higher temperature, and cut what repeats",
+                _CUT,
             ),
             Measure(
                 "compression_ratio",
                 "times",
                 "bytes before and after gzip; more is more alike",
-                "ask for other forms, mix generators and prompts, drop near-duplicates",
+                _VARY,
                 depends="size",
             ),
             Measure("distinct_1", "share", "different words among all", depends="size"),
@@ -137,6 +140,7 @@ class LowLexicalDiversity:
                 "unique_ngram_product_to_real",
                 "ratio",
                 "unique n-grams, by those of real texts as long",
+                _CUT,
                 bad="low",
                 depends="real",
             ),
@@ -144,6 +148,7 @@ class LowLexicalDiversity:
                 "compression_ratio_to_real",
                 "ratio",
                 "compression, by that of as many real words",
+                _VARY,
                 bad="high",
                 depends="real",
             ),
@@ -151,6 +156,7 @@ class LowLexicalDiversity:
                 "distinct_2_to_real",
                 "ratio",
                 "different pairs of words, by those of as many real words",
+                _VARY,
                 bad="low",
                 depends="real",
             ),
@@ -158,6 +164,7 @@ class LowLexicalDiversity:
                 "self_bleu_to_real",
                 "ratio",
                 "likeness to the others, by that of as many real words",
+                _VARY,
                 bad="high",
                 depends="real",
             ),
