@@ -49,6 +49,7 @@ def recorded(
             "digest": policy.digest,
             "required": list(policy.required),
             **({"left_out": list(plan.left_out)} if plan.left_out else {}),
+            **({"sizes": policy.sizes} if policy.sizes else {}),
         },
         checks=described,
         metrics={m.name: m for m in metrics(measured)},

@@ -11,6 +11,8 @@ whatever it lies beside. Real data that grew is other real data, and so are the 
 from __future__ import annotations
 
 import dataclasses
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,10 +26,13 @@ from auditor.model.result import Measured, Metric
 from auditor.model.rows import Dataset
 
 
+_REGISTERED = re.compile(r".+@\d+")
+
+
 @dataclass(frozen=True, slots=True)
 class Real:
-    """The real rows. name: as an audit may be given them, NAME@VERSION where they are registered. digest: of the rows
-    as they were read (`Dataset.digest`)."""
+    """The real rows. name: as an audit may be given them: NAME@VERSION where they are registered, the file where they
+    are one; else what they are called. digest: of the rows as they were read (`Dataset.digest`)."""
 
     name: str
     rows: int
@@ -35,7 +40,14 @@ class Real:
 
     @classmethod
     def of(cls, rows: Dataset) -> Real:
-        return cls(rows.name, rows.rows, rows.digest)
+        file = rows.files[0] if len(rows.files) == 1 and not _REGISTERED.fullmatch(rows.name) else ""
+        return cls(file if Path(file).suffix else rows.name, rows.rows, rows.digest)
+
+    @property
+    def remedy(self) -> str:
+        """How an audit is given them, by what can be typed."""
+        typed = _REGISTERED.fullmatch(self.name) or Path(self.name).suffix
+        return f"audit with --real {shlex.quote(self.name)}" if typed else "audit with the real data of then"
 
     @property
     def described(self) -> dict[str, Any]:
@@ -102,7 +114,7 @@ def elsewhere(means: Means, real: Dataset | None) -> str:
         return ""
     now = Real.of(real)
     alike = (now.name, now.rows) == (means.real.name, means.real.rows)
-    remedy = "read them as then (--map)" if alike else f"audit with --real {means.real.name}"
+    remedy = "read them as then (--map)" if alike else means.real.remedy
     return f"its bounds were found among {means.real}, this audit compares with {now}: calibrate again, or {remedy}"
 
 

@@ -37,7 +37,7 @@ import pyarrow.compute as pc
 
 from auditor.core import documents
 from auditor.core.documents import Entry
-from auditor.core.policy import Bound, Policy
+from auditor.core.policy import Bound, Bounds, Policy
 from auditor.model.errors import suggest
 from auditor.model.result import Measured, Metric, Record, Status, Verdict
 
@@ -253,11 +253,11 @@ class _Court:
         for status, level in ((Status.FAIL, bounds.fail), (Status.WARN, bounds.warn)):
             broken = [bound for bound in level if bound.broken(metric.value)]
             if broken:
-                why = f"{_number(metric.value)} breaks the bound {_wanted(broken)}{_doubt(metric, broken)}"
+                why = f"{_number(metric.value)} breaks the bound {_wanted(broken)}{_doubt(metric, broken, bounds)}"
                 verdict = Verdict(outcome.check, metric.name, status, metric.value, _wanted(level), why)
                 return self._excused(outcome, metric, broken, verdict)
         level = bounds.warn or bounds.fail
-        why = f"{_number(metric.value)} keeps the bound{_doubt(metric, level)}"
+        why = f"{_number(metric.value)} keeps the bound{_doubt(metric, level, bounds)}"
         return _Opinion(Verdict(outcome.check, metric.name, Status.PASS, metric.value, _wanted(level), why))
 
     def _excused(self, outcome: Measured, metric: Metric, broken: Sequence[Bound], verdict: Verdict) -> _Opinion:
@@ -344,9 +344,13 @@ def _measured(metric: Metric) -> bool:
     return metric.value is not None and metric.n > 0
 
 
-def _doubt(metric: Metric, bounds: Iterable[Bound]) -> str:
+def _doubt(metric: Metric, level: Iterable[Bound], bounds: Bounds) -> str:
+    """That the interval lies on both sides of the bound. A bound that was found at a size allows for the chance of so
+    many rows."""
     low, high = metric.low, metric.high
-    if low is None or high is None or all(bound.broken(low) == bound.broken(high) for bound in bounds):
+    if low is None or high is None or all(bound.broken(low) == bound.broken(high) for bound in level):
+        return ""
+    if bounds.size is not None:
         return ""
     ends = f"{_number(low)} to {_number(high)}"
     return f", but its 95 % interval, {ends}, crosses it: n = {metric.n:,} is too few to be sure"

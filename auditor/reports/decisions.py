@@ -21,7 +21,8 @@ ORDER = (Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.MEASURED, S
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One metric and what the policy said of it. status is None where the policy has no bound for it.
-    references: role -> the same metric of the data compared with."""
+    references: role -> the same metric of the data compared with. sized: whether the bound was found at a size, so
+    that it allows for the chance of so many rows."""
 
     metric: Metric
     status: Status | None
@@ -30,6 +31,7 @@ class Decision:
     what: str
     remedy: str
     references: tuple[tuple[str, Metric], ...] = ()
+    sized: bool = False
 
     @property
     def label(self) -> str:
@@ -48,7 +50,7 @@ class Decision:
         """Whether so many rows can tell that a rate keeps its bound, were not one of them at fault. (A bound of 0 no
         number of rows can.)"""
         limit, n = self.bound, self.metric.n
-        if self.metric.unit != "share" or limit is None or not limit.upper or limit.value <= 0 or n <= 0:
+        if self.sized or self.metric.unit != "share" or limit is None or not limit.upper or limit.value <= 0 or n <= 0:
             return True
         return wilson(0, n)[1] <= limit.value
 
@@ -170,6 +172,7 @@ def decided(record: Record, name: str, spec: Spec | None) -> tuple[Decision, ...
                         for role, reference in record.references.items()
                         if metric.name in reference["metrics"]
                     ),
+                    metric.name in record.policy.get("sizes", {}),
                 )
             )
     return tuple(sorted(decisions, key=lambda d: (gravity(d), -excess(d), order.get(d.metric.name, 999))))

@@ -11,6 +11,9 @@ from auditor.reports import shortage
 from auditor.reports.decisions import Culprit, Decision
 from auditor.reports.examples import Example
 
+NAMED = 3
+"""Numbers that are named where a check could not be judged by them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -108,6 +111,16 @@ class Section:
         return next(bounded, None) if self.status is Status.MEASURED else None
 
     @property
+    def withheld(self) -> tuple[Decision, ...]:
+        """What was not judged because its bounds were found by other means than this audit's."""
+        return tuple(d for d in self.decisions if d.status is Status.SKIPPED and shortage.otherwise(d.why))
+
+    @property
+    def otherwise(self) -> tuple[str, ...]:
+        """By which other means: `among other real rows`."""
+        return tuple(dict.fromkeys(shortage.otherwise(d.why) for d in self.withheld))
+
+    @property
     def remarks(self) -> str:
         """What the judge said beside the number that decided."""
         return "" if self.undecided or self.deciding is None else self.deciding.remarks
@@ -129,4 +142,15 @@ class Section:
         if decision.metric.value is None:
             return f"{decision.label} {decision.why or decision.metric.why or 'not measured'}"
         beside = "".join(f"; {role} {words}" for role, words in decision.reference_words.items())
-        return f"{decision.label} {decision.observed_words}{of}, {decision.expected_words}".rstrip(", ") + beside
+        said = f"{decision.label} {decision.observed_words}{of}, {decision.expected_words}".rstrip(", ") + beside
+        return said + self._unjudged
+
+    @property
+    def _unjudged(self) -> str:
+        """What else of a judged check was not, `; not judged, bounds found among other real rows: distinct 1 to real`."""
+        if not self.withheld:
+            return ""
+        labels = [decision.label for decision in self.withheld]
+        more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
+        how = " and ".join(self.otherwise)
+        return f"; not judged, bounds found {how}: {', '.join(labels[:NAMED])}{more}"

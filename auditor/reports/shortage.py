@@ -1,4 +1,5 @@
-"""Checks that had too few rows to tell: that they say so, and whose rows were too few."""
+"""Checks that could not tell: for want of rows, and whose were too few; or held against bounds that were found by other
+means."""
 
 from __future__ import annotations
 
@@ -9,6 +10,22 @@ _TOO_FEW = re.compile(
     r"(?:\bhas (?P<mine>\d[\d,]*)(?:[^,;]* and (?P<real>\d[\d,]*))?|$)|\btoo few to tell\b"
 )
 """How a check says that it declines for want of rows or words: how many it has, and how many real ones."""
+
+_FOUND = re.compile(r"^its bounds were found (?P<how>among|by the embedder|by version|with)\b")
+"""How an audit says that bounds say nothing of it (`core.means`)."""
+
+_OTHERWISE = {
+    "among": "among other real rows",
+    "by the embedder": "by another embedder",
+    "by version": "by another version of the check",
+    "with": "with other parameters",
+}
+
+
+def otherwise(why: str) -> str:
+    """By what other means the bounds of a number were found, `among other real rows`; empty for another reason."""
+    found = _FOUND.match(why)
+    return _OTHERWISE[found["how"]] if found else ""
 
 
 def told(why: str) -> bool:

@@ -90,11 +90,30 @@ class View:
         if self.record.verdict is not Status.PASS:
             return ""
         lacking = sum(section.lacking is not None and not section.starved for section in self.sections)
-        given = lacking + sum(section.starved or section.status.judged for section in self.sections)
-        if lacking and not self.starved:
-            return f"Nothing found, but {lacking} of {wording.count(given, 'check')} could not be judged"
-        if not self.starved:
-            return ""
+        given = sum(s.starved or s.status.judged or s.lacking is not None for s in self.sections)
+        of = f"of {wording.count(given, 'check')}"
+        reasons = [f"{self._scarce} {of}"] if self.starved else []
+        if self._withheld:
+            be = "is" if self._withheld == 1 else "are"
+            reasons.append(f"{self._withheld} {'' if reasons else f'{of} '}{be} not judged in full: {self._otherwise}")
+        elif lacking and not reasons:
+            reasons.append(f"{lacking} {of} could not be judged")
+        return f"Nothing found, but {', and '.join(reasons)}" if reasons else ""
+
+    @property
+    def _withheld(self) -> int:
+        """Checks that were not judged, wholly or in part, by bounds that were found by other means."""
+        return sum(bool(section.withheld) for section in self.sections)
+
+    @property
+    def _otherwise(self) -> str:
+        """`bounds found among other real rows`."""
+        means = dict.fromkeys(how for section in self.sections for how in section.otherwise)
+        return f"bounds found {' and '.join(means)}"
+
+    @property
+    def _scarce(self) -> str:
+        """`800 rows are too few for 5`."""
         n = int(self.record.dataset["rows"])
         real = self._real_rows
         few = {
@@ -102,8 +121,7 @@ class View:
             "real": f"{wording.count(real, 'real row')} {'is' if real == 1 else 'are'} too few",
             "left": f"too few of the {self.noun}s can be compared",
         }
-        said = " and ".join(f"{few[whose]} for {count}" for whose, count in self._short.items())
-        return f"Nothing found, but {said} of {wording.count(given, 'check')}"
+        return " and ".join(f"{few[whose]} for {count}" for whose, count in self._short.items())
 
     @property
     def _real_rows(self) -> int:
@@ -125,6 +143,8 @@ class View:
             return "Give what the checks say they need"
         if self.record.verdict is not Status.MEASURED:
             return ""
+        if self._withheld:
+            return "Calibrate again, or audit with what the bounds were found with"
         unbounded = any(s.status is Status.MEASURED and not s.lacking for s in self.sections)
         found = ", or have `auditor calibrate` find them in real data" if self.noun == "row" else ""
         return f"Give a policy with bounds (--policy){found}" if unbounded else "Give what the bounded numbers lack"
@@ -166,7 +186,8 @@ class View:
         missed = f"; required and not measured: {', '.join(self.unmet)}" if self.unmet else ""
         short = {"data": "too few", "real": "too few real rows", "left": "too few left"}
         few = "".join(f", {short[whose]} for {count} of them" for whose, count in self._short.items())
-        return f"{told or 'nothing ran'} of {checks} on {rows}{few}{missed}"
+        found = f", {self._otherwise} for {self._withheld} of them" if self._withheld else ""
+        return f"{told or 'nothing ran'} of {checks} on {rows}{few}{found}{missed}"
 
     @property
     def unmet(self) -> tuple[str, ...]:

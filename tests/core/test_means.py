@@ -132,6 +132,21 @@ def test_other_real_rows_withhold_comparisons_alone(tmp_path: Path) -> None:
     assert withheld(Worded(), outcome, known, Context({"real": rows}), tmp_path) == outcome
 
 
+@pytest.mark.parametrize(
+    ("files", "name", "remedy"),
+    [
+        (("data/the rows.jsonl",), "the rows", "audit with --real 'data/the rows.jsonl'"),
+        (("registered.jsonl",), "people@2", "audit with --real people@2"),
+        (("a.jsonl", "b.jsonl"), "both", "audit with the real data of then"),
+        (("<memory>",), "data", "audit with the real data of then"),
+    ],
+)
+def test_what_real_rows_are_given_by_can_be_typed(
+    files: tuple[str, ...], name: str, remedy: str, tmp_path: Path
+) -> None:
+    assert Real.of(replace(made(3, tmp_path, name), files=files)).remedy == remedy
+
+
 def test_paths_of_a_workspace_are_the_same_in_another_checkout(tmp_path: Path) -> None:
     lists = tuple(str(tmp_path / "one" / "words" / name) for name in "ab")
     there = own(Worded(words=(*lists, "/elsewhere/c")), tmp_path / "one")

@@ -128,6 +128,8 @@ def test_an_interval_that_crosses_the_bound_is_told() -> None:
     many = Measured("a", 1, {}, Measurement((rate("a.rate", 30_000, 200_000),)))
     assert "n = 20 is too few to be sure" in court(few)[0][0].why
     assert "too few" not in court(many)[0][0].why
+    sized = Policy("p", {"a.rate": Bounds(fail=(Bound(">", 0.1),), size=20)})
+    assert "too few" not in court(few, policy=sized)[0][0].why, "a bound found at a size allows for its chance"
 
 
 def test_warnings_fail_where_asked_but_excused_ones_never() -> None:

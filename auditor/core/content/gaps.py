@@ -72,7 +72,7 @@ def table(found: Topics, counts: Longs, gaps: Longs, real: Side, rows: Dataset, 
         "synthetic_seen": pa.array(mine),
         "real_rows": pa.array(np.rint(theirs * real_each).astype(np.int64)),
         "synthetic_rows": pa.array(np.rint(mine * mine_each).astype(np.int64)),
-        "missing_rows": pa.array(np.ceil((theirs - mine) * mine_each).astype(np.int64)),
+        "missing_rows": pa.array(np.maximum(1, np.rint((theirs - mine) * mine_each)).astype(np.int64)),
         "place": pa.array(examples),
         "row": pa.array(context.numbers("real", examples)),
     }
