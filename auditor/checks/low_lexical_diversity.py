@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -276,18 +276,23 @@ class LowLexicalDiversity:
             if rung != budget and rung <= min(self.words, len(ours.run.words)):
                 yield from (self._own(name, ours, rung) for name in _OWN[1:] if name != "self_bleu" or rung <= PAIRED)
 
-    def _vocabulary(self, rows: Dataset, order: Longs, by: str = "", group: str = "") -> Vocabulary:
+    def _vocabulary(
+        self, rows: Dataset, order: Longs, by: str = "", group: str = "", also: Collection[str] = ()
+    ) -> Vocabulary:
         """In how many rows a word stands, of READ drawn ones at the most."""
         texts = rows.take(np.sort(order[:READ]), [self.scope]).column(0)
-        return vocabulary(pc.fill_null(pc.utf8_slice_codeunits(texts, 0, SUBJECT), "").to_pylist(), by, group)
+        return vocabulary(pc.fill_null(pc.utf8_slice_codeunits(texts, 0, SUBJECT), "").to_pylist(), by, group, also)
 
     def _of_rounds(self, rows: Dataset, ours: Wording, groups: Groups) -> Iterator[Vocabulary]:
-        """Of the rows of the last two rounds."""
+        """Of the rows of the first and the last two rounds; in the last one what the others have is counted exactly."""
         for by, (labels, codes) in sorted(groups.items()):
-            if by.lower() in ROUNDS:
-                for label in in_order(labels)[-2:]:
-                    mine = ours.order[codes[ours.order] == labels.index(label)]
-                    yield self._vocabulary(rows, mine, by, label)
+            order = in_order(labels) if by.lower() in ROUNDS else []
+            known: set[str] = set()
+            for label in dict.fromkeys((*order[:1], *order[-2:])):
+                mine = ours.order[codes[ours.order] == labels.index(label)]
+                found = self._vocabulary(rows, mine, by, label, known if label == order[-1] else ())
+                known.update(word for word, _, _ in found.words)
+                yield found
 
     def _to_real(
         self, mine: Sequence[Metric], beside: Sequence[Metric], ours: Wording, theirs: Wording | None, why: str

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from auditor.cli import options
+
+if TYPE_CHECKING:
+    from auditor.core.lineage.history import History
+
+LATEST = 5
+"""Versions whose values are told."""
 
 
 @click.command(
@@ -23,4 +32,21 @@ def log(name: str, metrics: tuple[str, ...], format_: str) -> None:
     from auditor.registry.workspace import Workspace
     from auditor.reports import histories
 
-    click.echo(histories.render(browsing.history(name, Workspace.find()), format_, metrics), nl=False)
+    history = browsing.history(name, Workspace.find())
+    click.echo(histories.render(history, format_, metrics), nl=False)
+    if format_ == "text":
+        for line in _brought(history, metrics or history.main):
+            click.echo(line)
+
+
+def _brought(history: History, metrics: Sequence[str]) -> Iterator[str]:
+    """Of slopes that are of other values than those shown: these, and over how much they are."""
+    from auditor.reports import wording
+
+    for name in metrics:
+        shown = {v.version: metric for v, metric in zip(history.versions, history.series(name), strict=True)}
+        there = history.compared(name)
+        if len(there) > 1 and any(metric is not shown[version] for version, metric in there.items()):
+            last = list(there.items())[-LATEST:]
+            values = ", ".join(f"{wording.measured(metric, metric.unit)} (v{version})" for version, metric in last)
+            yield f"{name}: the slope is of the numbers over {last[-1][1].n:,}, {values}"

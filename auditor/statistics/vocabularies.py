@@ -10,7 +10,7 @@ whatever the words of a text have to do with one another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import exp, lgamma
 
@@ -33,15 +33,16 @@ NEAR = 3
 """Words that are kept with each word: those it stands beside most tellingly."""
 
 LEFT, ALPHA = 0.6, 0.05
-JOINS, NAMED = 0.01, 5
-"""The p from which a word joins a subject that is lost for certain; and words that a subject is named by."""
+JOINS = 0.01
+"""The p from which a word joins a subject that is lost for certain."""
 
 ALONE = 100
 """By how much surer a word has to be gone that went without another: it may be a manner of speaking."""
 
 
-def vocabulary(texts: Iterable[str], by: str = "", group: str = "") -> Vocabulary:
-    """What is kept of these texts. by, group: as of a `Slice`."""
+def vocabulary(texts: Iterable[str], by: str = "", group: str = "", also: Collection[str] = ()) -> Vocabulary:
+    """What is kept of these texts. by, group: as of a `Slice`. also: words that are counted however few texts have
+    them, or none."""
     numbers: dict[str, int] = {}
     flat: list[int] = []
     owner: list[int] = []
@@ -69,7 +70,9 @@ def vocabulary(texts: Iterable[str], by: str = "", group: str = "") -> Vocabular
         for one, beside in zip(known.tolist(), near, strict=True)
     )
     common = tuple(sorted(str(one) for one in names[np.flatnonzero(rows > max(FEWEST, COMMON * n))]))
-    return Vocabulary(by, group, n, floor, told, common)
+    rest = set(also).difference((name for name, _, _ in told), common)
+    few = [(one, int(rows[numbers[one]]) if one in numbers else 0, ()) for one in rest]
+    return Vocabulary(by, group, n, floor, (*told, *sorted(few, key=lambda one: (-one[1], one[0]))), common)
 
 
 def _near(word: Longs, text: Longs, rows: Longs) -> list[list[int]]:
@@ -96,8 +99,8 @@ def _near(word: Longs, text: Longs, rows: Longs) -> list[list[int]]:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """words: the surest first. rows, left: texts that the first stood in, and stands in. bound: at the most, since too
-    few have it for it to be kept."""
+    """words: all that are going, the surest first. rows, left: texts that the first stood in, and stands in. bound: at
+    the most, since too few have it for it to be kept."""
 
     words: tuple[str, ...]
     rows: int
@@ -105,8 +108,9 @@ class Subject:
     bound: bool = False
 
 
-def lost(before: Vocabulary, now: Vocabulary) -> list[Subject]:
-    """Subjects that `before` has and `now` has lost, the largest first."""
+def lost(before: Vocabulary, now: Vocabulary, tests: int = 1) -> list[Subject]:
+    """Subjects that `before` has and `now` has lost, the largest first. tests: such comparisons that are made, over all
+    of which chance is ruled out."""
     if not before.rows or not now.rows:
         return []
     here, common = {word: rows for word, rows, _ in now.words}, frozenset(now.common)
@@ -120,9 +124,9 @@ def lost(before: Vocabulary, now: Vocabulary) -> list[Subject]:
             p = tail(round(usual * rows), before.rows, left, now.rows)
             if p <= JOINS:
                 going[word] = p, rows, left
-    sure = ALPHA / max(len(before.words), 1)
+    sure = ALPHA / max(len(before.words), 1) / tests
     found = [
-        Subject(tuple(words[:NAMED]), *going[words[0]][1:], words[0] not in here)
+        Subject(tuple(words), *going[words[0]][1:], words[0] not in here)
         for words in _together(before, going)
         if going[words[0]][0] <= (sure if len(words) > 1 else sure / ALONE)
     ]

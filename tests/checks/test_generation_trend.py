@@ -85,7 +85,7 @@ def test_worse_than_before() -> None:
         "version 1",
         "version 2",
         "version 3",
-        "change a step",
+        "gain a step",
         "low",
         "high",
         "p",
@@ -188,6 +188,99 @@ def test_lost_topics() -> None:
     without = {m.name: m for m in GenerationTrend().inspect(history).metrics}
     assert without["generation_trend.lost_topics"].value is None
     assert without["generation_trend.lost_topics"].why
+
+
+def test_a_topic_that_fades_is_named_once() -> None:
+    """70, 40, 10 and no rows of 800: the last round beside the one before and beside the first."""
+    draw = random.Random(0)
+    plain = [" ".join(draw.choices([f"word{i}" for i in range(300)], k=12)) for _ in range(3200)]
+    parts = [plain[800 * k : 800 * (k + 1)] for k in range(4)]
+    read = [
+        [*(f"{t} sail boat" for t in part[:many]), *part[many:]]
+        for many, part in zip((70, 40, 10, 0), parts, strict=True)
+    ]
+    first, before = (words(read[k], "round", f"{k + 1}") for k in (0, 2))
+    last = vocabulary(read[3], "round", "4", [word for v in (first, before) for word, _, _ in v.words])
+    slices = tuple(Slice("round", f"{k}", metric(DISTINCT, 0.5)) for k in (1, 2, 3, 4))
+    measured = {"any": Measurement((), slices, vocabularies=(first, before, last))}
+    found = GenerationTrend().inspect(Context(measured=measured))
+    (evidence,) = found.tables["faults"].column("evidence").to_pylist()
+    assert evidence.startswith("boat, sail: 'boat' stood in 70 of 800 rows of round 1, and stands in 0 of 800")
+    assert {m.name: m.value for m in found.metrics}["generation_trend.lost_topics"] == 1
+    whole = [replace(v, by="", group="") for v in (first, before, last)]
+    given = context({RATE: (0.1, 0.1, 0.1)})
+    assert given.history is not None
+    kept = {n: replace(given.history.records[n], vocabularies=(v,)) for n, v in enumerate(whole[:2], 1)}
+    now = {**given.measured, "more": Measurement((), vocabularies=(whole[2],))}
+    found = GenerationTrend().inspect(replace(given, history=replace(given.history, records=kept), measured=now))
+    (evidence,) = found.tables["faults"].column("evidence").to_pylist()
+    assert "70 of 800 rows of version 1" in evidence
+
+
+def test_versions_that_share_a_larger_size_are_compared_at_it() -> None:
+    """4,000, 2,500 and 3,500 rows: all have 1,000, where the copies of the last hardly show, two have 3,000."""
+    name = "near_duplicates.effective_share"
+    at = {
+        1: {1000: 0.99, 3000: 0.98, 4000: 0.97},
+        2: {1000: 0.99, 2500: 0.98},
+        3: {1000: 0.975, 3000: 0.88, 3500: 0.86},
+    }
+    made = {v: [metric(name, value, 0.01, n) for n, value in sizes.items()] for v, sizes in at.items()}
+    given = context({name: [made[v][-1] for v in at]})
+    assert given.history is not None
+    records = {v: replace(one, ladder=tuple(made[v][:-1])) for v, one in given.history.records.items()}
+    now = {"any": Measurement((made[3][-1],), ladder=tuple(made[3][:-1]))}
+    found = GenerationTrend().inspect(replace(given, history=replace(given.history, records=records), measured=now))
+    (evidence,) = found.tables["faults"].column("evidence").to_pylist()
+    assert evidence == f"{name} over 3,000 worse than before: 0.98 (version 1), 0.88 (3)"
+    assert found.metrics[0].n == 2
+    assert [row[:5] for row in found.exhibits[0].rows] == [
+        (f"{name} over 3,000", "more", 0.98, None, 0.88),
+        (name, "more", 0.99, 0.99, 0.975),
+    ]
+    assert found.notes[1:] == (f"brought to equal size, 1,000: {name}", f"brought to equal size, 3,000: {name}")
+    near = {1: made[1][:1], 2: made[2][:1]}
+    records = {v: replace(one, metrics={name: near[v][0]}, ladder=()) for v, one in records.items()}
+    found = GenerationTrend().inspect(replace(given, history=replace(given.history, records=records), measured=now))
+    assert found.metrics[0].n == 1  # nothing larger is shared
+
+
+def test_a_loss_is_below_nought_whichever_way_the_metric_goes() -> None:
+    """Of faults 0.1 and then 0.19, a tenth of the 0.9 without is lost; 2.0 times and then 2.5 are a quarter more."""
+    times = "low_lexical_diversity.compression_ratio"
+    made = [Metric(times, value, "times", 1000, "", value - 0.01, value + 0.01) for value in (2.0, 2.5)]
+    found = GenerationTrend().inspect(context({RATE: (0.1, 0.19), times: made, DISTINCT: (0.5, 0.6)}))
+    (series,) = found.exhibits
+    gain = series.columns.index("gain a step")
+    assert {row[0]: row[gain] for row in series.rows} == pytest.approx({RATE: -0.1, times: -0.25, DISTINCT: 0.2})
+    assert found.notes[0] == f"steepest: {times}, a step as a share of its first value, over 2 versions"
+    found = GenerationTrend().inspect(context({RATE: (0.1, 0.19)}))
+    assert found.notes[0] == f"steepest: {RATE}, a step as a share of what was without at first, over 2 versions"
+
+
+def test_the_steepest_is_one_that_declines() -> None:
+    wide = [metric(BLEU, 0.2, 0.2), metric(BLEU, 0.3, 0.2)]
+    found = GenerationTrend().inspect(context({BLEU: wide, DISTINCT: (0.50, 0.40)}))
+    assert found.notes[0].startswith(f"steepest: {DISTINCT}")
+    assert (
+        GenerationTrend()
+        .inspect(context({BLEU: wide, DISTINCT: (0.50, 0.499)}))
+        .notes[0]
+        .startswith(f"steepest: {BLEU}")
+    )
+
+
+def test_what_is_over_few_is_not_compared() -> None:
+    tails = "lost_tails.unreached_share"
+    made = [metric(tails, value, 0.01, 4) for value in (0.0, 0.5)]
+    found = GenerationTrend().inspect(context({tails: made, RATE: (0.1, 0.1)}))
+    assert found.metrics[0].value == 0
+    assert found.notes[1:] == (f"over fewer than 10, and not compared: {tails}",)
+    slices = tuple(Slice("round", f"{k}", one) for k, one in enumerate((metric(RATE, 0.1), metric(RATE, 0.1)), 1))
+    slices += tuple(Slice("round", f"{k}", one) for k, one in enumerate(made, 1))
+    found = GenerationTrend().inspect(Context(measured={"any": Measurement((), slices)}))
+    assert found.metrics[0].n == 1
+    assert found.notes[1:] == (f"over fewer than 10 in some round, and not compared there: {tails}",)
 
 
 def test_other_sizes_are_brought_to_one() -> None:

@@ -78,12 +78,17 @@ def test_a_registered_version_is_measured_at_smaller_sizes_too(tmp_path: Path) -
 
 
 def test_rounds_are_measured_in_full(tmp_path: Path) -> None:
-    rows = [{"text": row["text"], "round": k} for k in (1, 2, 3) for row in texts(k, 60)]
+    rows = [{"text": row["text"], "round": k} for k in (1, 2, 3, 4) for row in texts(k, 60)]
     dataset = fakes.dataset(rows, tmp_path / "rows", by=("round",))
     found = LowLexicalDiversity().run(dataset, Context(), Local(2))
     sliced = {s.metric.name.partition(".")[2] for s in found.slices if s.by == "round"}
     assert {"self_bleu", "mtld", "ngram_entropy", "compression_ratio"} <= sliced
-    assert [(v.by, v.group, v.rows) for v in found.vocabularies] == [("round", "2", 60), ("round", "3", 60)]
+    assert [(v.by, v.group, v.rows) for v in found.vocabularies] == [("round", k, 60) for k in ("1", "3", "4")]
+    first, before, last = ({word: rows for word, rows, _ in v.words} for v in found.vocabularies)
+    seen = [set(row["text"].split()) for row in texts(4, 60)]
+    exact = {word: sum(word in one for one in seen) for word in {*first, *before} & set(last)}
+    assert {word: last[word] for word in exact} == exact
+    assert min(exact.values()) < found.vocabularies[-1].floor
 
 
 def test_equal_sources_are_equal(tmp_path: Path) -> None:

@@ -89,6 +89,22 @@ def test_a_subject_of_a_script_without_spaces_is_named_by_more_than_letters() ->
     assert one.rows == 200
 
 
+def test_words_that_are_asked_for_are_counted_down_to_nought() -> None:
+    """15 rows of 3,000 have the subject, then none: judged as 15 against 0, not against the floor."""
+    draw = random.Random(4)
+    plain = [" ".join(draw.choices([f"all{i}" for i in range(400)], k=10)) for _ in range(3000)]
+    before = vocabulary([*(f"{text} sail boat" for text in plain[:15]), *plain[15:]])
+    now = vocabulary(plain, also=[word for word, _, _ in before.words])
+    assert now.words[: len(vocabulary(plain).words)] == vocabulary(plain).words
+    assert {word: rows for word, rows, _ in now.words}["sail"] == 0
+    (one,) = lost(before, now)
+    assert (set(one.words), one.rows, one.left, one.bound) == ({"sail", "boat"}, 15, 0, False)
+    assert lost(before, vocabulary(plain)) == []  # 4 may be left, for all that is known
+    assert "all1" in {word for word, _, _ in now.words}
+    assert vocabulary(["the"] * 9, also=["the"]).words == ()  # in too many rows to be of a subject
+    assert lost(before, now, 10**9) == []
+
+
 def test_shorter_texts_lose_nothing() -> None:
     read = [text.split() for text in texts(3000, 5)]
     draw = random.Random(0)

@@ -60,15 +60,19 @@ class History:
         """How the metric changes from version to version, in its unit, with how many versions tell; those that a gate
         turned away, that were held against other real data than the last, or that cannot be brought to one size
         with it, do not. None below two."""
+        there = self.compared(name)
+        if len(there) < 2:
+            return None
+        values = [float(metric.value or 0) for metric in there.values()]
+        errors = [error(metric.low, metric.high) for metric in there.values()]
+        return slope([float(version) for version in there], values, errors), len(there)
+
+    def compared(self, name: str) -> dict[int, Metric]:
+        """Version -> the metric that the slope is of: what was measured over as much as at the last one."""
         kept = [v for v in self.versions if v.status not in TURNED_AWAY and v.version in self.records]
         real = real_of(self.records[kept[-1].version]) if kept else ""
         found = at_equal_size([sizes_against(self.records[v.version], name, real) for v in kept])
-        there = [(float(v.version), metric) for v, metric in zip(kept, found, strict=True) if metric is not None]
-        if len(there) < 2:
-            return None
-        x, metrics = zip(*there, strict=True)
-        values = [float(metric.value or 0) for metric in metrics]
-        return slope(x, values, [error(metric.low, metric.high) for metric in metrics]), len(there)
+        return {v.version: metric for v, metric in zip(kept, found, strict=True) if metric is not None}
 
     def _metric(self, version: int, name: str) -> Metric | None:
         record = self.records.get(version)
@@ -131,14 +135,15 @@ def known(name: str, *found: Iterable[Metric]) -> list[Metric]:
     return [metric for some in found for metric in some if metric.name == name and metric.value is not None]
 
 
-def at_equal_size(places: Sequence[Sequence[Metric]]) -> list[Metric | None]:
+def at_equal_size(places: Sequence[Sequence[Metric]], least: int = 0) -> list[Metric | None]:
     """One metric at each place in time, all over as much as at the last one; None where there is none so.
 
     places: at each the metric over several sizes. Of the last one's sizes that is taken which most places have, and of
-    these the largest.
+    these the largest. least: sizes below it are not taken.
     """
     best: list[Metric | None] = [None] * len(places)
-    for last in sorted(places[-1] if places else (), key=lambda metric: -metric.n):
+    among = [metric for metric in places[-1] if metric.n >= least] if places else []
+    for last in sorted(among, key=lambda metric: -metric.n):
         found = [
             min((m for m in one if alike(m, last)), key=lambda m: abs(m.n - last.n), default=None) for one in places
         ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from auditor.core.check import Context
 from auditor.core.lineage.history import (
@@ -19,7 +18,7 @@ from auditor.core.lineage.history import (
     sizes,
     sizes_against,
 )
-from auditor.core.lineage.series import BETTER, Series, over
+from auditor.core.lineage.series import BETTER, FEWEST, Series, enough, over
 from auditor.model.result import Metric, Record, Vocabulary
 
 
@@ -54,17 +53,17 @@ class Present:
         return over("", places)
 
     def words(self) -> Iterator[tuple[str, Vocabulary, Vocabulary]]:
-        """(what it was, its words, the words now) of the version before, and of the last two rounds."""
+        """(what it was, its words, the words now) of the version or round before, and of the first one."""
         here = {(v.by, v.group): v for v in self.vocabularies}
         whole = here.get(("", ""))
         kept = [(version, v) for version, one in self.earlier.items() for v in one.vocabularies if not v.by]
-        if whole is not None and kept:
-            version, theirs = kept[-1]
-            yield f"version {version}", theirs, whole
+        if whole is not None:
+            for version, theirs in (*kept[-1:], *kept[:-1][:1]):
+                yield f"version {version}", theirs, whole
         for by in sorted({v.by for v in self.vocabularies if v.by}):
             order = in_order(group for of, group in here if of == by)
-            for before, last in pairwise(order[-2:]):
-                yield f"{by} {numbered(before):g}", here[by, before], here[by, last]
+            for before in (*order[-2:-1], *order[:-2][:1]):
+                yield f"{by} {numbered(before):g}", here[by, before], here[by, order[-1]]
 
     def unlike(self, series: Sequence[Series]) -> Iterator[str]:
         """Of series over the versions: those that are over less than all there is, and what could not be compared."""
@@ -78,6 +77,10 @@ class Present:
         compared, records = {one.metric for one in series if not one.by}, self.earlier.values()
         left = [name for name in BETTER if name not in compared and self.sizes(name)]
         left = [name for name in left if any(sizes(record, name) for record in records)]
+        few = [name for name in left if not enough(self.sizes(name))]
+        if few:
+            yield f"over fewer than {FEWEST}, and not compared: {', '.join(few)}"
+        left = [name for name in left if name not in few]
         other = [name for name in left if not any(sizes_against(record, name, self.real) for record in records)]
         if other:
             yield f"measured against other real data than before, and not compared: {', '.join(other)}"

@@ -3,7 +3,8 @@
 A series declines where its last value is worse than the one before, or of two or three than the first, by more than
 their intervals allow, at 5 % over all series together; or where, of four or more, it falls in order (Mann 1945,
 one-sided, 5 %) and its slope is a loss by its interval, again at 5 % over all together. A series without intervals is
-judged by its order alone.
+judged by its order alone. A metric is a series at the size that most places share with the last, and one more at a
+size of `LARGER` times that or more, where any do.
 """
 
 from __future__ import annotations
@@ -55,6 +56,12 @@ SMALL = ("lost_tails.unreached_share", "lost_tails.unreached_mass", "lost_tails.
 
 ALPHA = 0.05
 
+LARGER = 2
+"""Times the size that all places share from which those that share more are compared at that as well."""
+
+FEWEST = 10
+"""Below as many rows, words or topics a number is compared with no other."""
+
 IN_PIECES, PIECES = ("low_lexical_diversity.", "few_patterns."), 14
 """Rooms that find the errors of their numbers from eight to sixteen pieces of a sample; and the degrees of freedom that
 the error of a difference then has, 7 of each side."""
@@ -74,13 +81,19 @@ class Least:
 @dataclass(frozen=True, slots=True)
 class Series:
     """One metric at some places in time. metric: full name. by: the field of rounds, or empty for versions. x: numbers
-    of versions or rounds. sign: of `BETTER`."""
+    of versions or rounds. sign: of `BETTER`. larger: at more than most places have, beside the series of all."""
 
     metric: str
     by: str
     x: tuple[float, ...]
     values: tuple[Metric, ...]
     sign: int
+    larger: bool = False
+
+    @property
+    def name(self) -> str:
+        """The metric, and the size of what is larger than most."""
+        return f"{self.metric} over {self.values[-1].n:,}" if self.larger else self.metric
 
     @property
     def step(self) -> str:
@@ -94,6 +107,12 @@ class Series:
             return [float(metric.value or 0) for metric in self.values]
         whole = float(self.values[0].unit == "share")
         return [whole - float(metric.value or 0) for metric in self.values]
+
+    @property
+    def share(self) -> str:
+        """What its changes are shares of."""
+        faults = self.sign < 0 and self.values[0].unit == "share"
+        return "a share of what was without at first" if faults else "a share of its first value"
 
     def change(self, place: int) -> float:
         """Of the last against the one at `place`, as a share of that; below nought is worse."""
@@ -147,11 +166,21 @@ def over(by: str, places: Mapping[str, Sequence[tuple[float, Sequence[Metric]]]]
     """places: metric -> for each number of a version or round, ascending, the metric over several sizes. Series of two
     values or more, all over as much as the last."""
     for name, found in places.items():
-        same = at_equal_size([metrics for _, metrics in found])
-        kept = [(x, metric) for (x, _), metric in zip(found, same, strict=True) if metric is not None]
-        if len(kept) > 1 and len({x for x, _ in kept}) == len(kept):
+        sizes = [enough(metrics) for _, metrics in found]
+        least = 0
+        for larger in (False, True):
+            same = at_equal_size(sizes, least)
+            kept = [(x, metric) for (x, _), metric in zip(found, same, strict=True) if metric is not None]
+            if len(kept) < 2 or len({x for x, _ in kept}) < len(kept):
+                break
             x, metrics = zip(*kept, strict=True)
-            yield Series(name, by, x, metrics, BETTER[name])
+            yield Series(name, by, x, metrics, BETTER[name], larger)
+            least = LARGER * metrics[-1].n
+
+
+def enough(metrics: Sequence[Metric]) -> list[Metric]:
+    """Those over `FEWEST` or more."""
+    return [metric for metric in metrics if metric.n >= FEWEST]
 
 
 def rounds(slices: Sequence[Slice]) -> Iterator[Series]:
