@@ -19,7 +19,7 @@ from auditor.core.content.scopes import refuse_scope
 from auditor.core.intervals import rate
 from auditor.core.lineage.history import numbered
 from auditor.core.rowwise import cut, gather_groups
-from auditor.model.result import Distribution, Measurement, Metric, Slice
+from auditor.model.result import Distribution, Exhibit, Measurement, Metric, Slice
 from auditor.model.rows import ROUNDS, Dataset
 from auditor.sketches.sample import drawn
 from auditor.statistics import losses, reach, tails, topics
@@ -36,8 +36,8 @@ RUNGS = (1_000, 3_000, 10_000)
 GROUPS = 12
 """Groups of a slice, the largest."""
 
-LOST, SURE = 12, 0.01
-"""Lost words that a note names, and the p from which on it does."""
+LOST, SURE = 12, 0.05
+"""Lost words that are named, and the p from which on they are."""
 
 DECILES = tuple(float(edge) for edge in range(11))
 QUANTILES = (0.01, 0.05, 0.95, 0.99)
@@ -49,6 +49,8 @@ WHOLE = ("unreached_by_chance", "topics")
 Longs = npt.NDArray[np.int64]
 
 _HOW = "generate rows like the examples: `auditor audit FILE --real REAL --gaps gaps.jsonl` lists what to make next"
+_SEED = "seed the generator with real rows of what is lost, such as those with the words named"
+_SPREAD = "generate each topic as often as the real data has it: rows seeded with real ones drawn at random"
 
 
 def _about(subject: str, count: int) -> tuple[dict[str, str], ...]:
@@ -151,25 +153,73 @@ class LostTails:
         name="lost-tails",
         title="Lost tails",
         measures=(
-            Measure("unreached_share", "share", "rarest real topics that no row reaches", _HOW, bad="high"),
-            Measure("unreached_mass", "share", "real rows in topics that no row reaches", _HOW, bad="high"),
+            Measure(
+                "unreached_share", "share", "rarest real topics that no row reaches", _HOW, bad="high", shown="regions"
+            ),
+            Measure(
+                "unreached_mass", "share", "real rows in topics that no row reaches", _HOW, bad="high", shown="regions"
+            ),
             Measure("unreached_by_chance", "share", "the same for one half of the real rows against the other"),
             Measure(
-                "unreached_excess", "share", "real rows in unreached topics beyond what chance leaves", _HOW, bad="high"
+                "unreached_excess",
+                "share",
+                "real rows in unreached topics beyond what chance leaves",
+                _HOW,
+                bad="high",
+                shown="regions",
             ),
-            Measure("gaps", "topics", "real topics with far fewer rows than are due to them", _HOW, bad="high"),
+            Measure(
+                "gaps",
+                "topics",
+                "real topics with far fewer rows than are due to them",
+                _HOW,
+                bad="high",
+                shown="regions",
+            ),
             Measure("topics", "topics", "real topics with rows enough to judge"),
             Measure(
-                "topic_effect", "share", "difference between the topics of data and reality (Cramér's V)", bad="high"
+                "topic_effect",
+                "share",
+                "difference between the topics of data and reality (Cramér's V)",
+                _SPREAD,
+                bad="high",
             ),
-            Measure("rare_word_mass", "times", "use of words that are rare in the real data, to real", bad="low"),
             Measure(
-                "rare_ngram_mass", "times", "use of pairs of words that are rare in the real data, to real", bad="low"
+                "rare_word_mass",
+                "times",
+                "use of words that are rare in the real data, to real",
+                _SEED,
+                bad="low",
+                shown="lost",
             ),
-            Measure("lost_words", "share", "rare words' rows whose word no row of the data has", _HOW, bad="high"),
-            Measure("loss_p", "probability", "chance of as much loss between equal distributions", bad="low"),
+            Measure(
+                "rare_ngram_mass",
+                "times",
+                "use of pairs of words that are rare in the real data, to real",
+                _SEED,
+                bad="low",
+                shown="lost",
+            ),
+            Measure(
+                "lost_words",
+                "share",
+                "rare words' rows whose word no row of the data has",
+                _SEED,
+                bad="high",
+                shown="lost",
+            ),
+            Measure(
+                "loss_p",
+                "probability",
+                "chance of as much loss between equal distributions",
+                _SEED,
+                bad="low",
+                shown="lost",
+            ),
             Measure("length_tail", "times", "the longest 1 % of rows begins at this length, to real"),
-            Measure("distance_tail", "times", "the outermost 1 % of rows begins at this distance, to real", bad="low"),
+            Measure(
+                "distance_tail", "times", "the outermost 1 % of rows begins at this distance, to real", _SEED, bad="low"
+            ),
         ),
         reads=("text",),
         needs=("real", "embeddings"),
@@ -199,7 +249,7 @@ class LostTails:
         mine, reference = self._side(rows, ours[:n], context), self._side(real, theirs[:n], context)
         place = self._place(reference, engine.map)
         whole = self._compared(place, mine, engine.map)
-        chance, told = self._chance(mine, reference, engine.map)
+        chance, lost, told = self._chance(mine, reference, engine.map)
         groups, few = self._groups(rows, ours, reference, context, engine.map)
         missing = np.zeros(0, np.int64) if whole.reach is None else whole.reach.gaps
         table = gaps.table(place.topics, whole.counts, missing, reference, rows, context)
@@ -210,7 +260,7 @@ class LostTails:
             (self._coverage(place.topics, whole.counts),) if judged.any() else (),
             (*self._notes(n, rows, real, place.topics, context), *few, *told),
             {"gaps": table},
-            gaps.exhibit(self.spec.metric("regions"), table, n),
+            (*gaps.exhibit(self.spec.metric("regions"), table, n), *lost),
             ladder=tuple(self._ladder(mine, reference, engine.map)) if context.history is not None else (),
         )
 
@@ -323,22 +373,31 @@ class LostTails:
             metrics.append(by[-1])
         return tuple(metrics), tuple(slices)
 
-    def _chance(self, mine: Side, real: Side, each: Each) -> tuple[Metric, tuple[str, ...]]:
-        """How likely as much loss is, and notes that say by what and name some words."""
+    def _chance(self, mine: Side, real: Side, each: Each) -> tuple[Metric, tuple[Exhibit, ...], tuple[str, ...]]:
+        """How likely as much loss is; by what, as an exhibit that names some words where it is no accident, else as
+        notes."""
         name, n = self.spec.metric("loss_p"), len(real.rows)
         found = losses.lost(bags(mine.texts, 1), bags(real.texts, 1), each)
         if found is None:
             low, high = losses.SEEN
             why = f"nothing stands in {low} to {high} rows of both sides together"
-            return Metric(name, None, "probability", n, why), ()
+            return Metric(name, None, "probability", n, why), (), ()
         metric = Metric(name, found.p, "probability", n)
+        if found.p <= SURE:
+            words = ", ".join(said(found.items[:LOST], real.texts))
+            lines = (
+                ("rare words", found.share, found.by_chance, found.words, words),
+                ("rows with real ones only around them", None, None, found.places, ""),
+            )
+            heads = ("lost", "share", "share by chance", "p", "such as")
+            note = "share: of the rows that rare words stand in, those whose word no row of the data has"
+            lost = self.spec.metric("lost")
+            return metric, (Exhibit(lost, "What is lost, and by chance would be", heads, lines, note),), ()
         near = f"rows with real ones only around them: p = {found.places:.2g}; with words, {found.p:.2g}"
         if found.share is None:
-            return metric, (near,)
+            return metric, (), (near,)
         chance = f"{found.by_chance:.1%} by chance (p = {found.words:.2g})"
-        note = f"rare words lost: {found.share:.1%} of their rows, {chance}"
-        words = said(found.items[:LOST], real.texts) if found.p <= SURE else []
-        return metric, (near, f"{note}{': ' if words else ''}{', '.join(words)}")
+        return metric, (), (near, f"rare words lost: {found.share:.1%} of their rows, {chance}")
 
     def _metric(self, measure: str, ratio: Ratio, n: int) -> Metric:
         unit = next(one.unit for one in self.spec.measures if one.name == measure)

@@ -25,7 +25,6 @@ from auditor.core.sized import compares
 from auditor.model.result import Measured, Metric
 from auditor.model.rows import Dataset
 
-
 _REGISTERED = re.compile(r".+@\d+")
 
 

@@ -147,7 +147,7 @@ class Section:
 
     @property
     def _unjudged(self) -> str:
-        """What else of a judged check was not, `; not judged, bounds found among other real rows: distinct 1 to real`."""
+        """What else of a judged check was not: `; not judged, bounds found among other real rows: ratio to real`."""
         if not self.withheld:
             return ""
         labels = [decision.label for decision in self.withheld]

@@ -100,7 +100,10 @@ def test_subjects_too_small_for_a_topic_are_missed_by_their_words(tmp_path: Path
     assert values(whole)["loss_p"] > 0.05
     assert values(cut)["loss_p"] < 0.01
     assert values(cut)["lost_words"] > values(whole)["lost_words"]
-    told = cut.notes[-1].rpartition(": ")[2].split(", ")
+    (lost_words,) = (exhibit.rows[0] for exhibit in cut.exhibits if exhibit.name == "lost_tails.lost")
+    assert float(lost_words[1] or 0) == pytest.approx(values(cut)["lost_words"], abs=0.05)
+    assert float(lost_words[1] or 0) > 1.2 * float(lost_words[2] or 1)
+    told = str(lost_words[4]).split(", ")
     language = random.Random(0)
     own = [[word(language) for _ in range(20)] for _ in range(220)][20:]  # after the 400 words that all share
     lost = {one for topic in own[196:] for one in topic}
@@ -139,7 +142,9 @@ def test_short_texts_of_wide_vocabularies_lose_topics_whose_words_are_all_rare(t
     )
     assert values(whole)["loss_p"] > 0.05
     assert values(cut)["loss_p"] < 0.01
-    assert cut.notes[-2].startswith("rows with real ones only around them: p = ")
+    (lost,) = (exhibit for exhibit in cut.exhibits if exhibit.name == "lost_tails.lost")
+    assert lost.rows[1][0] == "rows with real ones only around them"
+    assert whole.notes[-2].startswith("rows with real ones only around them: p = ")
 
 
 def test_gaps_are_named_with_real_examples(tmp_path: Path) -> None:
@@ -171,7 +176,7 @@ def test_gaps_are_named_with_real_examples(tmp_path: Path) -> None:
     assert line["prompt"] == rare[line["row"] - 300]["prompt"]
     assert line["missing_rows"] == line["real_seen"]  # 900 rows are compared, and 900 are there
     assert line["real_rows"] == round(line["real_seen"] * 1_030 / 900)
-    (exhibit,) = measurement.exhibits
+    exhibit = measurement.exhibits[0]
     assert exhibit.rows[0][2] == 0
     assert "tax" in str(exhibit.rows[0][4])
     (findings,) = LostTails().locate(fakes.dataset(real, tmp_path / "r"), measurement, Context())
