@@ -1,8 +1,9 @@
 """Character 4-grams of texts, counted and weighted: what the weight-free embedder is made of.
 
 As in scikit-learn's `analyzer="char_wb"`: a word is a run without white space, padded by one space on each
-side; its 4-grams, or the whole padded word where that is shorter. A codepoint of a script written without
-spaces (Han, Kana, Thai …) is a feature by itself and together with the one before it. Case is folded and
+side; its 4-grams, or the whole padded word where that is shorter. Of scripts written without spaces, a codepoint of
+Han is a feature by itself and together with the one before it; one of an alphabet (Kana, Thai …), whose few letters
+every text has, together with the two before it, or with as many as the run has so far. Case is folded and
 texts are in NFC (`texts.spans`). In plain Python: `tests/kernels/test_grams.py`.
 """
 
@@ -39,6 +40,12 @@ Floats = npt.NDArray[np.float32]
 
 
 @inlined
+def _is_han(code):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Of `texts.SCRIPTS_WITHOUT_SPACES` those whose signs stand for words."""
+    return 0x3400 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or code >= 0x20000 or 0x3005 <= code <= 0x3007
+
+
+@inlined
 def _hashed(a, b, c, d):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     return fold_multiply(K0 ^ (a | (b << np.uint64(32))), K1 ^ (c | (d << np.uint64(32))))
 
@@ -50,7 +57,7 @@ def _grams(start, length, ascii_only, table, out):  # type: ignore[no-untyped-de
     none = _SHORT
     a, b, c = none, none, none
     seen = 0  # characters of the padded word so far
-    alone = none  # the codepoint of a script without spaces just before
+    before, alone = none, none  # the two codepoints of scripts without spaces just before
     made = 0
     at = start
     stop = start + length
@@ -69,18 +76,22 @@ def _grams(start, length, ascii_only, table, out):  # type: ignore[no-untyped-de
             made += 1
             seen = 0
         if gap:
-            alone = none
+            before, alone = none, none
             continue
         one = np.uint64(code)
         if bits & 2 != 0:
-            out[made] = _hashed(none, none, none, one)
-            made += 1
-            if alone != none:
-                out[made] = _hashed(none, none, alone, one)
+            if _is_han(code):
+                out[made] = _hashed(none, none, none, one)
                 made += 1
-            alone = one
+                if alone != none:
+                    out[made] = _hashed(none, none, alone, one)
+                    made += 1
+            else:
+                out[made] = _hashed(none, before, alone, one)
+                made += 1
+            before, alone = alone, one
             continue
-        alone = none
+        before, alone = none, none
         if 0x41 <= code <= 0x5A:
             one |= np.uint64(0x20)
         if seen == 0:

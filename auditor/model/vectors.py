@@ -19,7 +19,7 @@ class Vectors:
     """Embeddings of one column of a dataset, in row order, a part for each shard.
 
     parts: float32 [rows of the shard, dimension], read-only and mapped from disk; a row has length 1, or 0
-    where there is no text. embedder: `hashed@1-5f3c…`, name and revision.
+    where there is no text. embedder: `hashed@2-5f3c…`, name and revision.
     """
 
     parts: tuple[Floats, ...]

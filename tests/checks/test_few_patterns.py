@@ -138,6 +138,20 @@ def test_diverse_rows_are_their_own_patterns(tmp_path: Path) -> None:
     assert values["ratio_to_real"] is None
 
 
+@pytest.mark.parametrize("script", [(0x0E01, 0x0E2E), (0x1000, 0x1021), (0x3042, 0x3093)])
+def test_alphabets_without_spaces(script: tuple[int, int], tmp_path: Path) -> None:
+    """Thai, Burmese and kana: every text has most of their few letters. 300 different texts, and three with a slot."""
+    draw = random.Random(script[0])
+    words = ["".join(chr(draw.randint(*script)) for _ in range(draw.randint(3, 6))) for _ in range(2000)]
+    different = ["".join(draw.choices(words, k=20)) for _ in range(300)]
+    three = ["".join(draw.choices(words, k=20)) for _ in range(3)]
+    collapsed = [three[row % 3] + draw.choice(words) for row in range(300)]
+    assert _values(_measured(different, tmp_path / "different"))["effective_patterns"] > 285
+    assert _values(_measured(collapsed, tmp_path / "collapsed"))["effective_patterns"] == pytest.approx(3, abs=0.1)
+    beside = _values(_measured(collapsed, tmp_path / "beside", different))
+    assert beside["ratio_to_real"] == pytest.approx(0.01, abs=0.002)
+
+
 def test_the_ratio_is_of_equal_sizes(tmp_path: Path) -> None:
     measured = _measured(_templates(600), tmp_path, real=_diverse(300))
     by_name = {metric.name: metric for metric in measured.metrics}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -45,8 +46,8 @@ def words(text: str) -> Counter[str]:
     return Counter(analyze(normal(text)))
 
 
-def cosine(left: Counter[str], right: Counter[str]) -> float:
-    def weights(counts: Counter[str]) -> dict[str, float]:
+def cosine(left: Counter[Any], right: Counter[Any]) -> float:
+    def weights(counts: Counter[Any]) -> dict[Any, float]:
         return {gram: 1 + np.log(count) for gram, count in counts.items()}
 
     one, other = weights(left), weights(right)
@@ -83,6 +84,32 @@ def test_scripts_without_spaces_are_read_by_codepoint_and_pair() -> None:
     assert grams.cosines(same, apart, ONES)[0] == 0
     # 我, 喜, 我喜 of (我, 喜, 欢, 我喜, 喜欢): 3 / sqrt(3 * 5)
     assert grams.cosines(read(["我喜"]), read(["我喜欢"]), ONES)[0] == pytest.approx(3 / np.sqrt(15))
+
+
+def threes(text: str) -> Counter[tuple[str, ...]]:
+    """Of each word without spaces, each letter with the two before it."""
+    return Counter(tuple(word[max(0, at - 2) : at + 1]) for word in text.split() for at in range(len(word)))
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("สวัสดีครับ ขอบคุณ", "ขอบคุณครับ"),  # Thai
+        ("သင်ဘယ်လိုလဲ", "ဘယ်လိုလဲ"),  # Burmese
+        ("ひらがなとカタカナ", "ひらがなだけ"),
+        ("ｶﾀｶﾅ", "ｶﾅ"),  # half-width
+    ],
+)
+def test_alphabets_without_spaces_are_read_by_three_letters(left: str, right: str) -> None:
+    seen = grams.cosines(read([left]), read([right]), ONES)[0]
+    assert seen == pytest.approx(cosine(threes(normal(left)), threes(normal(right))), abs=1e-9)
+
+
+def test_letters_beside_signs_are_read_by_their_kind() -> None:
+    # 学, を|学, then 学|を|読|… : of 学を読む the sign 学, 学を, the sign 読, を読, を読む
+    one = Counter([("学",), ("学", "を"), ("読",), ("を", "読"), ("を", "読", "む")])
+    two = Counter([("読",), ("読", "む")])
+    assert grams.cosines(read(["学を読む"]), read(["読む"]), ONES)[0] == pytest.approx(cosine(one, two), abs=1e-9)
 
 
 def test_vectors_have_length_one_and_nothing_else_where_nothing_is() -> None:

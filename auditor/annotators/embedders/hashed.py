@@ -18,7 +18,7 @@ from auditor.model.rows import Strings
 from auditor.model.vectors import Floats
 from auditor.statistics.general import idf
 
-VERSION = 1
+VERSION = 2
 
 
 class Hashed:

@@ -20,15 +20,15 @@ from auditor.sketches.sample import drawn
 from auditor.statistics.background import shared
 from auditor.statistics.patterns import Patterns, compare, find
 
-VERSION = 5
+VERSION = 6
 """Of what is kept: rises when other patterns would be found."""
 
 KEPT = 5_000
 """Rows from which on it is worth keeping what was found."""
 
-OWN, LOOKED_AT = 4, 2_000
+OWN, RUN, LOOKED_AT = 4, 4, 2_000
 """Words of its own that a row has at the most where what all rows share is a template with a slot or two, and not a
-scaffold around different rows; and the rows that are looked at."""
+scaffold around different rows; the words of a run; and the rows that are looked at."""
 
 Longs = npt.NDArray[np.int64]
 
@@ -61,10 +61,12 @@ def _template(rows: Dataset, at: Longs, scope: str) -> bool:
     """Whether most words stand in most rows, and a row adds no more than OWN to them."""
     if not len(at):
         return False
-    texts = strings(rows.take(at, [scope]).column(0))
-    words = shingle_sets(spans(texts.offsets, texts.data, fold=True), 1)
+    column = strings(rows.take(at, [scope]).column(0))
+    texts = spans(column.offsets, column.data, fold=True)
+    words, runs = shingle_sets(texts, 1), shingle_sets(texts, RUN)
     common, own = shared(words.offsets, words.values)
-    return own <= min(OWN, common)
+    # Where letters count as words all texts share them; but so few words of its own touch few runs.
+    return own <= min(OWN, common) and shared(runs.offsets, runs.values)[1] <= RUN * OWN
 
 
 def patterns(of: Side, n: int, context: Context, engine: Engine) -> Patterns:
