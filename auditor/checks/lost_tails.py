@@ -386,10 +386,10 @@ class LostTails:
         if found.p <= SURE:
             words = ", ".join(said(found.items[:LOST], real.texts))
             lines = (
-                ("rare words", found.share, found.by_chance, found.words, words),
-                ("rows with real ones only around them", None, None, found.places, ""),
+                ("rare words", words, found.share, found.by_chance, found.words),
+                ("places", "rows with real ones only around them", None, None, found.places),
             )
-            heads = ("lost", "share", "share by chance", "p", "such as")
+            heads = ("lost", "such as", "share", "share by chance", "p")
             note = "share: of the rows that rare words stand in, those whose word no row of the data has"
             lost = self.spec.metric("lost")
             return metric, (Exhibit(lost, "What is lost, and by chance would be", heads, lines, note),), ()

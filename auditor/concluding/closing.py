@@ -66,7 +66,8 @@ def conclude(
         features = scratch / "features.parquet"
         tables.features(rows, measured, features)
         own = _beyond_defaults(plan, context.references)
-        folder = options.out or registry.folder(rows.name, rows.digest, own, workspace)
+        stored = registry.folder(rows.name, rows.digest, own, workspace)
+        folder = options.out or stored
         kept = {path.name: path for path in (found, features) if path.exists()}
         if rows.quarantine.path is not None and rows.quarantine.count:
             kept["quarantine.jsonl"] = rows.quarantine.path
@@ -86,8 +87,11 @@ def conclude(
         )
         pages = {"report.html": reports.render("html", view).encode(), "audit.json": reports.to_json(record)}
         registry.save({**kept, **made, **pages}, folder)
+        if context.pedigree is not None and folder != stored:  # a version's audit is its history's, wherever it goes
+            registry.save({**kept, **made, **pages}, stored)
         if options.gaps is not None and (lacking := reports.gaps(view)) is not None:
             write_text(options.gaps, lacking)
+            view = replace(view, gaps=options.gaps)
     return Report(record, exit_code, places, view)
 
 

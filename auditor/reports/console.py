@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from auditor.model.result import AUDITED, LINEAGE, Status
-from auditor.reports import exhibits, tables, wording
+from auditor.reports import exhibits, missing, tables, wording
 from auditor.reports.escaping import one_line, visible
 from auditor.reports.examples import Example
 from auditor.reports.section import Section
@@ -317,8 +317,11 @@ def _summary(page: _Page, view: View) -> None:
 
 
 def _files(page: _Page, view: View) -> None:
-    width = max(len(name) for name in view.places)
+    places = {**view.places, **({} if view.gaps is None else {visible(view.gaps.name): view.gaps})}
+    width = max(map(len, places))
     here = Path.cwd()
-    for name, path in view.places.items():
+    for name, path in places.items():
         near = path.relative_to(here) if path.is_relative_to(here) else path
         page.line((f"{name:<{width}}  ", "dim"), (visible(str(near)), ""), whole=True)
+    if view.gaps is not None and not missing.lines(view):
+        page.line((f"{visible(view.gaps.name)} is empty: the data lacks no topic of the real data", ""))

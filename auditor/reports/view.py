@@ -31,7 +31,7 @@ class View:
     findings: columns of `core.measure.findings_schema`. places: file name -> where it was written.
     top: findings shown a check. dashboards: the workspace's own folder of templates, whose files
     stand before ours. docs: check -> its docstring, for formats that carry help. tables: check -> what it
-    measured for pictures alone (`Measurement.tables`).
+    measured for pictures alone (`Measurement.tables`). gaps: the file that what is missing was written to.
     """
 
     record: Record
@@ -43,6 +43,7 @@ class View:
     dashboards: Path | None = None
     docs: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, pa.Table]] = field(default_factory=dict)
+    gaps: Path | None = None
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
