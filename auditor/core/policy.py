@@ -48,6 +48,7 @@ _COMPARE: Mapping[str, Callable[[Number, Number], bool]] = {
     "<=": operator.le,
 }
 _OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _BOUND = re.compile(r"\s*(>=|<=|>|<)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 
 
@@ -257,7 +258,10 @@ def _real(entry: Entry) -> Real:
     keys = ("name", "rows", "digest")
     said = entry.mapping("the real rows of found_with", keys, required=keys)
     rows = _number(said["rows"], "'rows' is not a number of rows", "such as 7473")
-    return Real(said["name"].text("name"), rows, said["digest"].text("digest"))
+    digest = said["digest"].text("digest")
+    if not _DIGEST.fullmatch(digest):
+        said["digest"].refuse("'digest' is none", wanted="sha256: and 64 hexadecimal digits")
+    return Real(said["name"].text("name"), rows, digest)
 
 
 def _plain(entry: Entry) -> Any:

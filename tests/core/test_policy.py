@@ -79,6 +79,7 @@ def test_a_bound_is_its_sign(sign: str, limit: float, value: float, other: float
         ("found_with:\n  versions: {repetition: 0}\nmetrics: {}", 2, "no version of repetition"),
         ("found_with:\n  real: {name: a, rows: 5}\nmetrics: {}", 2, "has no 'digest'"),
         ("found_with:\n  real: {name: a, rows: many, digest: b}\nmetrics: {}", 2, "not a number of rows"),
+        ("found_with:\n  real: {name: a, rows: 5, digest: sha256:b}\nmetrics: {}", 2, "64 hexadecimal digits"),
         ("name: a", None, "sets no bound"),
         ("metrics: {repetition.rate: null}", None, "sets no bound"),
         ("name: a\nname: b", 2, "given twice"),
@@ -211,9 +212,10 @@ def test_means_are_of_the_bounds_of_their_own_file(tmp_path: Path) -> None:
     assert load(tmp_path, own + said).means == {"repetition.rate": Means("m@1", {"words": ["a", "b"], "least": 3})}
     assert load(tmp_path, f"{own}found_with: {{embedder: m@1}}\n").means == {"repetition.rate": Means("m@1")}
     assert load(tmp_path, own).means == {}
-    more = "found_with: {real: {name: people@2, rows: 70, digest: ab}, versions: {repetition: 2}}\n"
-    known = Means(version=2, real=Real("people@2", 70, "ab"))
+    digest = f"sha256:{'ab' * 32}"
+    more = f"found_with: {{real: {{name: people@2, rows: 70, digest: {digest}}}, versions: {{repetition: 2}}}}\n"
+    known = Means(version=2, real=Real("people@2", 70, digest))
     assert load(tmp_path, own + more).means == {"repetition.rate": known}
-    changed = [own + more.replace(*one) for one in (("@2", "@3"), ("70", "71"), ("ab", "cd"), (": 2}}", ": 3}}"))]
+    changed = [own + more.replace(*one) for one in (("@2", "@3"), ("70", "71"), ("abab", "cdcd"), (": 2}}", ": 3}}"))]
     contents = (own, own + said, own + said.replace("m@1", "m@2"), own + said.replace("3", "4"), own + more, *changed)
     assert len({load(tmp_path, content).digest for content in contents}) == 9

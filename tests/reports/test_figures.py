@@ -102,6 +102,13 @@ def test_a_workspace_s_own_style_stands_before_ours(tmp_path: Path) -> None:
     assert dashboards.find("auditor.mplstyle", own) == own / "auditor.mplstyle"
 
 
+def test_words_in_any_script_are_texts_and_no_warnings() -> None:
+    """Warnings are errors here; the fonts that we draw with lack these letters, and the reader's need not."""
+    said = "ไปต่อ हिन्दी 日本語"
+    picture = figures.distribution(Distribution("a.b", said, said, (0.0, 1.0, 2.0), (3, 9)), None, STYLE, "t")
+    assert any(said in (element.text or "") for element in ET.fromstring(picture).iter(f"{SVG}text"))
+
+
 TOLD = (
     (
         Distribution("a.b", "Rows in a cluster", "rows", (2.0, 3.0, 8.0, 2.0**30), (20, 2, 0), "log"),
