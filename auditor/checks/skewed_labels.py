@@ -17,7 +17,7 @@ from auditor.core.content.features import text_of
 from auditor.core.content.fields import Field, columns_of, held_against, left_out
 from auditor.core.content.groups import Groups
 from auditor.core.content.labels import LABELS
-from auditor.core.content.mentions import Mentions, by_dimension, mentions
+from auditor.core.content.mentions import ANY, Mentions, by_dimension, mentions
 from auditor.core.content.scopes import refuse_scope
 from auditor.core.content.shares import DUE, Compared, Missing, targets
 from auditor.core.intervals import rate
@@ -38,6 +38,11 @@ PAIRED = 0.2
 
 SHOWN, UNPAIRED = 30, 500
 """Lines of the exhibit, and rows without a twin that are named."""
+
+OF_ROWS = (
+    f"share of the rows that have the field; of groups that texts name, of all rows, {ANY} of those that name one at "
+    "all; beside a target, of what is named"
+)
 
 Longs = npt.NDArray[np.int64]
 
@@ -106,11 +111,16 @@ class SkewedLabels:
             Measure(
                 "worst_effect",
                 "share",
-                "rows of the worst field that would have to change their label",
+                "rows of the worst field that would have to change their label, beyond what chance explains",
                 "generate more of the rare labels, or draw the rows to the shares that are wanted",
                 depends="real",
             ),
-            Measure("skewed", "fields", "fields of which a tenth of the rows would have to change", depends="real"),
+            Measure(
+                "skewed",
+                "fields",
+                "fields of which a tenth of the rows would have to change, beyond what chance explains",
+                depends="real",
+            ),
             Measure(
                 "missing_labels",
                 "labels",
@@ -323,6 +333,7 @@ class SkewedLabels:
                 "Labels furthest from their due",
                 heads,
                 tuple(lines[:SHOWN]),
+                OF_ROWS,
                 bar="difference in share",
             ),
         )

@@ -87,6 +87,30 @@ def test_counts_as_in_plain_python(tmp_path: Path) -> None:
     assert measurement == measured(ours, tmp_path / "again", real)
 
 
+def test_groups_that_texts_name_are_told_in_shares_of_all_rows(tmp_path: Path) -> None:
+    """Canadians in 30 of 1,500 real rows and in none of 3,000 here, which name fewer French and Germans as well."""
+
+    def named(rows: int, **nationals: int) -> Rows:
+        who = [people for people, count in nationals.items() for _ in range(count)]
+        return [{"text": f"Letter {i} to the {who[i] if i < len(who) else 'bank'}."} for i in range(rows)]
+
+    real = named(1_500, Canadian=30, French=150, German=120)
+    measurement = measured(named(3_000, French=40, German=29), tmp_path, real)
+    (exhibit,) = measurement.exhibits
+    lines = {row[1]: row[2:4] for row in exhibit.rows if row[0] == "nationality"}
+    assert lines == {
+        "(any)": (69 / 3_000, 300 / 1_500),
+        "french": (40 / 3_000, 150 / 1_500),
+        "german": (29 / 3_000, 120 / 1_500),
+        "canadian": (0, 30 / 1_500),
+    }
+    assert exhibit.rows[0][1] == "(any)"
+    ((found,),) = located(real, measurement, tmp_path)
+    assert found["score"] == 3_000 * 30 / 1_500, "as many are due of all rows"
+    by = {piece.group: piece.metric.value for piece in measurement.slices}
+    assert by["nationality"] == pytest.approx(0.1, abs=0.001), "who is named is one thing, how often another"
+
+
 def test_a_planted_skew_and_a_missing_label(tmp_path: Path) -> None:
     real = [{**row, "team": "abcd"[i % 4]} for i, row in enumerate(tickets(300, 300))]
     ours = [{**row, "team": "abc"[0 if i % 10 < 8 else i % 3]} for i, row in enumerate(tickets(500, 100))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,14 @@ from auditor.core.content.shares import Compared, Counts, to_sample, to_target
 from auditor.kernels.wording import Lists, lists, tally
 from auditor.model.rows import Dataset, Rows
 
+ANY = "(any)"
+"""In the place of a label: rows that name some group of the dimension."""
+
 
 @dataclass
 class Mentions:
-    """What the texts of a dataset name. rows: of each group. first: the first row of it. sexes: bool [size, 2], rows
-    that name a man, a woman. size: rows in all."""
+    """What the texts of a dataset name. rows: of each group; by (dimension, ANY), of any of the dimension. first: the
+    first row of it. sexes: bool [size, 2], rows that name a man, a woman. size: rows in all."""
 
     rows: dict[Group, int] = field(default_factory=dict)
     first: dict[Group, int] = field(default_factory=dict)
@@ -54,6 +57,10 @@ def _shard(shard: Rows, column: str, known: Lists | None, groups: Sequence[Group
         hits = np.flatnonzero(seen[:, at])
         if len(hits):
             found.rows[group], found.first[group] = len(hits), int(place[hits[0]])
+    for dimension in {one for one, _ in groups}:
+        hits = np.flatnonzero(seen[:, [one == dimension for one, _ in groups]].any(axis=1))
+        if len(hits):
+            found.rows[dimension, ANY], found.first[dimension, ANY] = len(hits), int(place[hits[0]])
     if all(one in groups for one in SEXES):
         found.sexes = seen[:, [groups.index(one) for one in SEXES]]
     return found
@@ -66,7 +73,8 @@ def by_dimension(
     targets: Mapping[str, Mapping[str, float]],
     least: int,
 ) -> Iterator[Compared]:
-    """Each dimension against its target, else the first of real data and seeds that names it often enough."""
+    """Each dimension against its target, else the first of real data and seeds that names it often enough: then shares
+    are of all rows, and the first line tells how many name it at all."""
     for dimension, names in groups.dimensions.items():
         ours = {one: mine.rows.get((dimension, one), 0) for one in names}
         if dimension in targets:
@@ -83,4 +91,8 @@ def by_dimension(
         first = [side.first.get((dimension, one), -1) if against == "real" else -1 for one in names]
         own = np.array([*ours.values()], np.int64)
         counts = Counts(dimension, own, theirs, (mine.size, side.size), tuple(names), np.array(first, np.int64))
-        yield to_sample(counts, against, least)
+        compared = to_sample(counts, against, least)
+        named, due = (one.rows.get((dimension, ANY), 0) / max(1, one.size) for one in (mine, side))
+        if theirs.sum() >= least and named != due:
+            compared = replace(compared, lines=((ANY, named, due), *compared.lines))
+        yield compared

@@ -61,7 +61,8 @@ class Missing:
 @dataclass(frozen=True, slots=True)
 class Compared:
     """A field against what it should be. against: real, seeds or target. n: rows with a label. distance: None where
-    either side has too few. lines: label, share and share due of those furthest from it. asked: labels that enough rows
+    either side has too few. lines: label, share and share due of those furthest from it, of the rows that could have a
+    label (beside a target, of those that have one). asked: labels that enough rows
     are due to for their absence to tell; lost: those without any; missing: the first of them."""
 
     field: str
@@ -97,7 +98,7 @@ def to_sample(one: Counts, against: str, least: int) -> Compared:
     some = np.flatnonzero(one.ours + one.theirs)
     if min(n, m) >= least and len(some) > 1:
         distance = balance.between(one.ours[some], one.theirs[some], corrected=one.many)
-        lines = _furthest(one.ours / n, one.theirs / m, one.named)
+        lines = _furthest(one.ours / max(1, one.rows[0]), one.theirs / max(1, one.rows[1]), one.named)
     due = one.theirs * (one.rows[0] / max(1, one.rows[1]))
     # As many in the reference itself, lest a single seed ask for a thousand rows.
     enough = DUE + log2(max(1.0, np.count_nonzero(one.theirs) / LABELS))
