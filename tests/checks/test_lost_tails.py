@@ -339,7 +339,7 @@ def test_tails_that_shrink_from_round_to_round(tmp_path: Path) -> None:
     (evidence,) = told.tables["faults"].column("evidence").to_pylist()
     assert evidence.startswith("lost_tails.lost_words (less is better) worse")
     assert "(round 1)" in evidence
-    assert len(told.exhibits[0].rows) == 6
+    assert len(told.exhibits[0].rows) == 5  # topics are too few to be compared
 
 
 def test_a_round_as_another_one_has_its_numbers(tmp_path: Path) -> None:
