@@ -140,10 +140,11 @@ class GenerationTrend(Faultfinding):
         node = context.pedigree.node if context.pedigree else "this version"
         tests, least = len(series), Least(self.least, self.least_of_tails)
         declines = {id(one): one.declines(tests, least) for one in series}
+        # A metric that declines at two sizes is one.
+        declining = {(one.by, one.metric): one for one in reversed(series) if declines[id(one)]}
         faults = [
             Fault("significantly_declining", node, _sentence(one, declines[id(one)]), -one.change(0))
-            for one in series
-            if declines[id(one)]
+            for one in reversed(declining.values())
         ]
         lost, read, why = _lost(now)
         faults += [Fault("lost_topics", node, evidence, rows) for evidence, rows in lost]

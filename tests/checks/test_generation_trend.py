@@ -239,6 +239,11 @@ def test_versions_that_share_a_larger_size_are_compared_at_it() -> None:
         (name, "more", 0.99, 0.99, 0.975),
     ]
     assert found.notes[1:] == (f"brought to equal size, 1,000: {name}", f"brought to equal size, 3,000: {name}")
+    made[3][0] = metric(name, 0.9, 0.01, 1000)
+    both = {"any": Measurement((made[3][-1],), ladder=tuple(made[3][:-1]))}
+    found = GenerationTrend().inspect(replace(given, history=replace(given.history, records=records), measured=both))
+    (evidence,) = found.tables["faults"].column("evidence").to_pylist()  # at both sizes, and one metric
+    assert evidence == f"{name} worse than before: 0.99 (version 1), 0.99 (2), 0.9 (3)"
     near = {1: made[1][:1], 2: made[2][:1]}
     records = {v: replace(one, metrics={name: near[v][0]}, ladder=()) for v, one in records.items()}
     found = GenerationTrend().inspect(replace(given, history=replace(given.history, records=records), measured=now))
