@@ -259,7 +259,8 @@ def test_a_check_says_which_of_its_numbers_were_not_judged(tmp_path: Path) -> No
     rows = [{"text": f"{word} {i} and {i * i}."} for i in range(60) for word in ("About", "Of")]
     policy = tmp_path / "policy.yaml"
     policy.write_text(
-        "name: p\nsize: 60\nfound_with:\n  real: {name: r.jsonl, rows: 70, digest: 'sha256:0'}\nmetrics:\n"
+        "name: p\nsize: 60\nfound_with:\n"
+        f"  real: {{name: r.jsonl, rows: 70, digest: 'sha256:{'0' * 64}'}}\nmetrics:\n"
         '  few_patterns.effective_patterns: {fail: "< 0.001"}\n  few_patterns.ratio_to_real: {fail: "< 0.001"}\n'
     )
     real = [{"text": f"On {i} or {i + 3}."} for i in range(90)]
