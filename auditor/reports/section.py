@@ -147,10 +147,12 @@ class Section:
 
     @property
     def _unjudged(self) -> str:
-        """What else of a judged check was not: `; not judged, bounds found among other real rows: ratio to real`."""
+        """What else of a judged check was not: `; ratio to real not judged, bounds found among other real rows: calibrate
+        again, or audit with --real real.jsonl`."""
         if not self.withheld:
             return ""
         labels = [decision.label for decision in self.withheld]
         more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
         how = " and ".join(self.otherwise)
-        return f"; not judged, bounds found {how}: {', '.join(labels[:NAMED])}{more}"
+        remedy = self.withheld[0].why.rpartition(": ")[2]
+        return f"; {', '.join(labels[:NAMED])}{more} not judged, bounds found {how}: {remedy}"

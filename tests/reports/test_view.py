@@ -267,7 +267,10 @@ def test_a_check_says_which_of_its_numbers_were_not_judged(tmp_path: Path) -> No
     report = auditor.audit(rows, real=real, name="d", out=tmp_path / "out", only=("few-patterns",), policy=str(policy))
     (section,) = report.view.sections
     assert section.status is Status.PASS
-    assert section.reason.endswith("; not judged, bounds found among other real rows: ratio to real")
+    told = (
+        "; ratio to real not judged, bounds found among other real rows: calibrate again, or audit with --real r.jsonl"
+    )
+    assert section.reason.endswith(told)
     assert "bounds found among other real rows" in whole(report.view).headline
 
 
