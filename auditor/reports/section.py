@@ -147,8 +147,8 @@ class Section:
 
     @property
     def _unjudged(self) -> str:
-        """What else of a judged check was not: `; ratio to real not judged, bounds found among other real rows: calibrate
-        again, or audit with --real real.jsonl`."""
+        """What else of a judged check was not, and what to do: `; ratio to real not judged, bounds found among other
+        real rows: calibrate again, or audit with --real real.jsonl`."""
         if not self.withheld:
             return ""
         labels = [decision.label for decision in self.withheld]
