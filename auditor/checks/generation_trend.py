@@ -9,13 +9,13 @@ from statistics import NormalDist
 from typing import ClassVar
 
 from auditor.core.check import Case, Context, Measure, Spec, check
-from auditor.core.lineage.history import History, in_order, numbered
+from auditor.core.lineage.history import History, called, in_order
 from auditor.core.lineage.inspections import Fault, Faultfinding, Seen
 from auditor.core.lineage.present import Present, present
-from auditor.core.lineage.series import ALPHA, BETTER, FEWEST, Least, Series, enough, rounds
+from auditor.core.lineage.series import ALPHA, BETTER, FEWEST, Least, Series, enough, numbers_of, rounds
+from auditor.core.rowwise import cut
 from auditor.model.card import Card, Lineage, Registered
 from auditor.model.result import EXHIBIT_ROWS, Exhibit, Measurement, Metric, Number, Record, Slice, Status, Vocabulary
-from auditor.model.rows import ROUNDS
 from auditor.statistics.trend import Slope
 from auditor.statistics.vocabularies import Subject, lost
 
@@ -136,7 +136,7 @@ class GenerationTrend(Faultfinding):
         slices = [one for measurement in context.measured.values() for one in measurement.slices]
         series = [*now.series(), *rounds(slices)]
         if not series:
-            return Measurement((), notes=(_nothing(context, now),))
+            return Measurement((), notes=(_nothing(context, now, slices),))
         node = context.pedigree.node if context.pedigree else "this version"
         tests, least = len(series), Least(self.least, self.least_of_tails)
         declines = {id(one): one.declines(tests, least) for one in series}
@@ -194,8 +194,13 @@ def _sentence(one: Series, how: str) -> str:
     return f"{one.name}{'' if one.sign > 0 else ' (less is better)'} {how}: {one.told}"
 
 
-def _nothing(context: Context, now: Present) -> str:
+def _nothing(context: Context, now: Present, slices: Sequence[Slice]) -> str:
     """Why there is nothing to compare."""
+    for by, numbers in numbers_of(slices).items():
+        names = sorted({one.group for one in slices if one.by == by})
+        if len(names) > 1 and len(set(numbers.values())) < 2:
+            told = ", ".join(cut(name, 40) for name in names[:COLUMNS])
+            return f"the {by}s ({told}) have no numbers to be put in order by: name them 1, 2, 3 …"
     rooms = "low-lexical-diversity, few-patterns, templated-text or lost-tails"
     none = f"this audit measured no rounds (a field round, generation or iteration, or --by FIELD, and {rooms})"
     if context.history is None:
@@ -211,7 +216,7 @@ def _nothing(context: Context, now: Present) -> str:
 
 def _left_out(slices: Sequence[Slice], series: Sequence[Series]) -> Iterator[str]:
     """Rows without a round, and rounds of too few rows for any of the series."""
-    for by in sorted({one.by for one in slices if one.by.lower() in ROUNDS}):
+    for by, numbers in numbers_of(slices).items():
         mine = [one for one in slices if one.by == by]
         shown = {x for one in series if one.by == by for x in one.x}
         # Rates are of rows; what else is measured may be over words.
@@ -219,13 +224,16 @@ def _left_out(slices: Sequence[Slice], series: Sequence[Series]) -> Iterator[str
         for one in mine:
             if one.metric.name.endswith("rate"):
                 rows[one.group] = max(rows.get(one.group, 0), one.metric.n)
-        if without := sum(n for group, n in rows.items() if numbered(group) is None):
+        if shown and any(called(by, group) != f"{number:g}" for group, number in numbers.items()):
+            told = ", ".join(f"{cut(group, 40)} ({numbers[group]:g})" for group in in_order(numbers))
+            yield f"{by}s in order: {told}"
+        if without := sum(n for group, n in rows.items() if group not in numbers):
             yield f"rows without a number in {by!r} are left out: {without:,} or more"
         small = {one.metric.name for one in mine if one.metric.name in BETTER and not enough([one.metric])}
         if small:
             yield f"over fewer than {FEWEST} in some {by}, and not compared there: {', '.join(sorted(small))}"
-        if few := in_order({one.group for one in mine if shown and numbered(one.group) not in shown}):
-            told = ", ".join(f"{numbered(group):g}" for group in few)
+        if few := [group for group in in_order(numbers) if shown and numbers[group] not in shown]:
+            told = ", ".join(f"{numbers[group]:g}" for group in few)
             yield f"left out, with too few rows to be measured: {by} {told}"
 
 

@@ -300,7 +300,8 @@ class LostTails:
         for by, (labels, codes) in sorted(gather_groups(rows).items()):
             code = codes[ours]
             counts = np.bincount(code, minlength=len(labels))
-            chosen = [at for at, label in enumerate(labels) if counts[at] and self._is_group(by, label)]
+            named = numbered(labels) if by.lower() in ROUNDS else dict.fromkeys(labels)
+            chosen = [at for at, label in enumerate(labels) if counts[at] and label in named]
             large = sorted((at for at in chosen if counts[at] >= MINIMUM), key=lambda at: (-counts[at], at))[:GROUPS]
             small = [f"{labels[at]} ({counts[at]:,})" for at in chosen if counts[at] < MINIMUM]
             if small and large:
@@ -316,9 +317,6 @@ class LostTails:
                 one = self._compared(places[n], self._side(rows, ours[code == at][:n], context), each)
                 found += [Slice(by, labels[at], metric) for metric in one.metrics if self._told(metric)]
         return found, few
-
-    def _is_group(self, by: str, label: str) -> bool:
-        return by.lower() not in ROUNDS or numbered(label) is not None
 
     def _told(self, metric: Metric) -> bool:
         """Whether it says something of one group, or at one size."""

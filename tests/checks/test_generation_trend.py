@@ -184,7 +184,7 @@ def test_lost_topics() -> None:
     rounds = tuple(words(texts, "round", f"r{n}") for n, texts in ((2, plain), (1, [*sailing, *plain[40:]])))
     slices = tuple(Slice("round", f"r{n}", metric(DISTINCT, 0.5)) for n in (1, 2))
     found = GenerationTrend().inspect(Context(measured={"any": Measurement((), slices, vocabularies=rounds)}))
-    assert "rows of round 1" in found.tables["faults"].column("evidence")[0].as_py()
+    assert "rows of round r1" in found.tables["faults"].column("evidence")[0].as_py()
     without = {m.name: m for m in GenerationTrend().inspect(history).metrics}
     assert without["generation_trend.lost_topics"].value is None
     assert without["generation_trend.lost_topics"].why
@@ -313,6 +313,20 @@ def test_rounds() -> None:
     (shown,) = found.exhibits
     assert shown.columns[2:6] == ("round 1", "round 2", "round 3", "round 10")
     assert {m.name.partition(".")[2]: m.value for m in found.metrics}["significantly_declining"] == 1
+
+
+def test_rounds_by_names_of_versions_and_of_none() -> None:
+    def looked_at(names: Sequence[str]) -> Measurement:
+        slices = [Slice("round", name, metric(DISTINCT, 0.5 - 0.04 * n)) for n, name in enumerate(names)]
+        return GenerationTrend().inspect(Context(measured={"any": Measurement((), tuple(slices))}))
+
+    found = looked_at(("v1.8", "v1.9", "v1.10", "v1.11"))
+    assert found.exhibits[0].columns[2:6] == ("round 8", "round 9", "round 10", "round 11")
+    assert "rounds in order: v1.8 (8), v1.9 (9), v1.10 (10), v1.11 (11)" in found.notes
+    assert {m.name.partition(".")[2]: m.value for m in found.metrics}["significantly_declining"] == 1
+    none = looked_at(("alpha", "beta"))
+    assert not none.metrics
+    assert none.notes == ("the rounds (alpha, beta) have no numbers to be put in order by: name them 1, 2, 3 …",)
 
 
 def test_what_is_against_other_real_data_is_not_compared() -> None:

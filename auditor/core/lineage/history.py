@@ -38,6 +38,8 @@ AGAINST_REAL = ("lost_tails.", "embedding_drift.", "feature_drift.", "tells_of_s
 
 TURNED_AWAY = ("candidate", "rejected")
 
+_PLAIN = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -161,12 +163,26 @@ def alike(metric: Metric, other: Metric) -> bool:
 
 
 def in_order(labels: Iterable[str]) -> list[str]:
-    """Names of rounds by the number in each; those without one are left out."""
-    numbers = {label: number for label in labels if (number := numbered(label)) is not None}
+    """Names of rounds in their order; those without a number are left out."""
+    numbers = numbered(labels)
     return sorted(numbers, key=lambda label: (numbers[label], label))
 
 
-def numbered(label: str) -> float | None:
-    """The number of a round: 3 of `3` and of `round 3`."""
-    found = re.search(r"\d+(?:\.\d+)?", label)
-    return float(found[0]) if found else None
+def called(by: str, label: str) -> str:
+    """The name of a round without that of its field: `3` of `round 3`."""
+    return label[len(by) :].strip() if label.lower().startswith(by.lower()) else label
+
+
+def numbered(labels: Iterable[str]) -> dict[str, float]:
+    """The number of each round, of all its dataset's names for rounds that have digits: what they are (`-1`, `0.5`); or
+    the one number by which they differ (`round 3`, `v1.10`, `2024-03`); or, where that is not one (`2023-12`,
+    `2024-01`), their rank from 1 in the order of all numbers in them."""
+    named = {label: tuple(map(int, re.findall(r"\d{1,15}", label))) for label in labels if re.search(r"\d", label)}
+    if all(_PLAIN.fullmatch(label) for label in named):
+        return {label: float(label) for label in named}
+    columns = list(zip(*named.values(), strict=False))
+    moved = [at for at, column in enumerate(columns) if len(set(column)) > 1]
+    if len({len(parts) for parts in named.values()}) == 1 and len(moved) <= 1:
+        at = moved[0] if moved else -1
+        return {label: float(parts[at]) for label, parts in named.items()}
+    return {label: float(rank) for rank, label in enumerate(sorted(named, key=lambda one: (named[one], one)), 1)}

@@ -11,9 +11,9 @@ from auditor.core.lineage.history import (
     TURNED_AWAY,
     History,
     against_real,
+    called,
     in_order,
     known,
-    numbered,
     real_of,
     sizes,
     sizes_against,
@@ -63,7 +63,7 @@ class Present:
         for by in sorted({v.by for v in self.vocabularies if v.by}):
             order = in_order(group for of, group in here if of == by)
             for before in (*order[-2:-1], *order[:-2][:1]):
-                yield f"{by} {numbered(before):g}", here[by, before], here[by, order[-1]]
+                yield f"{by} {called(by, before)}", here[by, before], here[by, order[-1]]
 
     def unlike(self, series: Sequence[Series]) -> Iterator[str]:
         """Of series over the versions: those that are over less than all there is, and what could not be compared."""

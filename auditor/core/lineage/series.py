@@ -183,12 +183,22 @@ def enough(metrics: Sequence[Metric]) -> list[Metric]:
     return [metric for metric in metrics if metric.n >= FEWEST]
 
 
+def numbers_of(slices: Sequence[Slice]) -> dict[str, dict[str, float]]:
+    """By each field of rounds the numbers of its rounds."""
+    groups: dict[str, set[str]] = {}
+    for one in slices:
+        if one.by.lower() in ROUNDS:
+            groups.setdefault(one.by, set()).add(one.group)
+    return {by: numbered(groups[by]) for by in sorted(groups)}
+
+
 def rounds(slices: Sequence[Slice]) -> Iterator[Series]:
     """Slices by a field of rounds, in the order of their numbers."""
     found: dict[tuple[str, str], list[tuple[float, Metric]]] = {}
+    numbers = numbers_of(slices)
     for one in slices:
-        number = numbered(one.group)
-        if one.by.lower() in ROUNDS and one.metric.name in BETTER and number is not None:
+        number = numbers.get(one.by, {}).get(one.group)
+        if one.metric.name in BETTER and number is not None:
             found.setdefault((one.by, one.metric.name), []).append((number, one.metric))
     for (by, name), places in sorted(found.items()):
         ranked = sorted(places, key=lambda place: place[0])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
-from auditor.core.lineage.history import MAIN, History
+import pytest
+
+from auditor.core.lineage.history import MAIN, History, in_order, numbered
 from auditor.model.card import Card, Judged, Lineage, Registered
 from auditor.model.result import Metric, Record, Status, Verdict
 
@@ -59,3 +61,23 @@ def test_no_more_than_fit_a_glance() -> None:
     many = record({f"m{n}": 0.5 for n in range(30)})
     assert len(History(Card("d", "synthetic", (version(1),)), {1: many}).main) == MAIN
     assert History(Card("d", "synthetic", (version(1),))).main == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (("-2", "-1", "0", "0.5"), (-2, -1, 0, 0.5)),
+        (("round 3", "round 10"), (3, 10)),
+        (("v1.8", "v1.9", "v1.10"), (8, 9, 10)),
+        (("2024-01", "2024-03"), (1, 3)),
+        (("llama3-r1", "llama3-r5"), (1, 5)),
+        (("2023-10", "2023-12", "2024-01"), (1, 2, 3)),
+        (("base", "r1", "r2"), (1, 2)),
+        (("alpha", "beta"), ()),
+        ((), ()),
+    ],
+)
+def test_rounds_have_the_number_that_differs(names: tuple[str, ...], numbers: tuple[float, ...]) -> None:
+    named = [name for name in names if any(map(str.isdigit, name))]
+    assert numbered(names[::-1]) == dict(zip(named, numbers, strict=True))
+    assert in_order(names[::-1]) == named
