@@ -91,7 +91,7 @@ class FewPatterns:
     hash; two sides are compared by `whole` rows of both, or half of `sample` of each. Patterns are groups of vectors:
     the default embedder groups wording, not meaning. What all rows share is subtracted as a scaffold, unless half of
     the rows add no more than four words to it: then it is a template, and the notes tell. Rows that have less than a
-    fifth of their wording in common are no pattern. One pattern that makes nearly all rows is taken for the scaffold,
+    quarter of their wording in common are no pattern. One pattern that makes nearly all rows is taken for the scaffold,
     and the set for diverse: with two fifths of every row replaced where it makes nine rows of ten (below a system
     prompt seven), with 10 to 30 % where it makes 99 of 100; the notes tell how alike random rows are, so that this can
     be seen. Two or three such patterns in 2,000 rows are counted as up to 80, five as five. Where the real rows have
