@@ -111,7 +111,7 @@ class FewPatterns:
     half of the words of every row replaced in ten rows a pattern; templates that differ in one word of ten are one.
     Dolly is .66 patterns a row (a twentieth is quiz templates), Alpaca .75, GSM8K .85, GPTeacher's Toolformer .002 to
     .008 and its code .05 (390 of 4,535 rows compute factorials). Halves of GSM8K, 150 to 3,736 rows each, are to each
-    other as .98 to 1.02, of Alpaca as .97 to 1.05, of Dolly as .93 to 1.07 (150 rows: .79); of sets of 80 templates,
+    other as .98 to 1.02, of Alpaca as .97 to 1.05, of Dolly as .90 to 1.07 (150 rows: .79); of sets of 80 templates,
     600 rows each, the interval held 1 in 96 % of 680 draws.
 
     Reference: Friedman and Dieng 2023 (Vendi); Hill 1973, Ecology 54:427; Monroe, Colaresi and Quinn 2008 (names).
