@@ -7,4 +7,4 @@ from tests.soak.kill_regenerate import campaign
 
 def test_killed_regenerations_are_gone_on_with(tmp_path: Path) -> None:
     hits = campaign(kills=10, seed=5, folder=tmp_path, every=5)
-    assert hits >= 2, "on a fast machine most runs are over before they are killed, and not all may be"
+    assert hits >= 2, "runs are killed within the time that one of them took; what a killed one had done is done"
