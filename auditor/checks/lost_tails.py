@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from auditor.core.check import Case, Context, Engine, Measure, Spec, check
 from auditor.core.content import gaps
-from auditor.core.content.bags import bags, said
+from auditor.core.content.bags import said
 from auditor.core.content.gaps import Side
 from auditor.core.content.scopes import refuse_scope
 from auditor.core.intervals import rate
@@ -352,12 +352,10 @@ class LostTails:
 
     def _ratios(self, mine: Side, real: Side) -> tuple[tuple[Metric, ...], tuple[Slice, ...]]:
         n = len(real.rows)
-        words, real_words = (bags(side.texts, 1) for side in (mine, real))
-        pairs, real_pairs = (bags(side.texts, 2) for side in (mine, real))
         metrics = [
-            self._metric("rare_word_mass", tails.rare_mass(words, real_words), n),
-            self._metric("rare_ngram_mass", tails.rare_mass(pairs, real_pairs), n),
-            self._metric("lost_words", tails.lost_share(words, real_words, losses.SEEN), n),
+            self._metric("rare_word_mass", tails.rare_mass(mine.words, real.words), n),
+            self._metric("rare_ngram_mass", tails.rare_mass(mine.pairs, real.pairs), n),
+            self._metric("lost_words", tails.lost_share(mine.words, real.words, losses.SEEN), n),
         ]
         centre = real.vectors.mean(axis=0, dtype=np.float64)
         values = {
@@ -375,7 +373,7 @@ class LostTails:
         """How likely as much loss is; by what, as an exhibit that names some words where it is no accident, else as
         notes."""
         name, n = self.spec.metric("loss_p"), len(real.rows)
-        found = losses.lost(bags(mine.texts, 1), bags(real.texts, 1), each)
+        found = losses.lost(mine.words, real.words, each)
         if found is None:
             low, high = losses.SEEN
             why = f"nothing stands in {low} to {high} rows of both sides together"

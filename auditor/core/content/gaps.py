@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditor.core.check import Context
+from auditor.core.content.bags import bags
 from auditor.core.rowwise import cut
 from auditor.model.result import FINDING_SCHEMA, Exhibit
 from auditor.model.rows import Dataset
 from auditor.model.vectors import Floats
 from auditor.statistics import telling
+from auditor.statistics.tails import Bags
 from auditor.statistics.topics import Topics
 
 SHOWN, EXAMPLES = 25, 5
@@ -30,13 +33,22 @@ OTHERS = 4_000
 Longs = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Side:
-    """A sample in drawn order. rows: row numbers. vectors: float32 [n, d]. texts: large_string [n]."""
+    """A sample in drawn order. rows: row numbers. vectors: float32 [n, d]. texts: large_string [n]. Its words, and
+    pairs of neighbouring words, are taken out once, whatever it is held against."""
 
     rows: Longs
     vectors: Floats
     texts: pa.Array
+
+    @cached_property
+    def words(self) -> Bags:
+        return bags(self.texts, 1)
+
+    @cached_property
+    def pairs(self) -> Bags:
+        return bags(self.texts, 2)
 
     def first(self, n: int) -> Side:
         """A sample of n rows."""
